@@ -1,0 +1,39 @@
+# The layers of the product: which folder under src/ may use which. Configuring fails where a library asks for
+# a layer it may not know, and compiling fails where a file includes a header of a layer its library does not
+# use: every layer's headers are reachable only through an include folder of that layer's own.
+
+set(WASABI_MAY_USE_base "")
+set(WASABI_MAY_USE_http base)
+set(WASABI_MAY_USE_engine base)
+set(WASABI_MAY_USE_catalog base)
+set(WASABI_MAY_USE_box base http engine catalog)
+set(WASABI_MAY_USE_cli base http catalog)
+
+# wasabi_layer(NAME name USES layer... SOURCES file.cc... HEADERS file.h... [LINKS external...])
+#   USES     layers of ours, each checked against the table above
+#   LINKS    libraries from outside, kept private to the layer's .cc files
+function(wasabi_layer)
+  cmake_parse_arguments(ARG "" "NAME" "USES;SOURCES;HEADERS;LINKS" ${ARGN})
+  if(NOT DEFINED WASABI_MAY_USE_${ARG_NAME})
+    message(FATAL_ERROR "layer '${ARG_NAME}' is not in the table of cmake/WasabiLayers.cmake")
+  endif()
+  foreach(used IN LISTS ARG_USES)
+    if(NOT used IN_LIST WASABI_MAY_USE_${ARG_NAME})
+      message(FATAL_ERROR "layer '${ARG_NAME}' may not use '${used}' (it may use: ${WASABI_MAY_USE_${ARG_NAME}})")
+    endif()
+  endforeach()
+
+  set(include_root "${CMAKE_BINARY_DIR}/include/${ARG_NAME}")
+  file(MAKE_DIRECTORY "${include_root}")
+  file(CREATE_LINK "${CMAKE_CURRENT_SOURCE_DIR}" "${include_root}/${ARG_NAME}" SYMBOLIC)
+
+  add_library(wasabi_${ARG_NAME} STATIC ${ARG_SOURCES})
+  list(TRANSFORM ARG_HEADERS PREPEND "${include_root}/${ARG_NAME}/")
+  target_sources(wasabi_${ARG_NAME} PUBLIC FILE_SET HEADERS BASE_DIRS "${include_root}" FILES ${ARG_HEADERS})
+  # Every header is compiled alone as well (target all_verify_interface_header_sets, part of `./dev lint`).
+  set_property(TARGET wasabi_${ARG_NAME} PROPERTY VERIFY_INTERFACE_HEADER_SETS ON)
+  foreach(used IN LISTS ARG_USES)
+    target_link_libraries(wasabi_${ARG_NAME} PUBLIC wasabi_${used})
+  endforeach()
+  target_link_libraries(wasabi_${ARG_NAME} PRIVATE wasabi_compile_options ${ARG_LINKS})
+endfunction()

@@ -1,0 +1,37 @@
+# Builds the Cargo workspace in engine/. The two packages are built by two cargo calls, because the features of
+# one call are unified and the server must not contain a compiler. Cargo's own target folder lies beside the
+# CMake build trees and is shared by all presets and clones: sanitizers instrument the C++ only.
+
+if(WASABI_FUZZ)
+  return()
+endif()
+set(WASABI_CARGO_TARGET_DIR "$ENV{WASABI_CARGO_TARGET_DIR}" CACHE PATH "where cargo puts its build tree")
+if(NOT WASABI_CARGO_TARGET_DIR)
+  set(WASABI_CARGO_TARGET_DIR "${CMAKE_BINARY_DIR}/cargo" CACHE PATH "where cargo puts its build tree" FORCE)
+endif()
+find_program(WASABI_CARGO cargo REQUIRED)
+
+set(WASABI_ENGINE_DIR "${CMAKE_SOURCE_DIR}/engine")
+
+# wasabi_cargo(NAME target PACKAGE package OUTPUT path-under-release)
+# Cargo decides itself what is out of date; its result is copied into this build tree only when it differs, so
+# that two clones sharing the target folder do not trip over each other and nothing is linked again in vain.
+function(wasabi_cargo)
+  cmake_parse_arguments(ARG "" "NAME;PACKAGE;OUTPUT" "" ${ARGN})
+  get_filename_component(file_name "${ARG_OUTPUT}" NAME)
+  add_custom_target(${ARG_NAME}_build
+    COMMAND ${CMAKE_SOURCE_DIR}/cmake/cargo-build "${WASABI_CARGO}" "${WASABI_ENGINE_DIR}" "${WASABI_CARGO_TARGET_DIR}"
+      "${ARG_PACKAGE}" "${ARG_OUTPUT}" "${CMAKE_BINARY_DIR}/bin/${file_name}"
+    BYPRODUCTS "${CMAKE_BINARY_DIR}/bin/${file_name}"
+    USES_TERMINAL VERBATIM)
+endfunction()
+
+wasabi_cargo(NAME wasabi_runtime PACKAGE wasabi-runtime OUTPUT libwasabi_runtime.a)
+wasabi_cargo(NAME wasabi_compiler PACKAGE wasabi-compiler OUTPUT wasabi-compile)
+
+add_library(wasabi_runtime STATIC IMPORTED GLOBAL)
+set_target_properties(wasabi_runtime PROPERTIES
+  IMPORTED_LOCATION "${CMAKE_BINARY_DIR}/bin/libwasabi_runtime.a"
+  INTERFACE_INCLUDE_DIRECTORIES "${WASABI_ENGINE_DIR}/runtime/include"
+  INTERFACE_LINK_LIBRARIES "Threads::Threads;dl;m")
+add_dependencies(wasabi_runtime wasabi_runtime_build)

@@ -1,0 +1,39 @@
+# wasabi_test(NAME name LAYERS layer... SOURCES x_test.cc... [LINKS external...])
+#   one GoogleTest program per layer; each of its cases is a ctest test labelled 'unit'
+# wasabi_fuzzer(NAME name LAYERS layer... SOURCE x_fuzz.cc CORPUS dir)
+#   a libFuzzer program; ctest (label 'fuzz') runs it over its corpus and for a few seconds more
+
+if(NOT WASABI_FUZZ)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+endif()
+set(WASABI_FUZZ_SECONDS 5 CACHE STRING "how long each fuzzer runs in the test suite")
+
+function(wasabi_test)
+  if(WASABI_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "NAME" "LAYERS;SOURCES;LINKS" ${ARGN})
+  add_executable(${ARG_NAME} ${ARG_SOURCES})
+  list(TRANSFORM ARG_LAYERS PREPEND wasabi_)
+  target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LAYERS} ${ARG_LINKS} GTest::gmock GTest::gtest_main
+    wasabi_compile_options)
+  gtest_discover_tests(${ARG_NAME} TEST_PREFIX "${ARG_NAME}." DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()
+
+function(wasabi_fuzzer)
+  if(NOT WASABI_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "NAME;SOURCE;CORPUS" "LAYERS;LINKS" ${ARGN})
+  add_executable(${ARG_NAME} ${ARG_SOURCE})
+  list(TRANSFORM ARG_LAYERS PREPEND wasabi_)
+  target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LAYERS} ${ARG_LINKS} wasabi_compile_options)
+  target_link_options(${ARG_NAME} PRIVATE -fsanitize=fuzzer)
+  set(found "${CMAKE_BINARY_DIR}/corpus/${ARG_NAME}")
+  file(MAKE_DIRECTORY "${found}")
+  # New inputs go to the first folder, outside the source tree; the second one is the corpus in the tree.
+  add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME} -max_total_time=${WASABI_FUZZ_SECONDS} -rss_limit_mb=2048 -timeout=10
+    "-artifact_prefix=${CMAKE_BINARY_DIR}/" "${found}" "${ARG_CORPUS}")
+  set_tests_properties(${ARG_NAME} PROPERTIES LABELS fuzz TIMEOUT 600)
+endfunction()

@@ -1,0 +1,34 @@
+// Who a function is: the words that stand in paths, logs and metrics.
+#pragma once
+
+#include <compare>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace wasabi {
+
+// A name of a tenant or a function is a DNS label: 1 to 63 of a-z, 0-9 and '-', no '-' at either end.
+bool isLabel(std::string_view text);
+
+// "<tenant>/<function>"
+struct FunctionName {
+  std::string tenant;
+  std::string function;
+
+  auto operator<=>(const FunctionName&) const = default;
+  std::string toString() const { return tenant + "/" + function; }
+};
+
+Result<FunctionName> parseFunctionName(std::string_view text);
+
+}  // namespace wasabi
+
+template <>
+struct std::hash<wasabi::FunctionName> {
+  std::size_t operator()(const wasabi::FunctionName& name) const noexcept {
+    return std::hash<std::string>()(name.tenant) * 31 + std::hash<std::string>()(name.function);
+  }
+};

@@ -1,0 +1,36 @@
+// Reads a catalog directory and follows its changes:
+//
+//   <dir>/<tenant>/<function>.toml     manifests
+//   modules where the manifests say, relative to the manifest, inside <dir>
+//
+// A manifest that cannot be read is a problem, and the function's last good version stays in force as long as the
+// file exists. Changes show within a second (inotify, and a rescan where that fails or overflows).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/log.h"
+#include "catalog/catalog.h"
+
+namespace wasabi::catalog {
+
+class CatalogSource {
+ public:
+  // Called on the source's own thread with every new snapshot, the first one included.
+  using OnChange = std::function<void(CatalogPtr)>;
+
+  // Reads once, then follows on a thread of its own until destroyed. An error only if `directory` cannot be read.
+  static Result<std::unique_ptr<CatalogSource>> open(std::string directory, Logger& log, OnChange on_change);
+  ~CatalogSource();
+
+  CatalogPtr current() const;
+
+ private:
+  struct Impl;
+  explicit CatalogSource(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace wasabi::catalog

@@ -1,0 +1,161 @@
+// The HTTP server of one event loop: HTTP/1.1 and cleartext HTTP/2 (prior knowledge) on the same listening sockets.
+//
+//   Server --onRequest--> RequestHandler          decides who serves the request and attaches a StreamObserver
+//   ServerStream                                  one request with its response; the handler's way to answer
+//   StreamObserver                                the handler's ear: body, room to write, end
+//
+// Everything here lives on the loop's thread. Back-pressure works both ways: no byte of the body is delivered while
+// reading is paused (the connection then stops reading from its socket or withholds the window), and send() tells
+// when the peer is too slow.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/file_descriptor.h"
+#include "base/units.h"
+#include "http/event_loop.h"
+#include "http/message.h"
+
+namespace wasabi::http {
+
+// Each limit names the status or reaction it leads to.
+struct ServerLimits {
+  std::size_t max_header_bytes = 32 * 1024;          // 431, and close
+  std::size_t max_header_count = 128;                // 431, and close
+  std::size_t max_target_bytes = 8 * 1024;           // 414, and close
+  std::size_t max_connections = 10'000;              // the listener rests until one ends
+  std::size_t max_requests_per_connection = 100'000; // Connection: close / GOAWAY
+  std::size_t max_concurrent_streams = 1'024;        // HTTP/2 setting
+  std::size_t max_stream_resets_per_minute = 1'000;  // HTTP/2: GOAWAY (rapid reset)
+  std::size_t max_pipelined_bytes = 64 * 1024;       // reading rests until the requests before are answered
+  std::size_t write_high_watermark = 256 * 1024;     // per stream: send() returns kFull above it
+  std::size_t write_low_watermark = 64 * 1024;       // onWritable() below it
+  std::size_t read_chunk_bytes = 64 * 1024;          // largest onBody() chunk, HTTP/2 stream window
+  Duration head_timeout = std::chrono::seconds(10);  // from the first byte of a head to its last: 408, and close
+  Duration idle_timeout = std::chrono::seconds(75);  // no request open: close
+  Duration body_timeout = std::chrono::seconds(60);  // reading wanted, no byte came: 408, and close
+  Duration write_timeout = std::chrono::seconds(60); // bytes wait, the peer took none: close
+};
+
+enum class WriteRoom : std::uint8_t {
+  kFree,  // go on
+  kFull,  // stop producing until onWritable()
+};
+
+enum class CloseReason : std::uint8_t {
+  kFinished,      // the response went out whole
+  kPeerGone,      // reset, closed, or cancelled by the peer (also on the socket's error)
+  kTimedOut,      // one of ServerLimits' times
+  kProtocolError, // the peer broke the protocol in mid-body
+  kAborted,       // abort() was called, or the server was stopped
+};
+
+// What a handler attaches to a stream. Calls come from the loop, never from inside a call of the handler into the
+// stream. onClosed() is the last one; the stream must not be touched after it.
+class StreamObserver {
+ public:
+  virtual ~StreamObserver() = default;
+  virtual void onBody(std::span<const std::byte> chunk) = 0;
+  virtual void onBodyEnd(const Fields& trailers) = 0;
+  // After send() returned kFull: there is room again.
+  virtual void onWritable() = 0;
+  virtual void onClosed(CloseReason reason) = 0;
+};
+
+class ServerStream {
+ public:
+  virtual ~ServerStream() = default;
+
+  // Valid until the stream is closed.
+  virtual const RequestHead& request() const = 0;
+  // No body follows: neither onBody() nor onBodyEnd() will be called.
+  virtual bool requestComplete() const = 0;
+  // "1.2.3.4:567", "[::1]:567" or "unix".
+  virtual std::string peerAddress() const = 0;
+
+  // Must be called before onRequest() returns, or the answer be finished by then.
+  virtual void attach(StreamObserver& observer) = 0;
+
+  // The body is delivered only while reading is on. It starts paused. Answers `Expect: 100-continue` when first on.
+  virtual void resumeReading() = 0;
+  virtual void pauseReading() = 0;
+
+  // Starts the response, once. With `content_length` the body must have that size; without it the server frames the
+  // body as the protocol allows. Framing and connection fields in `head` are ignored: they are the server's own.
+  // Where the request was HEAD or the status has no body, body bytes are swallowed.
+  virtual void sendHead(const ResponseHead& head, std::optional<std::uint64_t> content_length) = 0;
+  // Copies. Never blocks and always takes all; the answer says whether to go on.
+  virtual WriteRoom send(std::span<const std::byte> chunk) = 0;
+  virtual void finish(const Fields& trailers) = 0;
+  // Cuts the response so that the peer can see it is incomplete (close in mid-chunk, RST_STREAM). Without a head
+  // sent it just closes. onClosed(kAborted) follows from the loop.
+  virtual void abort() = 0;
+
+  // Bytes of the response accepted by send() that the peer's socket has not taken.
+  virtual std::size_t unsentBytes() const = 0;
+};
+
+class RequestHandler {
+ public:
+  virtual ~RequestHandler() = default;
+  // A request head has come. The stream stays until its observer's onClosed().
+  virtual void onRequest(ServerStream& stream) = 0;
+};
+
+// Plain numbers, read by metrics on the loop's thread.
+struct ServerCounters {
+  std::uint64_t connections_accepted = 0;
+  std::uint64_t connections_open = 0;
+  std::uint64_t connections_refused = 0;  // accept() failed: out of descriptors or memory
+  std::uint64_t requests = 0;
+  std::uint64_t malformed_requests = 0;   // answered 400, 408, 414, 417, 431, 501, 505 by the server itself
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t buffered_bytes = 0;       // held now in read and write buffers of connections
+};
+
+// Opens listening sockets; an Error names the address and the mend. TCP: "host:port", "[::1]:8080", ":8080"; with
+// `share_port` several loops may each open the same one (SO_REUSEPORT). Unix: "unix:/path"; a stale socket file is
+// replaced, a live one is an error.
+struct ListenAddress {
+  std::string text;
+  bool share_port = false;
+};
+Result<FileDescriptor> openListener(const ListenAddress& address);
+// Where a listener is bound, with the port the kernel chose: "127.0.0.1:41234" or "unix:/path".
+std::string listenerAddress(const FileDescriptor& listener);
+
+class Server {
+ public:
+  // The loop, limits and handler outlive the server.
+  Server(EventLoop& loop, const ServerLimits& limits, RequestHandler& handler);
+  // All streams get onClosed(kAborted).
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Accepts from this socket; several servers on other loops may be given duplicates of one descriptor.
+  void listen(FileDescriptor listener);
+
+  // Closes the listening sockets, lets open requests finish, refuses new ones by `Connection: close` / GOAWAY and
+  // closes idle connections.
+  void drain();
+  // No connection is open.
+  bool idle() const;
+
+  const ServerCounters& counters() const;
+
+  struct Impl;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace wasabi::http
