@@ -6,9 +6,9 @@ namespace wasabi::internal {
 [[noreturn]] void checkFailed(const char* file, int line, const char* condition);
 }  // namespace wasabi::internal
 
-#define WASABI_CHECK(condition)                                                \
-  do {                                                                         \
-    if (__builtin_expect(!(condition), 0)) {                                   \
-      ::wasabi::internal::checkFailed(__FILE__, __LINE__, #condition);         \
-    }                                                                          \
+#define WASABI_CHECK(condition)                                        \
+  do {                                                                 \
+    if (__builtin_expect(!(condition), 0)) {                           \
+      ::wasabi::internal::checkFailed(__FILE__, __LINE__, #condition); \
+    }                                                                  \
   } while (false)

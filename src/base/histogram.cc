@@ -8,7 +8,7 @@ namespace wasabi {
 std::size_t Histogram::bucketOf(std::uint64_t value) {
   constexpr std::uint64_t kSub = 1u << kSubBits;
   if (value < kSub) return static_cast<std::size_t>(value);
-  const int shift = std::bit_width(value) - 1 - kSubBits;
+  const int shift = 63 - std::countl_zero(value) - kSubBits;
   return ((static_cast<std::size_t>(shift) + 1) << kSubBits) + static_cast<std::size_t>((value >> shift) - kSub);
 }
 

@@ -61,8 +61,8 @@ class UniqueFunction<R(Args...)> {
   };
 
   template <typename F>
-  static constexpr bool kFitsInside = sizeof(F) <= kStorageBytes && alignof(F) <= alignof(std::max_align_t) &&
-                                      std::is_nothrow_move_constructible_v<F>;
+  static constexpr bool kFitsInside =
+      sizeof(F) <= kStorageBytes && alignof(F) <= alignof(std::max_align_t) && std::is_nothrow_move_constructible_v<F>;
 
   template <typename F>
   static F* at(void* storage) {
@@ -81,8 +81,7 @@ class UniqueFunction<R(Args...)> {
   template <typename F>
   static constexpr Operations kOnHeap = {
       [](void* s, Args&&... args) -> R { return (**at<F*>(s))(std::forward<Args>(args)...); },
-      [](void* from, void* to) noexcept { new (to) F*(*at<F*>(from)); },
-      [](void* s) noexcept { delete *at<F*>(s); }};
+      [](void* from, void* to) noexcept { new (to) F*(*at<F*>(from)); }, [](void* s) noexcept { delete *at<F*>(s); }};
 
   void take(UniqueFunction& other) noexcept {
     operations_ = std::exchange(other.operations_, nullptr);

@@ -78,7 +78,8 @@ Result<Duration> parseDuration(std::string_view text) {
   auto parsed = splitNumber(text);
   auto nanoseconds = parsed ? scale(kTimeUnits, *parsed) : std::nullopt;
   if (!nanoseconds || *nanoseconds > kMaxNanoseconds) {
-    return fail(ErrorCode::kInvalid, fmt::format("'{}' is not a duration; write for example \"1.5s\" or \"250ms\"", text));
+    return fail(ErrorCode::kInvalid,
+                fmt::format("'{}' is not a duration; write for example \"1.5s\" or \"250ms\"", text));
   }
   return std::chrono::nanoseconds(std::llround(*nanoseconds));
 }

@@ -22,14 +22,26 @@ struct ByteSize {
   constexpr auto operator<=>(const ByteSize&) const = default;
 };
 
-constexpr ByteSize operator+(ByteSize a, ByteSize b) { return {a.value + b.value}; }
-constexpr ByteSize operator-(ByteSize a, ByteSize b) { return {a.value - b.value}; }
+constexpr ByteSize operator+(ByteSize a, ByteSize b) {
+  return {a.value + b.value};
+}
+constexpr ByteSize operator-(ByteSize a, ByteSize b) {
+  return {a.value - b.value};
+}
 
 namespace literals {
-constexpr ByteSize operator""_B(unsigned long long n) { return {n}; }
-constexpr ByteSize operator""_KiB(unsigned long long n) { return {n << 10}; }
-constexpr ByteSize operator""_MiB(unsigned long long n) { return {n << 20}; }
-constexpr ByteSize operator""_GiB(unsigned long long n) { return {n << 30}; }
+constexpr ByteSize operator""_B(unsigned long long n) {
+  return {n};
+}
+constexpr ByteSize operator""_KiB(unsigned long long n) {
+  return {n << 10};
+}
+constexpr ByteSize operator""_MiB(unsigned long long n) {
+  return {n << 20};
+}
+constexpr ByteSize operator""_GiB(unsigned long long n) {
+  return {n << 30};
+}
 }  // namespace literals
 
 // "64MiB", "64 MiB", "1.5GiB", "1000", "100kB". Suffixes B, kB, MB, GB (powers of 1000), KiB, MiB, GiB (of 1024).

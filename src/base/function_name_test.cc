@@ -1,0 +1,26 @@
+#include "base/function_name.h"
+
+#include <gtest/gtest.h>
+
+namespace wasabi {
+namespace {
+
+TEST(FunctionNameTest, AcceptsDnsLabels) {
+  auto name = parseFunctionName("acme/image-blur-2");
+  ASSERT_TRUE(name.has_value());
+  EXPECT_EQ(name->tenant, "acme");
+  EXPECT_EQ(name->function, "image-blur-2");
+  EXPECT_EQ(name->toString(), "acme/image-blur-2");
+}
+
+TEST(FunctionNameTest, RefusesWhatCouldNotStandInAPathOrHost) {
+  for (const char* text : {"", "/", "acme", "acme/", "/fn", "Acme/fn", "acme/fn/x", "acme/-fn", "acme/fn-", "a_b/c",
+                           "a/..", "acme/f\xc3\xb6n"}) {
+    EXPECT_FALSE(parseFunctionName(text).has_value()) << text;
+  }
+  EXPECT_TRUE(isLabel(std::string(63, 'a')));
+  EXPECT_FALSE(isLabel(std::string(64, 'a')));
+}
+
+}  // namespace
+}  // namespace wasabi
