@@ -1,7 +1,7 @@
 // A thread's event loop: sockets (through the classes of this folder), timers, and callbacks posted by other threads.
 //
-// One thread runs a loop; everything that is built on the loop lives on that thread. Only post() and wakeUp() may be
-// called from elsewhere. The loop does not own a thread: its user drives it with runReady() and wait().
+// One thread runs a loop; everything that is built on the loop lives on that thread. Only post() may be called from
+// elsewhere. The loop does not own a thread: its user drives it with runReady() and waitAndRun().
 #pragma once
 
 #include <cstddef>
@@ -29,12 +29,18 @@ class EventLoop {
   // Thread-safe. Runs `work` on the loop's thread, in the order of the calls of each thread.
   void post(UniqueFunction<void()> work);
 
-  // Monotonic time, read once per turn: the same within one runReady().
+  // Runs `work` before the loop waits again. For what many calls in a row should do once, like flushing output.
+  // Only on the loop's thread; unlike post() it costs no lock and no system call.
+  void defer(UniqueFunction<void()> work);
+
+  // Monotonic time, read once per callback.
   TimePoint now() const;
 
-  // Runs everything that is ready now, without waiting; returns how many callbacks ran.
+  // Runs what is ready now, without waiting, but never more than a bounded number of callbacks, so that a busy
+  // network cannot keep its user from other work. Returns how many callbacks ran.
   std::size_t runReady();
-  // Waits until something is ready, then runs what is.
+  // Waits until something is ready and runs the first of it; the rest is left to the next call, which costs no
+  // system call then. Returns without waiting when deferred work ran, because that may have given its user work.
   std::size_t waitAndRun();
 
   // The Asio side, for the .cc files of this folder.

@@ -25,7 +25,7 @@ class Fields {
   Iterator end() const;
 
   void add(std::string_view name, std::string_view value);
-  // Adds after removing all fields of that name.
+  // Removes all fields of that name, then adds.
   void set(std::string_view name, std::string_view value);
   void remove(std::string_view lower_case_name);
   void clear();
@@ -74,7 +74,9 @@ struct RequestHead {
   std::string target;     // path with query, as sent: "/a/b?c"; "*" for OPTIONS *
   std::string authority;  // Host or :authority; may be empty for HTTP/1.0
   std::string scheme = "http";
-  Fields headers;  // without Host and without pseudo-headers
+  // Without Host, pseudo-headers, Expect and what speaks about the connection only (isHopByHop, and the fields that
+  // Connection names).
+  Fields headers;
   // Declared length of the body where it is known: 0 when the message has none.
   std::optional<std::uint64_t> content_length;
 
