@@ -2,7 +2,6 @@
 // thread, one epoll set, one recv and one send per request, keep-alive and pipelining, a scanner that reads no more
 // of a request than it must. What another server costs beyond this one is its own doing and not the kernel's.
 #include <arpa/inet.h>
-#include <getopt.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -13,18 +12,19 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/error.h"
 #include "base/file_descriptor.h"
+#include "flags.h"
 
 namespace wasabi::bench {
 namespace {
@@ -177,34 +177,14 @@ struct Options {
   std::optional<int> cpu;
 };
 
-template <typename Number>
-Result<Number> parseNumber(std::string_view what, std::string_view text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    return fail(ErrorCode::kInvalid, std::string(what) + " wants a number, not '" + std::string(text) + "'");
-  }
-  return number;
-}
-
-Result<Options> parseOptions(int argc, char** argv) {
-  const std::array<option, 3> known{
-      {{"port", required_argument, nullptr, 'p'}, {"cpu", required_argument, nullptr, 'c'}, {nullptr, 0, nullptr, 0}}};
+Result<Options> parseOptions(std::span<char* const> arguments) {
   Options options;
-  int flag = 0;
-  while ((flag = getopt_long(argc, argv, "", known.data(), nullptr)) != -1) {
-    if (flag == 'p') {
-      const auto port = parseNumber<std::uint16_t>("--port", optarg);
-      if (!port) return fail(port.error());
-      options.port = *port;
-    } else if (flag == 'c') {
-      const auto cpu = parseNumber<int>("--cpu", optarg);
-      if (!cpu) return fail(cpu.error());
-      options.cpu = *cpu;
-    } else {
-      return fail(ErrorCode::kInvalid, "usage: raw-epoll-server [--port N] [--cpu N]   (port 0: any free one)");
-    }
-  }
+  const std::array flags{
+      Flag{"--port", "N", "of the loopback address; 0 for any free one",
+           store(options.port, parseNumber<std::uint16_t>)},
+      Flag{"--cpu", "N", "the core to run on", store(options.cpu, parseNumber<int>)},
+  };
+  if (Result<void> parsed = parseFlags(arguments, flags); !parsed) return fail(std::move(parsed).error());
   return options;
 }
 
@@ -217,8 +197,8 @@ Result<void> pinTo(int cpu) {
   return {};
 }
 
-Error run(int argc, char** argv) {
-  const Result<Options> options = parseOptions(argc, argv);
+Error run(std::span<char* const> arguments) {
+  const Result<Options> options = parseOptions(arguments);
   if (!options) return options.error();
   if (options->cpu) {
     if (const Result<void> pinned = pinTo(*options->cpu); !pinned) return pinned.error();
@@ -234,7 +214,8 @@ Error run(int argc, char** argv) {
 }  // namespace wasabi::bench
 
 int main(int argc, char** argv) {
-  const wasabi::Error error = wasabi::bench::run(argc, argv);
+  const std::span<char* const> arguments(argv, static_cast<std::size_t>(argc));
+  const wasabi::Error error = wasabi::bench::run(arguments.subspan(1));
   std::fprintf(stderr, "raw-epoll-server: %s\n", error.message().c_str());
   return 1;
 }

@@ -1,0 +1,48 @@
+// What a run of the load generator found.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/histogram.h"
+#include "base/units.h"
+#include "load/exchange.h"
+
+namespace wasabi::bench {
+
+// Only of exchanges that count: those due after the warmup.
+class Tally {
+ public:
+  void record(const Exchange& exchange, Outcome outcome, Duration latency);
+
+  std::uint64_t total() const;
+  std::uint64_t count(Outcome outcome) const { return outcomes_[static_cast<std::size_t>(outcome)]; }
+  const std::map<int, std::uint64_t>& statuses() const { return statuses_; }
+  const std::string& firstError() const { return first_error_; }
+  std::uint64_t bodyBytes() const { return body_bytes_; }
+  const Histogram& latencyNanoseconds() const { return latency_; }
+  Duration longest() const { return longest_; }
+
+ private:
+  std::array<std::uint64_t, kOutcomes> outcomes_{};
+  std::map<int, std::uint64_t> statuses_;
+  std::string first_error_;
+  std::uint64_t body_bytes_ = 0;
+  Histogram latency_;  // of whole responses, right ones or not
+  Duration longest_{};
+};
+
+struct Report {
+  Tally tally;
+  Duration elapsed{};                  // from the warmup's end to the last response
+  std::optional<Duration> target_cpu;  // in that time
+  Duration own_cpu{};                  // in that time
+};
+
+// One JSON object. Latencies in microseconds, each rounded up by 1/16 at most (see base/histogram.h).
+std::string toJson(const Report& report);
+
+}  // namespace wasabi::bench
