@@ -201,6 +201,7 @@ Result<void> Driver::beginMeasuring(TimePoint now) {
 
 // When something falls due even if no socket stirs.
 TimePoint Driver::wakeTime(TimePoint now) const {
+  if (complete(now)) return now;
   TimePoint wake = now < window_end_ ? window_end_ : TimePoint::max();
   if (!measuring_) wake = std::min(wake, window_start_);
   if (!live_.empty()) wake = std::min(wake, live_.front().deadline);
