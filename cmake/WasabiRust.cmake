@@ -28,6 +28,7 @@ endfunction()
 
 wasabi_cargo(NAME wasabi_runtime PACKAGE wasabi-runtime OUTPUT libwasabi_runtime.a)
 wasabi_cargo(NAME wasabi_compiler PACKAGE wasabi-compiler OUTPUT wasabi-compile)
+wasabi_cargo(NAME wasabi_componentize PACKAGE wasabi-componentize OUTPUT wasabi-componentize)
 
 add_library(wasabi_runtime STATIC IMPORTED GLOBAL)
 set_target_properties(wasabi_runtime PROPERTIES
