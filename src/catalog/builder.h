@@ -18,8 +18,8 @@ namespace wasabi::catalog {
 
 struct BuilderConfig {
   std::string store_directory;
-  std::string key_file;        // Ed25519 private key, mode 0600; made if absent
-  std::string compiler;        // path of wasabi-compile
+  std::string key_file;  // Ed25519 private key, mode 0600; made if absent
+  std::string compiler;  // path of wasabi-compile
   std::uint32_t max_parallel = 2;
   std::uint32_t max_queued = 10'000;
   Duration cpu_limit = std::chrono::seconds(120);
@@ -32,7 +32,8 @@ struct BuilderConfig {
 // The box's side. Thread-safe.
 class BuilderClient {
  public:
-  // Forks the builder. Call before any thread starts. The builder ends when the client is destroyed or its process dies.
+  // Forks the builder. Call before any thread starts. The builder ends when the client is destroyed or its process
+  // dies.
   static Result<std::unique_ptr<BuilderClient>> fork(const BuilderConfig& config);
   ~BuilderClient();
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/function_name.h"
@@ -20,6 +21,7 @@ struct ModuleDigest {
   auto operator<=>(const ModuleDigest&) const = default;
   std::string toHex() const;
 };
+// Of 64 hex digits.
 Result<ModuleDigest> parseModuleDigest(std::string_view hex);
 
 // How a command's output becomes a response (design section 7.2).
@@ -30,17 +32,19 @@ enum class CommandHttp : std::uint8_t {
 
 struct FunctionLimits {
   ByteSize memory{64ull << 20};
-  Duration timeout = std::chrono::seconds(30);         // wall clock, from admission
-  std::uint32_t concurrency = 1'000;                   // invocations at once; more are answered 429
-  std::optional<ByteSize> request_body;                // 413 beyond it
-  ByteSize response_body{1ull << 40};                  // the invocation is ended beyond it
-  ByteSize log_per_second{64ull << 10};                // stderr beyond it is dropped, and counted
+  Duration timeout = std::chrono::seconds(30);  // wall clock, from admission
+  std::uint32_t concurrency = 1'000;            // invocations at once; more are answered 429
+  std::optional<ByteSize> request_body;         // 413 beyond it
+  ByteSize response_body{1ull << 40};           // the invocation is ended beyond it
+  ByteSize log_per_second{64ull << 10};         // stderr beyond it is dropped, and counted
+  bool operator==(const FunctionLimits&) const = default;
 };
 
 // Where requests for the function come in, besides /<tenant>/<function>.
 struct Route {
   std::string host;         // lower case, without port; empty for any
   std::string path_prefix;  // starts with '/', matches whole segments
+  bool operator==(const Route&) const = default;
 };
 
 // A host a function may call: "api.example.com", "*.example.com" or either with ":port".
@@ -48,6 +52,7 @@ struct OutboundHost {
   std::string host;  // lower case; without the "*." of a wildcard
   bool subdomains = false;
   std::optional<std::uint16_t> port;  // 80 and 443 when absent
+  bool operator==(const OutboundHost&) const = default;
 };
 bool matches(const OutboundHost& allowed, std::string_view lower_case_host, std::uint16_t port);
 
@@ -63,10 +68,15 @@ struct FunctionSpec {
   CommandHttp command_http = CommandHttp::kPlain;
   std::string files_directory;  // absolute; empty for none. The guest sees it read-only as "/"
   std::vector<OutboundHost> outbound;
-  std::uint32_t reuse = 0;      // how many further requests an instance may serve; wasi:http only
+  std::uint32_t reuse = 0;  // how many further requests an instance may serve; wasi:http only
   std::vector<Route> routes;
-  std::string manifest_file;    // for messages
+  std::string manifest_file;  // for messages
+  bool operator==(const FunctionSpec&) const = default;
 };
+
+// What `FunctionSpec::version` has to be: it depends on the module and on every setting that an invocation can
+// notice, and not on the function's name, its routes or where its files were read from.
+std::string versionOf(const FunctionSpec& spec);
 
 using FunctionPtr = std::shared_ptr<const FunctionSpec>;
 

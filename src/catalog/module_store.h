@@ -26,7 +26,8 @@ struct VerifyKey {
 
 class ModuleStore {
  public:
-  static Result<std::unique_ptr<ModuleStore>> open(std::string directory, std::string engine_fingerprint, VerifyKey key);
+  static Result<std::unique_ptr<ModuleStore>> open(std::string directory, std::string engine_fingerprint,
+                                                   VerifyKey key);
   ~ModuleStore();
 
   // A verified compiled module, open for reading. kNotFound: not built yet. kCorrupt: present and refused (damaged,

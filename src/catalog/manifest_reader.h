@@ -1,0 +1,65 @@
+// Makes a function out of a manifest file and what it refers to, all of it inside the catalog directory.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "catalog/file_stamp.h"
+#include "catalog/function_spec.h"
+
+namespace wasabi::catalog {
+
+inline constexpr ByteSize kMaxModuleBytes{128ull << 20};
+
+// A file or folder that a function was made from, besides its manifest. A stamp of zeros: it was not there.
+struct Dependency {
+  std::string path;  // relative to the catalog directory
+  FileStamp stamp;
+};
+
+// The stamp of what `path` (relative to the open folder) leads to; of zeros if it leads to nothing.
+FileStamp stampBeneath(int directory_fd, const std::string& path);
+
+struct ReadFunction {
+  FunctionPtr function;  // null if there are problems, or if something is being written right now
+  std::vector<CatalogProblem> problems;
+  std::vector<Dependency> dependencies;
+  bool unsettled = false;  // a dependency is being written: read again soon
+  bool retry = false;      // the system refused for want of something (descriptors, memory): read again later
+};
+
+// Not thread-safe.
+class ManifestReader {
+ public:
+  // Whether a file with this stamp has been left alone long enough to be read.
+  using Settled = std::function<bool(const FileStamp&)>;
+
+  // `directory` is absolute.
+  explicit ManifestReader(std::string directory) : directory_(std::move(directory)) {}
+
+  ReadFunction read(int directory_fd, const FunctionName& name, const Settled& settled);
+
+  // Forgets the digests of modules that were not asked for since the last call.
+  void forgetUnusedDigests();
+  void keepDigest(const std::string& module_path);
+
+ private:
+  struct KnownDigest {
+    FileStamp stamp;
+    ModuleDigest digest;
+    bool used = true;
+  };
+  struct Reading;
+
+  Result<ModuleDigest> digestOf(int directory_fd, const std::string& path);
+  void resolveModule(Reading& reading, const std::string& path, FunctionSpec& spec);
+  void resolveFiles(Reading& reading, const std::string& path, FunctionSpec& spec);
+
+  std::string directory_;
+  std::unordered_map<std::string, KnownDigest> digests_;
+};
+
+}  // namespace wasabi::catalog
