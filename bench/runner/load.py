@@ -1,0 +1,56 @@
+"""Runs the load generator on its core, and repeats measurements in interleaved rounds."""
+
+import json
+import os
+import statistics
+import subprocess
+from dataclasses import dataclass
+
+from .workplace import LOAD_CORE
+
+_EXTRA_SECONDS = 600
+
+
+class Broken(Exception):
+    """A server answered wrongly under load: a promise about its speed is not held."""
+
+
+def load(place, server, *, allow_errors=False, **options):
+    """One run of wasabi-load; the options are its flags, `warmup="1s"` for `--warmup 1s`. Returns its report."""
+    command = [str(place.program("wasabi-load")), "--target", server.address, "--pid", str(server.pid)]
+    for name, value in options.items():
+        flag = "--" + name.replace("_", "-")
+        command += [flag] if value is True else [flag, str(value)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_EXTRA_SECONDS, check=False,
+                          preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CORE}))
+    if done.returncode != 0:
+        raise Broken(f"{done.stderr.strip()} ({server.complaint()})")
+    report = json.loads(done.stdout)
+    if not allow_errors and (report["errors"] or report["requests"] == 0):
+        raise Broken(f"{report['errors'] or 'no request finished'}: {report.get('first_error', '')}")
+    return report
+
+
+@dataclass(frozen=True)
+class Samples:
+    values: tuple
+
+    @property
+    def median(self):
+        return statistics.median(self.values)
+
+    def spread(self, digits=2):
+        return f"{min(self.values):.{digits}f} - {max(self.values):.{digits}f}"
+
+    def over(self, other):
+        """The ratios round by round: what slows the machine for a while slows both."""
+        return Samples(tuple(a / b for a, b in zip(self.values, other.values)))
+
+
+def interleaved(rounds, subjects):
+    """Calls each of `subjects` (name -> function that returns a number) once per round. Returns name -> Samples."""
+    values = {name: [] for name in subjects}
+    for _ in range(rounds):
+        for name, measure in subjects.items():
+            values[name].append(measure())
+    return {name: Samples(tuple(taken)) for name, taken in values.items()}
