@@ -11,7 +11,7 @@
 
 namespace wasabi {
 
-// Monotonic time. Everything that decides takes it as an argument; only event loops and main() read the clock.
+// Monotonic time. What decides takes it as an argument; only event loops, meters and main() read the clock.
 using Clock = std::chrono::steady_clock;
 using TimePoint = Clock::time_point;
 using Duration = Clock::duration;

@@ -1,0 +1,248 @@
+#include "box/box.h"
+
+#include <pthread.h>
+
+#include <chrono>
+#include <random>
+#include <utility>
+
+#include "box/mapping_budget.h"
+#include "box/process_figures.h"
+
+namespace wasabi::box {
+namespace {
+
+// Metrics are taken over this often even if nobody asks, so that what was removed from the catalog is let go.
+constexpr Duration kCollectPeriod = std::chrono::seconds(30);
+
+std::uint64_t randomSeed() {
+  std::random_device device;
+  return (static_cast<std::uint64_t>(device()) << 32) | device();
+}
+
+FileAccess accessOf(const BoxConfig& config) {
+  FileAccess access{systemFilesOfABox()};
+  access.readable.push_back(config.catalog_directory);
+  access.readable.push_back(config.store_directory);
+  return access;
+}
+
+http::ServerLimits adminLimits() {
+  http::ServerLimits limits;
+  limits.max_connections = 64;
+  limits.write_high_watermark = 64 << 20;  // an answer is written whole
+  return limits;
+}
+
+}  // namespace
+
+struct Box::Opened {
+  std::vector<FileDescriptor> listeners;
+  FileDescriptor admin_listener;
+  FileDescriptor access_log;
+  FileDescriptor function_log;
+  std::unique_ptr<catalog::BuilderClient> builder;
+  catalog::VerifyKey verify_key;
+};
+
+// What needs rights that the process is about to give up.
+Result<Box::Opened> Box::open(const BoxConfig& config) {
+  Opened opened;
+  for (const std::string& address : config.listen) {
+    auto listener = http::openListener({address, false});
+    if (!listener) return fail(std::move(listener.error()));
+    opened.listeners.push_back(std::move(*listener));
+  }
+  if (!config.admin_listen.empty()) {
+    auto listener = http::openListener({config.admin_listen, false});
+    if (!listener) return fail(std::move(listener.error()));
+    opened.admin_listener = std::move(*listener);
+  }
+  auto access_log = LineLog::openTarget(config.access_log);
+  if (!access_log) return fail(std::move(access_log.error()));
+  auto function_log = LineLog::openTarget(config.function_log);
+  if (!function_log) return fail(std::move(function_log.error()));
+  opened.access_log = std::move(*access_log);
+  opened.function_log = std::move(*function_log);
+  if (config.compile == CompileMode::kNever) {
+    auto key = catalog::readVerifyKey(config.verify_key_file);
+    if (!key) return fail(std::move(key.error()));
+    opened.verify_key = *key;
+    return opened;
+  }
+  auto builder = catalog::BuilderClient::fork(config.builder);
+  if (!builder) return fail(std::move(builder.error()).within("builder"));
+  opened.verify_key = (*builder)->verifyKey();
+  if ((*builder)->engineFingerprint() != engine::Engine::fingerprint()) {
+    return fail(ErrorCode::kConflict, config.builder.compiler +
+                                          " compiles for another engine than this program has; install both from one "
+                                          "release");
+  }
+  opened.builder = std::move(*builder);
+  return opened;
+}
+
+Result<std::unique_ptr<Box>> Box::start(BoxConfig config, Logger& log) {
+  auto programs = programsWithin({maxMappings(), config.engine.max_invocations, config.programs.max_programs});
+  if (!programs) return fail(std::move(programs.error()));
+  config.programs.max_programs = *programs;
+  auto opened = open(config);
+  if (!opened) return fail(std::move(opened.error()));
+  if (config.lockdown == Lockdown::kOn) {
+    auto walls = confineProcess(accessOf(config));
+    if (!walls) return fail(std::move(walls.error()));
+    if (!walls->landlock) log.warn("this kernel has no Landlock: files are kept apart by permissions only");
+  }
+
+  auto outbound = http::openDirectServices(http::ClientTls{}, http::ResolverLimits{});
+  if (!outbound) return fail(std::move(outbound.error()));
+  auto engine = engine::Engine::create(config.engine);
+  if (!engine) return fail(std::move(engine.error()).within("engine"));
+  auto store = catalog::ModuleStore::open(config.store_directory, std::string(engine::Engine::fingerprint()),
+                                          opened->verify_key);
+  if (!store) return fail(std::move(store.error()));
+
+  std::unique_ptr<Box> box(
+      new Box(std::move(config), log, std::move(*opened), std::move(*outbound), std::move(*engine), std::move(*store)));
+  if (auto catalog = box->openCatalog(); !catalog) return fail(std::move(catalog.error()));
+  if (box->config_.lockdown == Lockdown::kOn) {
+    if (auto confined = confineSystemCalls(); !confined) return fail(std::move(confined.error()));
+  }
+  box->startThreads();
+  return box;
+}
+
+Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outbound,
+         std::unique_ptr<engine::Engine> engine, std::unique_ptr<catalog::ModuleStore> store)
+    : config_(std::move(config)),
+      log_(log),
+      access_log_(std::move(opened.access_log), config_.log.buffered_bytes),
+      function_log_(std::move(opened.function_log), config_.log.buffered_bytes),
+      engine_(std::move(engine)),
+      store_(std::move(store)),
+      builder_(std::move(opened.builder)),
+      totals_(config_.metrics.functions),
+      admin_(*this),
+      collect_timer_(control_) {
+  ticker_.emplace(config_.workers, config_.invocation.tick, [this] { engine_->tick(); });
+  programs_.emplace(*engine_, *store_, builder_.get(), config_.programs);
+  const std::uint64_t seed = randomSeed();
+  for (std::uint32_t i = 0; i < config_.workers; ++i) {
+    workers_.push_back(
+        std::make_unique<Worker>(i, WorkerServices{config_, *engine_, *programs_, access_log_, function_log_, *ticker_,
+                                                   outbound, seed, readiness_}));
+  }
+  for (FileDescriptor& listener : opened.listeners) {
+    addresses_.push_back(http::listenerAddress(listener));
+    for (auto& worker : workers_) worker->listen(http::duplicate(listener));
+  }
+  if (opened.admin_listener.valid()) {
+    admin_address_ = http::listenerAddress(opened.admin_listener);
+    admin_server_.emplace(control_, adminLimits(), admin_);
+    admin_server_->listen(std::move(opened.admin_listener));
+  }
+}
+
+Result<void> Box::openCatalog() {
+  auto source = catalog::CatalogSource::open(config_.catalog_directory, log_, [this](catalog::CatalogPtr catalog) {
+    control_.post([this, catalog = std::move(catalog)]() mutable { functionsChanged(std::move(catalog)); });
+  });
+  if (!source) return fail(std::move(source.error()).within("catalog"));
+  source_ = std::move(*source);
+  functionsChanged(source_->current());
+  return {};
+}
+
+void Box::startThreads() {
+  control_thread_ = std::thread([this] {
+    while (!stopping_) control_.waitAndRun();
+    admin_server_.reset();
+  });
+  ::pthread_setname_np(control_thread_.native_handle(), "control");
+  control_.post([this] { collectNowAndThen(); });
+  for (auto& worker : workers_) worker->start();
+  readiness_ = Readiness::kReady;
+}
+
+Box::~Box() {
+  source_.reset();
+  for (auto& worker : workers_) worker->stop();
+  if (control_thread_.joinable()) {
+    control_.post([this] { stopping_ = true; });
+    control_thread_.join();
+  }
+  admin_server_.reset();
+  // Loads in flight answer to the workers' loops, which still take posts.
+  builder_.reset();
+  programs_.reset();
+  ticker_.reset();
+  engine_.reset();
+}
+
+void Box::announceDrain() {
+  readiness_ = Readiness::kDraining;
+}
+
+void Box::drain() {
+  readiness_ = Readiness::kDraining;
+  for (auto& worker : workers_) worker->drain();
+}
+
+bool Box::drained() const {
+  for (const auto& worker : workers_) {
+    if (!worker->idle()) return false;
+  }
+  return true;
+}
+
+void Box::functionsChanged(catalog::CatalogPtr catalog) {
+  functions_ = std::make_shared<const FunctionTable>(std::move(catalog), functions_.get());
+  totals_.keepOnly([this](const catalog::FunctionSpec& version) { return functions_->holds(version); });
+  for (auto& worker : workers_) worker->setFunctions(functions_);
+}
+
+void Box::collectNowAndThen() {
+  collect([](const BoxFigures&) {});
+  collect_timer_.arm(control_.now() + kCollectPeriod, [this] { collectNowAndThen(); });
+}
+
+void Box::collect(UniqueFunction<void(const BoxFigures&)> take) {
+  struct Gathering {
+    std::vector<WorkerReport> reports;
+    std::size_t missing;
+    UniqueFunction<void(const BoxFigures&)> take;
+  };
+  auto gathering = std::make_shared<Gathering>();
+  gathering->reports.resize(workers_.size());
+  gathering->missing = workers_.size();
+  gathering->take = std::move(take);
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    workers_[i]->report([this, gathering, i](WorkerReport report) {
+      control_.post([this, gathering, i, report = std::move(report)]() mutable {
+        totals_.merge(report.delta);
+        gathering->reports[i] = std::move(report);
+        if (--gathering->missing == 0) gathering->take(figures(std::move(gathering->reports)));
+      });
+    });
+  }
+}
+
+BoxFigures Box::figures(std::vector<WorkerReport> reports) {
+  BoxFigures figures;
+  figures.totals = &totals_;
+  figures.workers = std::move(reports);
+  figures.programs = programs_->figures();
+  figures.pool = engine_->poolMetrics();
+  figures.access_lines_dropped = access_log_.droppedLines();
+  figures.function_lines_dropped = function_log_.droppedLines();
+  figures.functions = functions_->catalog().functions().size();
+  figures.catalog_problems = functions_->catalog().problems().size();
+  figures.mappings = countMappings();
+  figures.max_mappings = maxMappings();
+  figures.resident = anonymousResident();
+  figures.readiness = readiness_;
+  figures.max_invocations = config_.engine.max_invocations;
+  return figures;
+}
+
+}  // namespace wasabi::box

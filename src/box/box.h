@@ -1,0 +1,89 @@
+// The box: everything of a superpod's process, put together. See ARCHITECTURE.md for its threads.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/log.h"
+#include "box/admin.h"
+#include "box/box_config.h"
+#include "box/line_log.h"
+#include "box/lockdown.h"
+#include "box/metrics.h"
+#include "box/program_cache.h"
+#include "box/ticker.h"
+#include "box/worker.h"
+#include "catalog/builder.h"
+#include "catalog/catalog_source.h"
+#include "catalog/module_store.h"
+
+namespace wasabi::box {
+
+class Box final : private AdminSource {
+ public:
+  // Opens everything, locks the process in and serves. Call before any thread of the process exists. `log` outlives
+  // the box.
+  static Result<std::unique_ptr<Box>> start(BoxConfig config, Logger& log);
+  // Cuts what still runs.
+  ~Box() override;
+
+  // Where it listens, with the ports the kernel chose.
+  const std::vector<std::string>& addresses() const { return addresses_; }
+  const std::string& adminAddress() const { return admin_address_; }
+
+  // Ready goes false, but requests are still taken: balancers get time to notice.
+  void announceDrain();
+  // Listeners close, what runs goes on.
+  void drain();
+  bool drained() const;
+
+ private:
+  struct Opened;  // what is opened before the process is locked in
+
+  Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outbound,
+      std::unique_ptr<engine::Engine> engine, std::unique_ptr<catalog::ModuleStore> store);
+
+  static Result<Opened> open(const BoxConfig& config);
+  Result<void> openCatalog();
+  void startThreads();
+  void functionsChanged(catalog::CatalogPtr catalog);
+
+  // AdminSource, on the control loop.
+  void collect(UniqueFunction<void(const BoxFigures&)> take) override;
+  catalog::CatalogPtr catalog() const override { return functions_->catalogPtr(); }
+  BoxFigures figures(std::vector<WorkerReport> reports);
+  void collectNowAndThen();
+
+  const BoxConfig config_;
+  Logger& log_;
+  std::vector<std::string> addresses_;
+  std::string admin_address_;
+  std::atomic<Readiness> readiness_{Readiness::kStarting};
+  LineLog access_log_;
+  LineLog function_log_;
+
+  // Wakes of guests' timers may reach the workers as long as the engine lives.
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<catalog::ModuleStore> store_;
+  std::unique_ptr<catalog::BuilderClient> builder_;
+  std::optional<Ticker> ticker_;
+  std::optional<ProgramCache> programs_;
+
+  // The control thread: catalog changes, metrics, the admin listener.
+  http::EventLoop control_;
+  FunctionTablePtr functions_;
+  MetricsTotals totals_;
+  Admin admin_;
+  std::optional<http::Server> admin_server_;
+  http::Timer collect_timer_;
+  bool stopping_ = false;
+  std::thread control_thread_;
+  std::unique_ptr<catalog::CatalogSource> source_;
+};
+
+}  // namespace wasabi::box

@@ -1,0 +1,81 @@
+// Everything a box can be told. Each limit of the box stands here or in the structs it is made of; docs/box.md
+// lists them with their defaults.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/units.h"
+#include "catalog/builder.h"
+#include "engine/engine.h"
+#include "http/client.h"
+#include "http/server.h"
+
+namespace wasabi::box {
+
+// Whether the box may compile modules itself.
+enum class CompileMode : std::uint8_t {
+  kOnDemand,  // a builder process is forked at the start
+  kNever,     // only what the store already holds is run
+};
+
+// What guests may reach beside what the catalog allows by name.
+enum class PrivateNetworks : std::uint8_t {
+  kRefused,  // private, loopback and link-local addresses
+  kAllowed,
+};
+
+enum class Lockdown : std::uint8_t { kOn, kOff };
+
+struct ProgramBudget {
+  ByteSize mapped{2ull << 30};  // compiled modules loaded at once
+  std::uint32_t max_programs = 12'000;
+  std::uint32_t max_loading = 20'000;  // waiting to be loaded; more are refused
+  std::uint32_t loaders = 2;           // threads
+};
+
+struct InvocationLimits {
+  Duration slice = std::chrono::milliseconds(1);
+  Duration tick = std::chrono::milliseconds(1);
+  std::size_t input_high_watermark = 256 * 1024;  // of request body held for a guest; the client rests above it
+  std::size_t input_low_watermark = 64 * 1024;
+  std::size_t command_head_bytes = 64 * 1024;  // output after which a command's response head goes out
+  std::size_t log_line_bytes = 8 * 1024;       // a longer stderr line is cut into lines
+  std::uint32_t outbound_per_invocation = 64;  // calls open at once
+};
+
+struct LogLimits {
+  std::size_t buffered_bytes = 4 << 20;  // lines waiting for the writer; more are dropped and counted
+};
+
+struct MetricsLimits {
+  std::uint32_t functions = 500;  // the busiest ones have series of their own, the rest is summed as `other`
+};
+
+struct BoxConfig {
+  std::string catalog_directory;
+  std::string store_directory;
+  std::vector<std::string> listen = {"127.0.0.1:8080"};
+  std::string admin_listen;  // "unix:/path" or a loopback address; empty for none
+  std::string access_log;    // file, "-" for standard output, empty for none
+  std::string function_log;  // where guests' stderr goes; as above
+  std::uint32_t workers = 1;
+  CompileMode compile = CompileMode::kOnDemand;
+  std::string verify_key_file;  // the builder's public key, needed with CompileMode::kNever
+  PrivateNetworks private_networks = PrivateNetworks::kRefused;
+  Lockdown lockdown = Lockdown::kOn;
+  Duration drain_delay = std::chrono::seconds(0);     // from SIGTERM to closing the listeners, for balancers to notice
+  Duration drain_timeout = std::chrono::seconds(30);  // then running requests are cut
+
+  engine::EngineConfig engine = engine::EngineConfig::defaults();
+  catalog::BuilderConfig builder;
+  http::ServerLimits http;
+  http::ClientLimits outbound;
+  ProgramBudget programs;
+  InvocationLimits invocation;
+  LogLimits log;
+  MetricsLimits metrics;
+};
+
+}  // namespace wasabi::box

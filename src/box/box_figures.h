@@ -1,0 +1,32 @@
+// Everything a box tells about itself at one moment: what the admin listener renders as metrics and as load.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "box/invocation_gauges.h"
+#include "box/metrics.h"
+#include "box/program_cache.h"
+#include "box/worker.h"
+#include "engine/engine.h"
+#include "http/server.h"
+
+namespace wasabi::box {
+
+struct BoxFigures {
+  const MetricsTotals* totals = nullptr;
+  std::vector<WorkerReport> workers;  // their deltas are in the totals already
+  ProgramCache::Figures programs;
+  engine::PoolMetrics pool{};
+  std::uint64_t access_lines_dropped = 0;
+  std::uint64_t function_lines_dropped = 0;
+  std::size_t functions = 0;
+  std::size_t catalog_problems = 0;
+  std::uint64_t mappings = 0;      // of the process now
+  std::uint64_t max_mappings = 0;  // vm.max_map_count
+  ByteSize resident;               // anonymous memory of the process
+  Readiness readiness = Readiness::kStarting;
+  std::uint32_t max_invocations = 0;
+};
+
+}  // namespace wasabi::box

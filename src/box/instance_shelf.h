@@ -1,0 +1,49 @@
+// Instances that functions with `reuse = N` leave between requests, on one worker. Bounded in number and in time; an
+// instance is used again only by the very version it was made for.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <utility>
+
+#include "base/units.h"
+#include "catalog/function_spec.h"
+#include "engine/invocation.h"
+
+namespace wasabi::box {
+
+struct ShelvedInstance {
+  engine::Instance instance;
+  std::uint32_t uses = 0;  // requests served so far
+};
+
+class InstanceShelf {
+ public:
+  InstanceShelf(std::size_t max_instances, Duration max_idle) : max_instances_(max_instances), max_idle_(max_idle) {}
+
+  // The most recently used one, or an empty one.
+  ShelvedInstance take(const catalog::FunctionSpec& version);
+  void put(catalog::FunctionPtr version, ShelvedInstance instance, TimePoint now);
+
+  // Drops what lay for too long, and with `is_deployed` what belongs to a version that is gone.
+  void dropIdle(TimePoint now);
+  template <typename IsDeployed>
+  void keepOnly(IsDeployed is_deployed) {
+    shelved_.remove_if([&](const Shelved& entry) { return !is_deployed(*entry.version); });
+  }
+
+  std::size_t size() const { return shelved_.size(); }
+
+ private:
+  struct Shelved {
+    catalog::FunctionPtr version;
+    ShelvedInstance instance;
+    TimePoint since;
+  };
+
+  const std::size_t max_instances_;
+  const Duration max_idle_;
+  std::list<Shelved> shelved_;  // most recent first
+};
+
+}  // namespace wasabi::box

@@ -1,0 +1,419 @@
+#include "box/invocation.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "box/cgi_request.h"
+#include "box/cgi_response.h"
+#include "box/field_views.h"
+
+namespace wasabi::box {
+namespace {
+
+constexpr std::size_t kStderrRoom = 64 * 1024;
+constexpr std::size_t kResponseRoom = 1024 * 1024;
+
+Reason reasonFor(const Error& load_failure) {
+  switch (load_failure.code()) {
+    case ErrorCode::kInvalid:
+      return Reason::kProgramInvalid;
+    case ErrorCode::kNotFound:
+    case ErrorCode::kCorrupt:
+      return Reason::kProgramNotCompiled;
+    case ErrorCode::kExhausted:
+      return Reason::kBoxFull;
+    default:
+      return Reason::kProgramUnavailable;
+  }
+}
+
+Reason reasonFor(engine::EndKind kind) {
+  switch (kind) {
+    case engine::EndKind::kReturned:
+      return Reason::kNone;
+    case engine::EndKind::kExitCode:
+      return Reason::kExitCode;
+    case engine::EndKind::kTrap:
+      return Reason::kTrap;
+    case engine::EndKind::kStackOverflow:
+      return Reason::kStackOverflow;
+    case engine::EndKind::kMemoryLimit:
+      return Reason::kMemoryLimit;
+    case engine::EndKind::kResourceLimit:
+      return Reason::kResourceLimit;
+    case engine::EndKind::kNoResponse:
+      return Reason::kNoResponse;
+    case engine::EndKind::kGuestError:
+      return Reason::kGuestError;
+    case engine::EndKind::kPoolFull:
+      return Reason::kBoxFull;
+    case engine::EndKind::kHostFault:
+      return Reason::kHostFault;
+  }
+  return Reason::kHostFault;
+}
+
+Reason reasonFor(http::CloseReason reason) {
+  switch (reason) {
+    case http::CloseReason::kFinished:
+      return Reason::kNone;
+    case http::CloseReason::kTimedOut:
+      return Reason::kClientTooSlow;
+    case http::CloseReason::kAborted:
+      return Reason::kStopped;
+    case http::CloseReason::kPeerGone:
+    case http::CloseReason::kProtocolError:
+      return Reason::kClientGone;
+  }
+  return Reason::kClientGone;
+}
+
+// Fields that are ours, or speak about the connection, are not for guests.
+bool isForGuests(std::string_view field) {
+  return !http::isHopByHop(field) && !field.starts_with("wasabi-");
+}
+
+std::optional<std::uint64_t> parseLength(std::string_view text) {
+  std::uint64_t length = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+  if (error != std::errc() || rest != text.data() + text.size()) return std::nullopt;
+  return length;
+}
+
+}  // namespace
+
+Invocation::Invocation(http::ServerStream& stream, Admission admission, const InvocationServices& services,
+                       InvocationOwner& owner)
+    : token_(admission.token),
+      deployment_(std::move(admission.deployment)),
+      services_(services),
+      owner_(owner),
+      stream_(&stream),
+      request_id_(std::move(admission.request_id)),
+      method_(stream.request().method),
+      path_(stream.request().path()),
+      arrived_(admission.arrived),
+      route_prefix_size_(admission.route_prefix_size),
+      place_(std::move(admission.place)),
+      response_(stream, deployment_.spec->limits.response_body),
+      log_(services.function_log, deployment_.load->log_budget, *deployment_.spec, request_id_,
+           services.limits.log_line_bytes),
+      outbound_(services.client, *deployment_.spec, services.limits.outbound_per_invocation),
+      timeout_(services.loop) {
+  stream.attach(*this);
+  ++services_.gauges.started;
+  ++services_.gauges.by_state[static_cast<std::size_t>(state_)];
+  services_.gauges.waiting_bytes.change(static_cast<std::int64_t>(function()->limits.memory.value), arrived_);
+  timeout_.arm(arrived_ + function()->limits.timeout, [this] { onTimeout(); });
+}
+
+Invocation::~Invocation() {
+  WASABI_CHECK(state_ == InvocationState::kEnded);
+  --services_.gauges.by_state[static_cast<std::size_t>(state_)];
+}
+
+// ---- transitions ----------------------------------------------------------------------------------------------------
+
+void Invocation::enter(InvocationState next) {
+  WASABI_CHECK(state_ != InvocationState::kEnded);
+  InvocationGauges& gauges = services_.gauges;
+  --gauges.by_state[static_cast<std::size_t>(state_)];
+  ++gauges.by_state[static_cast<std::size_t>(next)];
+  if (state_ == InvocationState::kLoading) {
+    gauges.waiting_bytes.change(-static_cast<std::int64_t>(function()->limits.memory.value), services_.loop.now());
+  }
+  state_ = next;
+}
+
+void Invocation::programReady(Result<ProgramPtr> program) {
+  if (state_ != InvocationState::kLoading) return;
+  if (!program) {
+    log_.say(program.error().message());
+    return end(reasonFor(program.error()));
+  }
+  program_ = std::move(*program);
+  const bool proxy = program_->kind() == engine::ProgramKind::kHttpProxy;
+  auto guest = proxy ? startProxy() : startCommand();
+  if (!guest) {
+    log_.say(guest.error().message());
+    if (guest.error().code() == ErrorCode::kInvalid) return end(Reason::kBadPath);
+    return end(guest.error().code() == ErrorCode::kExhausted ? Reason::kBoxFull : Reason::kHostFault);
+  }
+  guest_.emplace(std::move(*guest));
+  booked_ = function()->limits.memory;
+  services_.gauges.booked_bytes.change(static_cast<std::int64_t>(booked_.value), services_.loop.now());
+  if (!stream_->requestComplete()) {
+    reading_ = true;
+    stream_->resumeReading();
+  }
+  wait_ = Clock::now() - arrived_;
+  runSlice();
+}
+
+void Invocation::runSlice() {
+  if (state_ == InvocationState::kEnded) return;
+  enter(InvocationState::kRunning);
+  woken_in_slice_ = false;
+  services_.meter.sliceBegins();
+  services_.ticker.sliceBegins(services_.worker);
+  const engine::PollOutcome outcome = guest_->poll(services_.limits.slice);
+  services_.ticker.sliceEnds(services_.worker);
+  const Duration used = services_.meter.sliceEnds();
+  cpu_ += used;
+  services_.gauges.cpu += used;
+
+  if (pending_end_ != Reason::kNone) return end(pending_end_);
+  if (outcome == engine::PollOutcome::kDone) return guestDone();
+  if (outcome == engine::PollOutcome::kOutOfSlice || woken_in_slice_) {
+    enter(InvocationState::kRunnable);
+    owner_.runnable(token_);
+  } else {
+    enter(InvocationState::kParked);
+  }
+}
+
+void Invocation::woken() {
+  if (state_ == InvocationState::kRunning) woken_in_slice_ = true;
+  if (state_ != InvocationState::kParked) return;
+  enter(InvocationState::kRunnable);
+  owner_.runnable(token_);
+}
+
+void Invocation::onTimeout() {
+  end(state_ == InvocationState::kLoading ? Reason::kTimeoutLoading : Reason::kTimeout);
+}
+
+void Invocation::endAfterSlice(Reason reason, std::string_view message) {
+  if (pending_end_ != Reason::kNone) return;
+  pending_end_ = reason;
+  log_.say(message);
+}
+
+void Invocation::end(Reason reason) {
+  if (state_ == InvocationState::kEnded) return;
+  reason_ = reason;
+  timeout_.cancel();
+  outbound_.cancelAll();
+  guest_.reset();
+  enter(InvocationState::kEnded);
+  services_.gauges.booked_bytes.change(-static_cast<std::int64_t>(booked_.value), services_.loop.now());
+  services_.gauges.grown_bytes -= grown_.value;
+  place_.reset();
+  program_.reset();
+  if (reason != Reason::kNone) response_.fail(reason, request_id_);
+  settleIfOver();
+}
+
+void Invocation::settleIfOver() {
+  if (settled_ || state_ != InvocationState::kEnded || stream_ != nullptr) return;
+  settled_ = true;
+  RequestRecord record;
+  record.function = function();
+  record.request_id = request_id_;
+  record.method = method_;
+  record.path = path_;
+  record.reason = reason_;
+  record.status = response_.status() != 0 ? response_.status() : statusOf(reason_);
+  record.bytes_in = bytes_in_;
+  record.bytes_out = response_.bodyBytes();
+  record.wall = Clock::now() - arrived_;
+  record.cpu = cpu_;
+  record.wait = wait_;
+  record.peak_memory = peak_memory_;
+  record.cold = cold_;
+  owner_.settled(token_, record);
+}
+
+// ---- the guest's beginning and end ----------------------------------------------------------------------------------
+
+Result<engine::Invocation> Invocation::startCommand() {
+  command_.emplace(function()->command_http, services_.limits.command_head_bytes, response_);
+  const std::string peer = stream_->peerAddress();
+  auto variables = cgiVariables(stream_->request(), {route_prefix_size_, peer, request_id_});
+  if (!variables) return fail(std::move(variables.error()));
+
+  // What the request says comes first, so that no setting of the function can stand in for it.
+  std::vector<engine::FieldView> environment;
+  environment.reserve(variables->size() + function()->environment.size());
+  for (const Variable& variable : *variables) environment.push_back({variable.name, variable.value});
+  for (const auto& [name, value] : function()->environment) environment.push_back({name, value});
+  std::vector<std::string_view> arguments = {function()->name.function};
+  arguments.insert(arguments.end(), function()->arguments.begin(), function()->arguments.end());
+
+  engine::InvocationStart start;
+  start.environment = environment;
+  start.arguments = arguments;
+  return startGuest(std::move(start));
+}
+
+Result<engine::Invocation> Invocation::startProxy() {
+  std::vector<engine::FieldView> environment;
+  for (const auto& [name, value] : function()->environment) environment.push_back({name, value});
+  const http::RequestHead& request = stream_->request();
+  std::vector<engine::FieldView> headers;
+  headers.reserve(request.headers.size());
+  for (const auto& [name, value] : request.headers) {
+    if (isForGuests(name)) headers.push_back({name, value});
+  }
+
+  engine::InvocationStart start;
+  start.environment = environment;
+  start.request = {request.method, request.scheme == "https", request.authority, request.target, headers};
+  if (function()->reuse > 0) {
+    ShelvedInstance shelved = services_.shelf.take(*function());
+    start.instance = std::move(shelved.instance);
+    instance_uses_ = shelved.uses;
+  }
+  return startGuest(std::move(start));
+}
+
+Result<engine::Invocation> Invocation::startGuest(engine::InvocationStart start) {
+  start.wake_token = token_;
+  start.memory_limit = function()->limits.memory;
+  start.has_input = !stream_->requestComplete();
+  const engine::Directory files = {"/", function()->files_directory};
+  if (!function()->files_directory.empty()) start.directories = {&files, 1};
+  return engine::Invocation::start(services_.engine, *program_, *this, services_.wakes, std::move(start));
+}
+
+void Invocation::guestDone() {
+  const engine::InvocationEnd ended = guest_->end();
+  peak_memory_ = ended.peak_memory;
+  if (ended.kind == engine::EndKind::kReturned) {
+    if (command_) return commandReturned();
+    if (!response_.complete()) return end(Reason::kNoResponse);
+    keepInstance();
+    return end(Reason::kNone);
+  }
+  if (ended.kind == engine::EndKind::kExitCode) {
+    log_.say(fmt::format("exit code {}", ended.exit_code));
+  } else {
+    log_.say(fmt::format("{}: {} (memory limit {}, peak {})", engine::toString(ended.kind), ended.message,
+                         toString(function()->limits.memory), toString(ended.peak_memory)));
+  }
+  end(reasonFor(ended.kind));
+}
+
+void Invocation::commandReturned() {
+  auto sent = command_->exited();
+  if (sent) return end(Reason::kNone);
+  log_.say(sent.error().message());
+  end(sent.error().code() == ErrorCode::kExhausted ? Reason::kResponseBodyLimit : Reason::kBadResponse);
+}
+
+void Invocation::keepInstance() {
+  if (instance_uses_ >= function()->reuse) return;
+  engine::Instance instance = guest_->takeInstance();
+  if (instance) services_.shelf.put(function(), {std::move(instance), instance_uses_ + 1}, services_.loop.now());
+}
+
+// ---- the client's side ----------------------------------------------------------------------------------------------
+
+void Invocation::onBody(std::span<const std::byte> chunk) {
+  bytes_in_ += chunk.size();
+  if (!guest_) return;
+  if (function()->limits.request_body && bytes_in_ > function()->limits.request_body->value) {
+    return end(Reason::kRequestBodyLimit);
+  }
+  input_held_ += chunk.size();
+  if (reading_ && input_held_ >= services_.limits.input_high_watermark) {
+    reading_ = false;
+    stream_->pauseReading();
+  }
+  guest_->push(chunk);
+}
+
+void Invocation::onBodyEnd(const http::Fields&) {
+  if (guest_) guest_->pushEnd();
+}
+
+void Invocation::onWritable() {
+  response_.roomAgain();
+  if (guest_ && std::exchange(output_full_, false)) guest_->outputReady();
+}
+
+void Invocation::onClosed(http::CloseReason reason) {
+  stream_ = nullptr;
+  response_.close();
+  if (reason != http::CloseReason::kFinished) {
+    if (state_ != InvocationState::kEnded) return end(reasonFor(reason));
+    if (reason_ == Reason::kNone) reason_ = reasonFor(reason);
+  }
+  settleIfOver();
+}
+
+// ---- the guest's side: called from inside its slice -----------------------------------------------------------------
+
+std::size_t Invocation::outputRoom(engine::Output stream) {
+  if (stream == engine::Output::kStderr) return kStderrRoom;
+  if (pending_end_ != Reason::kNone) return 0;
+  std::size_t room = response_.hasRoom() ? kResponseRoom : 0;
+  if (stream == engine::Output::kStdout && command_) room = command_->room();
+  output_full_ = room == 0;
+  return room;
+}
+
+void Invocation::output(engine::Output stream, std::span<const std::byte> data) {
+  // What a proxy prints is for its log, like its standard error.
+  if (stream == engine::Output::kStderr || (stream == engine::Output::kStdout && !command_)) return log_.write(data);
+  if (pending_end_ != Reason::kNone) return;
+  if (stream == engine::Output::kStdout) {
+    if (auto sent = command_->output(data); !sent) {
+      const bool too_long = sent.error().code() == ErrorCode::kExhausted;
+      endAfterSlice(too_long ? Reason::kResponseBodyLimit : Reason::kBadResponse, sent.error().message());
+    }
+  } else if (!response_.body(data)) {
+    endAfterSlice(Reason::kResponseBodyLimit,
+                  "the response body is longer than limits.response_body or than its Content-Length");
+  }
+}
+
+void Invocation::inputConsumed(std::size_t size) {
+  WASABI_CHECK(size <= input_held_);
+  input_held_ -= size;
+  if (!reading_ && stream_ && !stream_->requestComplete() && input_held_ <= services_.limits.input_low_watermark) {
+    reading_ = true;
+    stream_->resumeReading();
+  }
+}
+
+void Invocation::responseHead(std::uint16_t status, std::span<const engine::FieldView> headers) {
+  if (status < 200 || status > 599) {
+    return endAfterSlice(Reason::kBadResponse, fmt::format("{} is not a status between 200 and 599", status));
+  }
+  http::ResponseHead head;
+  head.status = status;
+  std::optional<std::uint64_t> length;
+  for (const engine::FieldView& field : headers) {
+    if (field.name == "content-length") length = parseLength(field.value);
+    if (!isReservedResponseField(field.name)) head.headers.add(field.name, field.value);
+  }
+  response_.head(head, length);
+}
+
+void Invocation::responseEnd(std::span<const engine::FieldView> trailers) {
+  if (pending_end_ != Reason::kNone) return;
+  http::Fields fields;
+  for (const engine::FieldView& field : trailers) {
+    if (!isReservedResponseField(field.name)) fields.add(field.name, field.value);
+  }
+  if (!response_.finish(fields)) {
+    endAfterSlice(Reason::kBadResponse, "the response body is shorter than its Content-Length");
+  }
+}
+
+engine::Growth Invocation::memoryGrowth(ByteSize, ByteSize wanted) {
+  services_.gauges.grown_bytes += wanted.value - grown_.value;
+  grown_ = wanted;
+  return engine::Growth::kGrant;
+}
+
+engine::OutboundFailure Invocation::outboundStart(std::uint64_t id, const engine::OutboundRequest& request) {
+  return outbound_.start(id, request, *guest_);
+}
+
+}  // namespace wasabi::box

@@ -1,0 +1,161 @@
+// One request being served by a function: from its admission to its access-log line.
+//
+//   kLoading --program--> kRunning <--> kRunnable      the state graph; every arrow is one function below that
+//                            |  ^                       also moves the gauges
+//                            v  | wake
+//                          kParked
+//   any of these ----> kEnded          end(), once: gives back booking and place, ends the response
+//   kEnded and stream closed --> settled: record written, object handed back to its owner
+//
+// Lives on its worker's thread.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "box/box_config.h"
+#include "box/command_response.h"
+#include "box/cpu_meter.h"
+#include "box/function_log.h"
+#include "box/function_table.h"
+#include "box/instance_shelf.h"
+#include "box/invocation_gauges.h"
+#include "box/outbound_calls.h"
+#include "box/program_cache.h"
+#include "box/response_writer.h"
+#include "box/run_queue.h"
+#include "box/ticker.h"
+#include "engine/invocation.h"
+#include "http/server.h"
+
+namespace wasabi::box {
+
+// What a worker lends to its invocations. Everything outlives them.
+struct InvocationServices {
+  http::EventLoop& loop;
+  const engine::Engine& engine;
+  engine::WakeSink& wakes;
+  http::Client& client;
+  LineLog& function_log;
+  InstanceShelf& shelf;
+  InvocationGauges& gauges;
+  CpuMeter& meter;
+  Ticker& ticker;
+  std::size_t worker;
+  const InvocationLimits& limits;
+};
+
+// Who schedules an invocation.
+class InvocationOwner {
+ public:
+  virtual ~InvocationOwner() = default;
+  // It can go on: call runSlice() when its turn comes.
+  virtual void runnable(InvocationToken token) = 0;
+  // It is over: write the record, destroy the invocation from the loop.
+  virtual void settled(InvocationToken token, const RequestRecord& record) = 0;
+};
+
+class Invocation final : public http::StreamObserver, private engine::InvocationHost {
+ public:
+  struct Admission {
+    InvocationToken token;
+    Deployment deployment;
+    ConcurrencyPlace place;
+    std::size_t route_prefix_size;
+    std::string request_id;
+    TimePoint arrived;
+  };
+
+  // Attaches itself to `stream`. The route of the admission is part of the path of the stream's request.
+  Invocation(http::ServerStream& stream, Admission admission, const InvocationServices& services,
+             InvocationOwner& owner);
+  ~Invocation() override;
+
+  const catalog::FunctionPtr& function() const { return deployment_.spec; }
+  InvocationState state() const { return state_; }
+
+  // The answer to its program being loaded; `cold` when it was not there at once.
+  void programReady(Result<ProgramPtr> program);
+  void programWaits() { cold_ = true; }
+
+  // Its turn has come: runs the guest for a slice.
+  void runSlice();
+  void woken();
+  // Ends it for a reason of the box's own.
+  void stop(Reason reason) { end(reason); }
+
+ private:
+  // http::StreamObserver
+  void onBody(std::span<const std::byte> chunk) override;
+  void onBodyEnd(const http::Fields& trailers) override;
+  void onWritable() override;
+  void onClosed(http::CloseReason reason) override;
+
+  // engine::InvocationHost
+  std::size_t outputRoom(engine::Output stream) override;
+  void output(engine::Output stream, std::span<const std::byte> data) override;
+  void inputConsumed(std::size_t size) override;
+  void responseHead(std::uint16_t status, std::span<const engine::FieldView> headers) override;
+  void responseEnd(std::span<const engine::FieldView> trailers) override;
+  engine::Growth memoryGrowth(ByteSize held, ByteSize wanted) override;
+  engine::OutboundFailure outboundStart(std::uint64_t id, const engine::OutboundRequest& request) override;
+  std::size_t outboundRoom(std::uint64_t id) override { return outbound_.room(id); }
+  void outboundBody(std::uint64_t id, std::span<const std::byte> data) override { outbound_.body(id, data); }
+  void outboundBodyEnd(std::uint64_t id, bool complete) override { outbound_.bodyEnd(id, complete); }
+  void outboundConsumed(std::uint64_t id, std::size_t size) override { outbound_.consumed(id, size); }
+  void outboundCancel(std::uint64_t id) override { outbound_.cancel(id); }
+
+  Result<engine::Invocation> startCommand();
+  Result<engine::Invocation> startProxy();
+  Result<engine::Invocation> startGuest(engine::InvocationStart start);
+  void enter(InvocationState next);
+  void onTimeout();
+  void guestDone();
+  void commandReturned();
+  void keepInstance();
+  // Where the guest is in its slice it cannot be ended; the reason waits for the slice's end.
+  void endAfterSlice(Reason reason, std::string_view message);
+  void end(Reason reason);
+  void settleIfOver();
+
+  const InvocationToken token_;
+  const Deployment deployment_;
+  const InvocationServices services_;
+  InvocationOwner& owner_;
+  http::ServerStream* stream_;  // null once it is closed
+
+  // For the record.
+  const std::string request_id_;
+  const std::string method_;
+  const std::string path_;
+  const TimePoint arrived_;
+  const std::size_t route_prefix_size_;
+  Duration wait_{};
+  Duration cpu_{};
+  std::uint64_t bytes_in_ = 0;
+  ByteSize peak_memory_;
+  Reason reason_ = Reason::kNone;
+  bool cold_ = false;
+
+  InvocationState state_ = InvocationState::kLoading;
+  bool woken_in_slice_ = false;
+  Reason pending_end_ = Reason::kNone;
+  std::optional<ConcurrencyPlace> place_;
+  ByteSize booked_;
+  ByteSize grown_;
+  std::size_t input_held_ = 0;  // pushed to the guest and not taken by it
+  bool reading_ = false;
+  bool settled_ = false;
+  bool output_full_ = false;  // the guest was told that there is no room
+
+  ResponseWriter response_;
+  std::optional<CommandResponse> command_;  // for commands
+  FunctionLog log_;
+  OutboundCalls outbound_;
+  http::Timer timeout_;
+  ProgramPtr program_;
+  std::uint32_t instance_uses_ = 0;
+  std::optional<engine::Invocation> guest_;  // last: its destructor may call back
+};
+
+}  // namespace wasabi::box

@@ -1,0 +1,118 @@
+// Numbers about requests: gathered by each worker without locks, taken over by the control thread now and then, and
+// written as Prometheus text.
+//
+//   worker:  MetricsDelta  --moved to the control thread--> MetricsTotals --> prometheus.h
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/units.h"
+#include "box/outcome.h"
+#include "catalog/function_spec.h"
+
+namespace wasabi::box {
+
+// A histogram with few fixed buckets, small enough to have one per function.
+class DurationHistogram {
+ public:
+  static constexpr std::array<double, 13> kBoundsSeconds = {0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                                            0.05,   0.1,    0.25,  1,      5,     30};
+  void record(Duration value);
+  void merge(const DurationHistogram& other);
+
+  // Not cumulative; the last one holds what is beyond all bounds.
+  const std::array<std::uint64_t, kBoundsSeconds.size() + 1>& buckets() const { return buckets_; }
+  Duration sum() const { return sum_; }
+
+ private:
+  std::array<std::uint64_t, kBoundsSeconds.size() + 1> buckets_{};
+  Duration sum_{};
+};
+
+// All that is known of a request when it is over: feeds the metrics and the access log.
+struct RequestRecord {
+  catalog::FunctionPtr function;  // null when no route matched
+  std::string_view request_id;
+  std::string_view method;
+  std::string_view path;
+  Reason reason = Reason::kNone;
+  std::uint16_t status = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  Duration wall{};
+  Duration cpu{};
+  Duration wait{};  // from the head of the request to the first slice
+  ByteSize peak_memory;
+  bool cold = false;  // the program had to be loaded
+};
+
+struct RequestCounters {
+  std::array<std::uint64_t, kOutcomes> by_outcome{};
+  std::uint64_t cold_starts = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  DurationHistogram wall;
+  DurationHistogram cpu;
+
+  void add(const RequestRecord& record);
+  void merge(const RequestCounters& other);
+  std::uint64_t requests() const;
+};
+
+// What one worker counted since it was last asked.
+class MetricsDelta {
+ public:
+  void add(const RequestRecord& record);
+
+  struct FunctionEntry {
+    catalog::FunctionPtr function;
+    RequestCounters counters;
+  };
+  const std::unordered_map<const catalog::FunctionSpec*, FunctionEntry>& functions() const { return functions_; }
+  const std::array<std::uint64_t, kReasons>& reasons() const { return reasons_; }
+
+ private:
+  std::unordered_map<const catalog::FunctionSpec*, FunctionEntry> functions_;
+  std::array<std::uint64_t, kReasons> reasons_{};
+};
+
+// Totals since the start: per tenant always, per function version for the busiest ones, the others in one sum.
+// A version that becomes one of the busiest starts its series at zero; what it did before stays in `other`.
+class MetricsTotals {
+ public:
+  explicit MetricsTotals(std::uint32_t max_functions) : max_functions_(max_functions) {}
+
+  void merge(const MetricsDelta& delta);
+  // Forgets what a change of the catalog removed.
+  template <typename IsKept>
+  void keepOnly(IsKept is_kept) {
+    std::erase_if(functions_, [&](const auto& entry) { return !is_kept(*entry.second.function); });
+  }
+
+  struct FunctionSeries {
+    catalog::FunctionPtr function;
+    RequestCounters counters;
+    std::uint64_t activity = 0;  // requests, older ones counting ever less
+  };
+  const std::unordered_map<const catalog::FunctionSpec*, FunctionSeries>& functions() const { return functions_; }
+  const std::map<std::string, RequestCounters>& tenants() const { return tenants_; }
+  const RequestCounters& others() const { return others_; }
+  const std::array<std::uint64_t, kReasons>& reasons() const { return reasons_; }
+
+ private:
+  FunctionSeries* seriesFor(const MetricsDelta::FunctionEntry& entry);
+
+  const std::uint32_t max_functions_;
+  std::unordered_map<const catalog::FunctionSpec*, FunctionSeries> functions_;
+  std::map<std::string, RequestCounters> tenants_;
+  RequestCounters others_;
+  std::array<std::uint64_t, kReasons> reasons_{};
+};
+
+}  // namespace wasabi::box

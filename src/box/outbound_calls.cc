@@ -1,0 +1,191 @@
+#include "box/outbound_calls.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "box/field_views.h"
+
+namespace wasabi::box {
+namespace {
+
+// Response bytes held for a guest that does not read; the peer rests above it.
+constexpr std::size_t kReadHighWatermark = 256 * 1024;
+constexpr std::size_t kReadLowWatermark = 64 * 1024;
+constexpr std::size_t kWriteRoom = 64 * 1024;
+
+engine::OutboundFailure failureFor(http::ClientFailure failure) {
+  switch (failure) {
+    case http::ClientFailure::kDenied:
+      return engine::OutboundFailure::kDenied;
+    case http::ClientFailure::kResolve:
+      return engine::OutboundFailure::kDns;
+    case http::ClientFailure::kConnect:
+      return engine::OutboundFailure::kConnect;
+    case http::ClientFailure::kTimeout:
+      return engine::OutboundFailure::kTimeout;
+    case http::ClientFailure::kTls:
+      return engine::OutboundFailure::kTls;
+    case http::ClientFailure::kRequest:
+    case http::ClientFailure::kProtocol:
+      return engine::OutboundFailure::kProtocol;
+    case http::ClientFailure::kDisconnected:
+      return engine::OutboundFailure::kDisconnected;
+    case http::ClientFailure::kLimit:
+      return engine::OutboundFailure::kLimit;
+  }
+  return engine::OutboundFailure::kInternal;
+}
+
+struct HostAndPort {
+  std::string host;
+  std::uint16_t port;
+};
+
+std::optional<HostAndPort> splitAuthority(std::string_view authority, bool tls) {
+  std::string host(authority);
+  std::transform(host.begin(), host.end(), host.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::uint16_t port = tls ? 443 : 80;
+  const std::size_t colon = host.rfind(':');
+  const std::size_t bracket = host.rfind(']');
+  if (colon != std::string::npos && (bracket == std::string::npos || colon > bracket)) {
+    const char* end = host.data() + host.size();
+    const auto [rest, error] = std::from_chars(host.data() + colon + 1, end, port);
+    if (error != std::errc() || rest != end) return std::nullopt;
+    host.resize(colon);
+  }
+  return HostAndPort{std::move(host), port};
+}
+
+}  // namespace
+
+// One call. Passes what the peer says to the guest; the guest's own side comes in through OutboundCalls.
+class OutboundCalls::Call final : public http::ClientObserver {
+ public:
+  Call(std::uint64_t id, engine::Invocation& guest) : id_(id), guest_(guest) {}
+
+  void begin(http::Client& client, const http::ClientRequest& request) { exchange_ = client.start(request, *this); }
+  bool open() const { return exchange_ != nullptr; }
+
+  std::size_t room() const { return exchange_ && room_ == http::WriteRoom::kFull ? 0 : kWriteRoom; }
+  void send(std::span<const std::byte> data) {
+    if (exchange_) room_ = exchange_->send(data);
+  }
+  void finishBody() {
+    if (exchange_) exchange_->finishBody();
+  }
+  void consumed(std::size_t size) {
+    unread_ -= std::min(size, unread_);
+    if (exchange_ && paused_ && unread_ <= kReadLowWatermark) {
+      paused_ = false;
+      exchange_->resumeReading();
+    }
+  }
+
+ private:
+  void onHead(const http::ResponseHead& head) override {
+    const std::vector<engine::FieldView> fields = viewsOf(head.headers);
+    guest_.outboundHead(id_, head.status, fields);
+  }
+  void onBody(std::span<const std::byte> chunk) override {
+    unread_ += chunk.size();
+    if (unread_ > kReadHighWatermark && !paused_) {
+      paused_ = true;
+      exchange_->pauseReading();
+    }
+    guest_.outboundPush(id_, chunk);
+  }
+  void onWritable() override {
+    room_ = http::WriteRoom::kFree;
+    guest_.outboundReady(id_);
+  }
+  void onEnd(const http::Fields& trailers) override {
+    exchange_.reset();
+    const std::vector<engine::FieldView> fields = viewsOf(trailers);
+    guest_.outboundEnd(id_, fields);
+  }
+  void onFailure(http::ClientFailure failure, const std::string&) override {
+    exchange_.reset();
+    guest_.outboundFail(id_, failureFor(failure));
+  }
+
+  const std::uint64_t id_;
+  engine::Invocation& guest_;
+  std::unique_ptr<http::ClientExchange> exchange_;
+  http::WriteRoom room_ = http::WriteRoom::kFree;
+  std::size_t unread_ = 0;
+  bool paused_ = false;
+};
+
+OutboundCalls::OutboundCalls(http::Client& client, const catalog::FunctionSpec& function, std::uint32_t max_open)
+    : client_(client), function_(function), max_open_(max_open) {}
+
+OutboundCalls::~OutboundCalls() = default;
+
+engine::OutboundFailure OutboundCalls::start(std::uint64_t id, const engine::OutboundRequest& request,
+                                             engine::Invocation& guest) {
+  std::erase_if(calls_, [](const auto& entry) { return !entry.second->open(); });
+  const auto target = splitAuthority(request.authority, request.tls);
+  const bool allowed =
+      target && std::any_of(function_.outbound.begin(), function_.outbound.end(),
+                            [&](const auto& host) { return matches(host, target->host, target->port); });
+  if (!allowed) return engine::OutboundFailure::kDenied;
+  if (calls_.size() >= max_open_) return engine::OutboundFailure::kLimit;
+
+  http::ClientRequest out;
+  out.method = request.method;
+  out.tls = request.tls;
+  out.authority = request.authority;
+  out.target = request.path;
+  for (const engine::FieldView& field : request.headers) out.headers.add(field.name, field.value);
+  out.has_body = request.has_body;
+  out.partition = function_.name.tenant;
+  out.connect_timeout = request.connect_timeout;
+  out.first_byte_timeout = request.first_byte_timeout;
+  out.between_bytes_timeout = request.between_bytes_timeout;
+  auto call = std::make_unique<Call>(id, guest);
+  call->begin(client_, out);
+  calls_.emplace(id, std::move(call));
+  return engine::OutboundFailure::kNone;
+}
+
+OutboundCalls::Call* OutboundCalls::find(std::uint64_t id) const {
+  const auto found = calls_.find(id);
+  return found == calls_.end() ? nullptr : found->second.get();
+}
+
+std::size_t OutboundCalls::room(std::uint64_t id) const {
+  const Call* call = find(id);
+  return call ? call->room() : kWriteRoom;
+}
+
+void OutboundCalls::body(std::uint64_t id, std::span<const std::byte> data) {
+  if (Call* call = find(id)) call->send(data);
+}
+
+void OutboundCalls::bodyEnd(std::uint64_t id, bool complete) {
+  Call* call = find(id);
+  if (!call) return;
+  if (complete) {
+    call->finishBody();
+  } else {
+    calls_.erase(id);  // closes the connection: the peer sees a request that was cut short
+  }
+}
+
+void OutboundCalls::consumed(std::uint64_t id, std::size_t size) {
+  if (Call* call = find(id)) call->consumed(size);
+}
+
+void OutboundCalls::cancel(std::uint64_t id) {
+  calls_.erase(id);
+}
+
+void OutboundCalls::cancelAll() {
+  calls_.clear();
+}
+
+}  // namespace wasabi::box

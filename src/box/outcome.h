@@ -1,0 +1,58 @@
+// How an invocation ended, and why: the words of the access log, the metrics and the Proxy-Status header.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace wasabi::box {
+
+// Coarse classes, one per reaction an operator has.
+enum class Outcome : std::uint8_t {
+  kOk,              // the function answered, whatever its status
+  kRefused,         // never ran: the request, the caller's limits or our state forbade it
+  kFunctionFailed,  // trap, exit code, limit of the function's own
+  kTimeout,
+  kCancelled,  // the client went away
+  kHostFault,  // our fault
+};
+inline constexpr std::size_t kOutcomes = 6;
+
+// The machine-readable reason: every one stands here. The text is stable; people's dashboards use it.
+enum class Reason : std::uint8_t {
+  kNone,
+  kNoRoute,
+  kBadPath,
+  kDraining,
+  kNotReady,
+  kFunctionConcurrency,
+  kBoxFull,
+  kRequestBodyLimit,
+  kProgramInvalid,
+  kProgramNotCompiled,
+  kProgramUnavailable,
+  kExitCode,
+  kTrap,
+  kStackOverflow,
+  kMemoryLimit,
+  kResourceLimit,
+  kResponseBodyLimit,
+  kBadResponse,
+  kNoResponse,
+  kGuestError,
+  kTimeout,
+  kTimeoutLoading,
+  kClientGone,
+  kClientTooSlow,
+  kHostFault,
+  kStopped,
+};
+inline constexpr std::size_t kReasons = 26;
+
+std::string_view toString(Outcome outcome);
+std::string_view toString(Reason reason);
+
+// The class and the status a reason leads to. The status is what the client sees if no head went out before.
+Outcome outcomeOf(Reason reason);
+std::uint16_t statusOf(Reason reason);
+
+}  // namespace wasabi::box

@@ -1,0 +1,41 @@
+#include "box/process_figures.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace wasabi::box {
+namespace {
+
+constexpr std::uint64_t kKernelDefaultMappings = 65'530;
+
+}  // namespace
+
+std::uint64_t countMappings() {
+  std::ifstream maps("/proc/self/maps");
+  return static_cast<std::uint64_t>(
+      std::count(std::istreambuf_iterator<char>(maps), std::istreambuf_iterator<char>(), '\n'));
+}
+
+std::uint64_t maxMappings() {
+  std::ifstream file("/proc/sys/vm/max_map_count");
+  std::uint64_t most = 0;
+  return file >> most ? most : kKernelDefaultMappings;
+}
+
+ByteSize anonymousResident() {
+  constexpr std::string_view kKey = "RssAnon:";
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (!line.starts_with(kKey)) continue;
+    const std::size_t digits = std::min(line.find_first_of("0123456789"), line.size());
+    std::uint64_t kibibytes = 0;
+    std::from_chars(line.data() + digits, line.data() + line.size(), kibibytes);
+    return ByteSize{kibibytes << 10};
+  }
+  return {};
+}
+
+}  // namespace wasabi::box

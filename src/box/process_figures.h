@@ -1,0 +1,17 @@
+// What the kernel says about this process's memory.
+#pragma once
+
+#include <cstdint>
+
+#include "base/units.h"
+
+namespace wasabi::box {
+
+// Mappings of the process. Reads /proc/self/maps: milliseconds for a full box, so not on a worker.
+std::uint64_t countMappings();
+// How many it may have (vm.max_map_count); 65,530 where that cannot be read.
+std::uint64_t maxMappings();
+// Anonymous resident memory.
+ByteSize anonymousResident();
+
+}  // namespace wasabi::box

@@ -1,0 +1,149 @@
+#include "box/program_cache.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <cstring>
+#include <utility>
+
+namespace wasabi::box {
+
+std::size_t ProgramCache::DigestHash::operator()(const catalog::ModuleDigest& digest) const noexcept {
+  std::size_t hash = 0;  // the digest is as good as random already
+  std::memcpy(&hash, digest.bytes.data(), sizeof(hash));
+  return hash;
+}
+
+ProgramCache::ProgramCache(const engine::Engine& engine, catalog::ModuleStore& store, catalog::BuilderClient* builder,
+                           const ProgramBudget& budget)
+    : engine_(engine), store_(store), builder_(builder), budget_(budget) {
+  for (std::uint32_t i = 0; i < budget.loaders; ++i) {
+    loaders_.emplace_back([this] { runLoader(); });
+    ::pthread_setname_np(loaders_.back().native_handle(), "loader");
+  }
+}
+
+ProgramCache::~ProgramCache() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  work_.notify_all();
+  for (std::thread& loader : loaders_) loader.join();
+  for (auto& [module, callbacks] : waiting_) {
+    for (OnProgram& callback : callbacks) callback(fail(ErrorCode::kUnavailable, "the box is stopping"));
+  }
+}
+
+ProgramPtr ProgramCache::find(const catalog::ModuleDigest& module) {
+  std::lock_guard lock(mutex_);
+  const auto found = loaded_.find(module);
+  if (found == loaded_.end()) return nullptr;
+  by_use_.splice(by_use_.begin(), by_use_, found->second.used);
+  return found->second.program;
+}
+
+void ProgramCache::load(const catalog::FunctionPtr& function, OnProgram on_program) {
+  ProgramPtr loaded = find(function->module);
+  if (loaded) return on_program(std::move(loaded));
+  {
+    std::unique_lock lock(mutex_);
+    if (figures_.loading >= budget_.max_loading || stopping_) {
+      lock.unlock();
+      return on_program(fail(ErrorCode::kExhausted, "too many requests wait for programs to be loaded"));
+    }
+    ++figures_.loading;
+    std::vector<OnProgram>& callbacks = waiting_[function->module];
+    callbacks.push_back(std::move(on_program));
+    if (callbacks.size() > 1) return;
+  }
+  enqueue(function, true);
+}
+
+void ProgramCache::enqueue(catalog::FunctionPtr function, bool may_build) {
+  {
+    std::lock_guard lock(mutex_);
+    jobs_.push_back({std::move(function), may_build});
+  }
+  work_.notify_one();
+}
+
+void ProgramCache::runLoader() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    work_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+    if (stopping_) return;
+    const Job job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    loadNow(job.function, job.may_build);
+    lock.lock();
+  }
+}
+
+void ProgramCache::loadNow(const catalog::FunctionPtr& function, bool may_build) {
+  auto file = store_.openVerified(function->module);
+  if (!file) {
+    const ErrorCode code = file.error().code();
+    const bool missing = code == ErrorCode::kNotFound || code == ErrorCode::kCorrupt;
+    if (missing && may_build && builder_ != nullptr) return build(function);
+    return finish(function->module, fail(std::move(file.error()).within("compiled module")));
+  }
+  auto program = engine::Program::load(engine_, *file);
+  if (!program) return finish(function->module, fail(std::move(program.error())));
+  finish(function->module, std::move(*program));
+}
+
+void ProgramCache::build(const catalog::FunctionPtr& function) {
+  builder_->build(function->module_file, function->module, [this, function](Result<void> built) {
+    if (!built) return finish(function->module, fail(std::move(built.error())));
+    enqueue(function, false);
+  });
+}
+
+void ProgramCache::finish(const catalog::ModuleDigest& module, Result<ProgramPtr> result) {
+  std::vector<ProgramPtr> evicted;  // dropped without the lock: unmapping takes its time
+  std::vector<OnProgram> callbacks;
+  {
+    std::lock_guard lock(mutex_);
+    if (result) evicted = keep(module, *result);
+    ++(result ? figures_.loads : figures_.load_failures);
+    const auto waiting = waiting_.find(module);
+    if (waiting == waiting_.end()) return;
+    callbacks = std::move(waiting->second);
+    waiting_.erase(waiting);
+    figures_.loading -= callbacks.size();
+  }
+  for (OnProgram& callback : callbacks) {
+    callback(result ? Result<ProgramPtr>(*result) : Result<ProgramPtr>(fail(result.error())));
+  }
+}
+
+// Called with the lock held. Returns what had to go to make room.
+std::vector<ProgramPtr> ProgramCache::keep(const catalog::ModuleDigest& module, const ProgramPtr& program) {
+  std::vector<ProgramPtr> evicted;
+  by_use_.push_front(module);
+  if (!loaded_.emplace(module, Entry{program, by_use_.begin()}).second) {
+    by_use_.pop_front();
+    return evicted;
+  }
+  figures_.mapped = figures_.mapped + program->codeSize();
+  while (loaded_.size() > 1 && (figures_.mapped > budget_.mapped || loaded_.size() > budget_.max_programs)) {
+    const auto oldest = loaded_.find(by_use_.back());
+    figures_.mapped = figures_.mapped - oldest->second.program->codeSize();
+    evicted.push_back(std::move(oldest->second.program));
+    loaded_.erase(oldest);
+    by_use_.pop_back();
+    ++figures_.evictions;
+  }
+  return evicted;
+}
+
+ProgramCache::Figures ProgramCache::figures() const {
+  std::lock_guard lock(mutex_);
+  Figures figures = figures_;
+  figures.loaded = loaded_.size();
+  return figures;
+}
+
+}  // namespace wasabi::box

@@ -1,0 +1,101 @@
+// Loaded programs: found at once, loaded off the workers, let go by least recent use.
+//
+//   find()  -> there                         a worker's fast path
+//   load()  -> [loader thread] store (verify) -> engine (map, link) -> callback
+//              not in the store: builder -> store -> engine -> callback
+//
+// Thread-safe.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "base/unique_function.h"
+#include "box/box_config.h"
+#include "catalog/builder.h"
+#include "catalog/function_spec.h"
+#include "catalog/module_store.h"
+#include "engine/engine.h"
+#include "engine/program.h"
+
+namespace wasabi::box {
+
+using ProgramPtr = std::shared_ptr<const engine::Program>;
+
+// Runs on a loader's or the builder client's thread.
+using OnProgram = UniqueFunction<void(Result<ProgramPtr>)>;
+
+class ProgramCache {
+ public:
+  // `builder` may be null: then what the store does not hold is kUnavailable. The rest outlives the cache.
+  ProgramCache(const engine::Engine& engine, catalog::ModuleStore& store, catalog::BuilderClient* builder,
+               const ProgramBudget& budget);
+  // Waiting loads are answered with kUnavailable. The builder client must be gone or quiet by then.
+  ~ProgramCache();
+  ProgramCache(const ProgramCache&) = delete;
+  ProgramCache& operator=(const ProgramCache&) = delete;
+
+  // The program if it is loaded; counts as a use.
+  ProgramPtr find(const catalog::ModuleDigest& module);
+
+  // Loads it, once however many ask at the same time. `on_program` may run before load() returns when the answer is
+  // already known. Errors: kInvalid (the module cannot run here), kNotFound (not compiled, and nobody may compile),
+  // kExhausted (too many loads wait), kUnavailable and others (ours).
+  void load(const catalog::FunctionPtr& function, OnProgram on_program);
+
+  struct Figures {
+    std::size_t loaded = 0;
+    ByteSize mapped;
+    std::size_t loading = 0;
+    std::uint64_t loads = 0;
+    std::uint64_t evictions = 0;
+    std::uint64_t load_failures = 0;
+  };
+  Figures figures() const;
+
+ private:
+  struct DigestHash {
+    std::size_t operator()(const catalog::ModuleDigest& digest) const noexcept;
+  };
+  struct Entry {
+    ProgramPtr program;
+    std::list<catalog::ModuleDigest>::iterator used;
+  };
+
+  void runLoader();
+  void loadNow(const catalog::FunctionPtr& function, bool may_build);
+  void build(const catalog::FunctionPtr& function);
+  void enqueue(catalog::FunctionPtr function, bool may_build);
+  void finish(const catalog::ModuleDigest& module, Result<ProgramPtr> result);
+  std::vector<ProgramPtr> keep(const catalog::ModuleDigest& module, const ProgramPtr& program);
+
+  const engine::Engine& engine_;
+  catalog::ModuleStore& store_;
+  catalog::BuilderClient* const builder_;
+  const ProgramBudget budget_;
+
+  struct Job {
+    catalog::FunctionPtr function;
+    bool may_build;
+  };
+
+  mutable std::mutex mutex_;
+  std::condition_variable work_;
+  bool stopping_ = false;
+  std::unordered_map<catalog::ModuleDigest, Entry, DigestHash> loaded_;
+  std::list<catalog::ModuleDigest> by_use_;  // most recent first
+  std::unordered_map<catalog::ModuleDigest, std::vector<OnProgram>, DigestHash> waiting_;
+  std::deque<Job> jobs_;
+  Figures figures_;
+  std::vector<std::thread> loaders_;
+};
+
+}  // namespace wasabi::box

@@ -1,0 +1,213 @@
+#include "box/prometheus.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+namespace wasabi::box {
+namespace {
+
+// Labels are made of names, digests and words of ours: nothing in them needs escaping.
+class Text {
+ public:
+  void family(std::string_view name, std::string_view type, std::string_view help) {
+    fmt::format_to(std::back_inserter(out_), "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+  }
+  template <typename Number>
+  void sample(std::string_view name, std::string_view labels, Number value) {
+    fmt::format_to(std::back_inserter(out_), "{}{{{}}} {}\n", name, labels, value);
+  }
+  template <typename Number>
+  void single(std::string_view name, std::string_view type, std::string_view help, Number value) {
+    family(name, type, help);
+    fmt::format_to(std::back_inserter(out_), "{} {}\n", name, value);
+  }
+  void histogram(std::string_view name, std::string_view labels, const DurationHistogram& histogram) {
+    std::uint64_t seen = 0;
+    for (std::size_t i = 0; i < DurationHistogram::kBoundsSeconds.size(); ++i) {
+      seen += histogram.buckets()[i];
+      fmt::format_to(std::back_inserter(out_), "{}_bucket{{{},le=\"{}\"}} {}\n", name, labels,
+                     DurationHistogram::kBoundsSeconds[i], seen);
+    }
+    seen += histogram.buckets().back();
+    fmt::format_to(std::back_inserter(out_), "{}_bucket{{{},le=\"+Inf\"}} {}\n", name, labels, seen);
+    fmt::format_to(std::back_inserter(out_), "{}_sum{{{}}} {}\n", name, labels, seconds(histogram.sum()));
+    fmt::format_to(std::back_inserter(out_), "{}_count{{{}}} {}\n", name, labels, seen);
+  }
+  static double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+  std::string take() { return std::move(out_); }
+
+ private:
+  std::string out_;
+};
+
+// Calls `write(labels, counters)` for every series of functions, the sum of the unlisted ones last.
+template <typename Write>
+void forEachFunction(const MetricsTotals& totals, Write write) {
+  for (const auto& [version, series] : totals.functions()) {
+    write(fmt::format("tenant=\"{}\",function=\"{}\",version=\"{}\"", version->name.tenant, version->name.function,
+                      version->version),
+          series.counters);
+  }
+  write(std::string("tenant=\"other\",function=\"other\",version=\"other\""), totals.others());
+}
+
+void writeRequests(Text& text, const MetricsTotals& totals) {
+  text.family("wasabi_requests_total", "counter",
+              "Requests by function and outcome; the busiest functions, then other.");
+  forEachFunction(totals, [&](const std::string& labels, const RequestCounters& counters) {
+    for (std::size_t i = 0; i < kOutcomes; ++i) {
+      if (counters.by_outcome[i] == 0) continue;
+      text.sample("wasabi_requests_total", fmt::format("{},outcome=\"{}\"", labels, toString(static_cast<Outcome>(i))),
+                  counters.by_outcome[i]);
+    }
+  });
+  text.family("wasabi_request_duration_seconds", "histogram", "From the request's head to the response's last byte.");
+  forEachFunction(totals, [&](const std::string& labels, const RequestCounters& counters) {
+    text.histogram("wasabi_request_duration_seconds", labels, counters.wall);
+  });
+  text.family("wasabi_request_cpu_seconds", "histogram", "CPU time of the slices of an invocation.");
+  forEachFunction(totals, [&](const std::string& labels, const RequestCounters& counters) {
+    text.histogram("wasabi_request_cpu_seconds", labels, counters.cpu);
+  });
+  text.family("wasabi_cold_starts_total", "counter", "Requests that waited for their program to be loaded.");
+  forEachFunction(totals, [&](const std::string& labels, const RequestCounters& counters) {
+    text.sample("wasabi_cold_starts_total", labels, counters.cold_starts);
+  });
+}
+
+void writeTenants(Text& text, const MetricsTotals& totals) {
+  text.family("wasabi_tenant_requests_total", "counter", "Requests by tenant and outcome.");
+  for (const auto& [tenant, counters] : totals.tenants()) {
+    for (std::size_t i = 0; i < kOutcomes; ++i) {
+      text.sample("wasabi_tenant_requests_total",
+                  fmt::format("tenant=\"{}\",outcome=\"{}\"", tenant, toString(static_cast<Outcome>(i))),
+                  counters.by_outcome[i]);
+    }
+  }
+  text.family("wasabi_tenant_cpu_seconds_total", "counter", "CPU time of slices by tenant.");
+  for (const auto& [tenant, counters] : totals.tenants()) {
+    text.sample("wasabi_tenant_cpu_seconds_total", fmt::format("tenant=\"{}\"", tenant),
+                Text::seconds(counters.cpu.sum()));
+  }
+  text.family("wasabi_tenant_body_bytes_total", "counter", "Body bytes by tenant and direction.");
+  for (const auto& [tenant, counters] : totals.tenants()) {
+    text.sample("wasabi_tenant_body_bytes_total", fmt::format("tenant=\"{}\",direction=\"in\"", tenant),
+                counters.bytes_in);
+    text.sample("wasabi_tenant_body_bytes_total", fmt::format("tenant=\"{}\",direction=\"out\"", tenant),
+                counters.bytes_out);
+  }
+}
+
+void writeReasons(Text& text, const MetricsTotals& totals) {
+  text.family("wasabi_request_reasons_total", "counter", "Requests that did not end well, by machine-readable reason.");
+  for (std::size_t i = 1; i < kReasons; ++i) {
+    text.sample("wasabi_request_reasons_total", fmt::format("reason=\"{}\"", toString(static_cast<Reason>(i))),
+                totals.reasons()[i]);
+  }
+}
+
+template <typename Of>
+auto sumOver(const std::vector<WorkerReport>& workers, Of of) {
+  decltype(of(workers.front())) sum{};
+  for (const WorkerReport& worker : workers) sum += of(worker);
+  return sum;
+}
+
+void writeInvocations(Text& text, const BoxFigures& figures) {
+  constexpr std::string_view kStates[] = {"loading", "runnable", "running", "parked"};
+  text.family("wasabi_invocations", "gauge", "Invocations alive, by state.");
+  for (std::size_t i = 0; i < std::size(kStates); ++i) {
+    text.sample("wasabi_invocations", fmt::format("state=\"{}\"", kStates[i]),
+                sumOver(figures.workers, [i](const WorkerReport& worker) { return worker.gauges.by_state[i]; }));
+  }
+  text.single("wasabi_invocations_max", "gauge", "Invocations that may be alive at once.", figures.max_invocations);
+  text.single("wasabi_invocations_started_total", "counter", "Invocations admitted.",
+              sumOver(figures.workers, [](const WorkerReport& worker) { return worker.gauges.started; }));
+  text.single("wasabi_cpu_seconds_total", "counter", "CPU time of all slices.",
+              Text::seconds(sumOver(figures.workers, [](const WorkerReport& worker) { return worker.gauges.cpu; })));
+  text.single("wasabi_run_queue_length", "gauge", "Invocations waiting for a slice.",
+              sumOver(figures.workers, [](const WorkerReport& worker) { return worker.run_queue; }));
+  text.single("wasabi_shelved_instances", "gauge", "Instances kept for reuse.",
+              sumOver(figures.workers, [](const WorkerReport& worker) { return worker.shelved_instances; }));
+}
+
+void writeMemory(Text& text, const BoxFigures& figures) {
+  text.family("wasabi_memory_bytes", "gauge", "Memory of guests by what it is.");
+  text.sample("wasabi_memory_bytes", "kind=\"booked\"",
+              sumOver(figures.workers, [](const WorkerReport& worker) { return worker.gauges.booked_bytes.level(); }));
+  text.sample("wasabi_memory_bytes", "kind=\"grown\"",
+              sumOver(figures.workers, [](const WorkerReport& worker) { return worker.gauges.grown_bytes; }));
+  text.sample("wasabi_memory_bytes", "kind=\"warm\"", figures.pool.warm_resident.value);
+  text.sample("wasabi_memory_bytes", "kind=\"code\"", figures.programs.mapped.value);
+  text.single("wasabi_process_anonymous_bytes", "gauge", "Anonymous resident memory of the process.",
+              figures.resident.value);
+  text.single("wasabi_mappings", "gauge", "Memory mappings of the process.", figures.mappings);
+  text.single("wasabi_mappings_max", "gauge", "vm.max_map_count when the box started.", figures.max_mappings);
+}
+
+void writePrograms(Text& text, const BoxFigures& figures) {
+  text.single("wasabi_functions", "gauge", "Functions deployed.", figures.functions);
+  text.single("wasabi_catalog_problems", "gauge", "Manifests that are refused now.", figures.catalog_problems);
+  text.single("wasabi_programs_loaded", "gauge", "Programs loaded.", figures.programs.loaded);
+  text.single("wasabi_programs_loading", "gauge", "Requests that wait for a program.", figures.programs.loading);
+  text.single("wasabi_program_loads_total", "counter", "Programs loaded since the start.", figures.programs.loads);
+  text.single("wasabi_program_load_failures_total", "counter", "Loads that failed.", figures.programs.load_failures);
+  text.single("wasabi_program_evictions_total", "counter", "Programs let go for lack of room.",
+              figures.programs.evictions);
+  text.family("wasabi_pool_live", "gauge", "Slots of the engine's pool in use.");
+  text.sample("wasabi_pool_live", "kind=\"instances\"", figures.pool.live_core_instances);
+  text.sample("wasabi_pool_live", "kind=\"memories\"", figures.pool.live_memories);
+  text.sample("wasabi_pool_live", "kind=\"stacks\"", figures.pool.live_stacks);
+  text.single("wasabi_pool_warm_memories", "gauge", "Idle slots that remember their program.",
+              figures.pool.warm_memories);
+}
+
+void writeConnections(Text& text, const BoxFigures& figures) {
+  const auto sum = [&](auto member) {
+    return sumOver(figures.workers, [member](const WorkerReport& worker) { return worker.http.*member; });
+  };
+  using Counters = http::ServerCounters;
+  text.single("wasabi_http_connections", "gauge", "Connections open.", sum(&Counters::connections_open));
+  text.single("wasabi_http_connections_total", "counter", "Connections accepted.",
+              sum(&Counters::connections_accepted));
+  text.single("wasabi_http_connections_refused_total", "counter", "Times accepting failed for lack of descriptors.",
+              sum(&Counters::connections_refused));
+  text.single("wasabi_http_requests_total", "counter", "Requests received, health checks included.",
+              sum(&Counters::requests));
+  text.single("wasabi_http_malformed_requests_total", "counter", "Requests refused by the HTTP server itself.",
+              sum(&Counters::malformed_requests));
+  text.family("wasabi_http_bytes_total", "counter", "Bytes on connections by direction.");
+  text.sample("wasabi_http_bytes_total", "direction=\"in\"", sum(&Counters::bytes_in));
+  text.sample("wasabi_http_bytes_total", "direction=\"out\"", sum(&Counters::bytes_out));
+  text.single("wasabi_http_buffered_bytes", "gauge", "Held in buffers of connections.", sum(&Counters::buffered_bytes));
+  text.family("wasabi_event_loop_longest_turn_seconds", "gauge",
+              "Longest turn of a worker's event loop since the last scrape.");
+  for (std::size_t i = 0; i < figures.workers.size(); ++i) {
+    text.sample("wasabi_event_loop_longest_turn_seconds", fmt::format("worker=\"{}\"", i),
+                Text::seconds(figures.workers[i].longest_turn));
+  }
+  text.family("wasabi_log_dropped_lines_total", "counter", "Log lines dropped because their writer fell behind.");
+  text.sample("wasabi_log_dropped_lines_total", "log=\"access\"", figures.access_lines_dropped);
+  text.sample("wasabi_log_dropped_lines_total", "log=\"function\"", figures.function_lines_dropped);
+}
+
+}  // namespace
+
+std::string prometheusText(const BoxFigures& figures) {
+  Text text;
+  text.single("wasabi_ready", "gauge", "1 while the box takes requests.",
+              figures.readiness == Readiness::kReady ? 1 : 0);
+  writeRequests(text, *figures.totals);
+  writeTenants(text, *figures.totals);
+  writeReasons(text, *figures.totals);
+  writeInvocations(text, figures);
+  writeMemory(text, figures);
+  writePrograms(text, figures);
+  writeConnections(text, figures);
+  return text.take();
+}
+
+}  // namespace wasabi::box

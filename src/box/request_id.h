@@ -1,0 +1,28 @@
+// Request ids: the trace id of a W3C `traceparent` header, or one made here.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace wasabi::box {
+
+// The 32 hex digits of the trace id, if `header` is a valid traceparent of any version but ff
+// (https://www.w3.org/TR/trace-context/#traceparent-header).
+std::optional<std::string_view> traceIdOf(std::string_view header);
+
+// Makes 128-bit ids that do not repeat. Not secret and not for security. One per thread.
+class RequestIdSource {
+ public:
+  // Different seeds give different sequences; the same seed the same one.
+  explicit RequestIdSource(std::uint64_t seed) : state_(seed) {}
+  // 32 lower-case hex digits, not all zero.
+  std::string next();
+
+ private:
+  std::uint64_t nextWord();
+  std::uint64_t state_;
+};
+
+}  // namespace wasabi::box

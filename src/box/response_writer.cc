@@ -1,0 +1,67 @@
+#include "box/response_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+namespace wasabi::box {
+namespace {
+
+constexpr std::string_view kRetryAfterSeconds = "1";
+
+std::span<const std::byte> bytesOf(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+}  // namespace
+
+void ResponseWriter::head(const http::ResponseHead& head, std::optional<std::uint64_t> content_length) {
+  status_ = head.status;
+  declared_length_ = content_length;
+  if (!stream_) return;
+  has_body_ = stream_->request().method != "HEAD" && head.status != 204 && head.status != 304;
+  stream_->sendHead(head, content_length);
+}
+
+bool ResponseWriter::body(std::span<const std::byte> chunk) {
+  const std::uint64_t most = declared_length_ ? std::min(*declared_length_, max_body_.value) : max_body_.value;
+  if (body_bytes_ > most || chunk.size() > most - body_bytes_) return false;
+  body_bytes_ += chunk.size();
+  if (stream_) room_ = stream_->send(chunk);
+  return true;
+}
+
+bool ResponseWriter::finish(const http::Fields& trailers) {
+  if (has_body_ && declared_length_.value_or(body_bytes_) != body_bytes_) return false;
+  complete_ = true;
+  if (stream_) stream_->finish(trailers);
+  return true;
+}
+
+void ResponseWriter::fail(Reason reason, std::string_view request_id) {
+  if (complete_) return;
+  complete_ = true;
+  if (headSent()) {
+    if (stream_) stream_->abort();
+    return;
+  }
+  status_ = statusOf(reason);
+  if (stream_) sendRefusal(*stream_, reason, request_id);
+}
+
+// RFC 9209: we answer ourselves (proxy_internal_response), and say why.
+void sendRefusal(http::ServerStream& stream, Reason reason, std::string_view request_id) {
+  http::ResponseHead head;
+  head.status = statusOf(reason);
+  head.headers.add("content-type", "text/plain; charset=utf-8");
+  head.headers.add("proxy-status",
+                   fmt::format("wasabi; error=proxy_internal_response; details=\"{}\"", toString(reason)));
+  if (head.status == 429 || head.status == 503) head.headers.add("retry-after", kRetryAfterSeconds);
+  const std::string body = fmt::format("{}\nrequest {}\n", toString(reason), request_id);
+  stream.sendHead(head, body.size());
+  stream.send(bytesOf(body));
+  stream.finish({});
+}
+
+}  // namespace wasabi::box

@@ -1,0 +1,229 @@
+#include "box/worker.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "box/access_log.h"
+#include "box/response_writer.h"
+
+namespace wasabi::box {
+namespace {
+
+constexpr std::size_t kMaxShelvedInstances = 256;
+constexpr Duration kMaxShelvedIdle = std::chrono::seconds(10);
+constexpr std::string_view kHealthPrefix = "/-/";
+
+// The worker that runs on this thread, to tell wakes of its own from those that must be posted.
+thread_local const Worker* current_worker = nullptr;
+
+http::AddressPolicy addressPolicy(PrivateNetworks networks) {
+  return [networks](const http::IpAddress& address) {
+    return networks == PrivateNetworks::kAllowed || !http::isSpecialAddress(address);
+  };
+}
+
+void answerText(http::ServerStream& stream, std::uint16_t status, std::string_view text) {
+  http::ResponseHead head;
+  head.status = status;
+  head.headers.add("content-type", "text/plain; charset=utf-8");
+  stream.sendHead(head, text.size());
+  stream.send(std::as_bytes(std::span(text.data(), text.size())));
+  stream.finish({});
+}
+
+}  // namespace
+
+Worker::Worker(std::size_t index, WorkerServices services)
+    : index_(index),
+      services_(std::move(services)),
+      client_(loop_, services_.config.outbound,
+              http::directConnector(loop_, addressPolicy(services_.config.private_networks), services_.outbound)),
+      shelf_(kMaxShelvedInstances, kMaxShelvedIdle),
+      request_ids_(services_.seed + index),
+      server_(std::in_place, loop_, services_.config.http, *this) {}
+
+Worker::~Worker() {
+  stop();
+}
+
+void Worker::start() {
+  thread_ = std::thread([this] { run(); });
+  ::pthread_setname_np(thread_.native_handle(), "worker");
+}
+
+void Worker::run() {
+  current_worker = this;
+  while (!stopping_) turn();
+  cutAll();
+  current_worker = nullptr;
+}
+
+void Worker::turn() {
+  if (run_queue_.empty()) {
+    loop_.waitAndRun();
+  } else {
+    loop_.runReady();
+  }
+  if (const auto token = run_queue_.pop()) {
+    if (Invocation* invocation = invocations_.find(*token)) invocation->runSlice();
+  }
+  longest_turn_ = std::max(longest_turn_, Clock::now() - loop_.now());
+  settled_.clear();
+  if (draining_) idle_.store(invocations_.size() == 0 && server_->idle(), std::memory_order_release);
+}
+
+void Worker::stop() {
+  if (!thread_.joinable()) return;
+  loop_.post([this] { stopping_ = true; });
+  thread_.join();
+}
+
+void Worker::cutAll() {
+  std::vector<Invocation*> left;
+  invocations_.forEach([&](Invocation& invocation) { left.push_back(&invocation); });
+  for (Invocation* invocation : left) invocation->stop(Reason::kStopped);
+  server_.reset();
+  settled_.clear();
+  shelf_.keepOnly([](const catalog::FunctionSpec&) { return false; });
+}
+
+void Worker::setFunctions(FunctionTablePtr functions) {
+  loop_.post([this, functions = std::move(functions)]() mutable {
+    functions_ = std::move(functions);
+    shelf_.keepOnly([this](const catalog::FunctionSpec& version) { return functions_->holds(version); });
+  });
+}
+
+void Worker::report(UniqueFunction<void(WorkerReport)> take) {
+  loop_.post([this, take = std::move(take)]() mutable {
+    shelf_.dropIdle(loop_.now());
+    gauges_.booked_bytes.settle(loop_.now());
+    gauges_.waiting_bytes.settle(loop_.now());
+    take({std::exchange(delta_, {}), gauges_, server_->counters(), run_queue_.size(), shelf_.size(),
+          std::exchange(longest_turn_, {})});
+  });
+}
+
+void Worker::drain() {
+  loop_.post([this] {
+    draining_ = true;
+    server_->drain();
+  });
+}
+
+// ---- requests -------------------------------------------------------------------------------------------------------
+
+void Worker::onRequest(http::ServerStream& stream) {
+  const http::RequestHead& request = stream.request();
+  const std::string_view path = request.path();
+  if (!path.starts_with('/')) return refuse(stream, nullptr, Reason::kBadPath);
+  if (path.starts_with(kHealthPrefix)) return answerHealth(stream, path);
+  if (!functions_) return refuse(stream, nullptr, Reason::kNotReady);
+  const auto match = functions_->route(request.authority, path);
+  if (!match) return refuse(stream, nullptr, Reason::kNoRoute);
+  admit(stream, *match);
+}
+
+void Worker::answerHealth(http::ServerStream& stream, std::string_view path) {
+  const Readiness readiness = services_.readiness.load(std::memory_order_relaxed);
+  if (path == "/-/healthz") return answerText(stream, 200, "ok\n");
+  if (path != "/-/readyz") return refuse(stream, nullptr, Reason::kNoRoute);
+  if (readiness == Readiness::kReady) return answerText(stream, 200, "ready\n");
+  answerText(stream, 503, readiness == Readiness::kStarting ? "starting\n" : "draining\n");
+}
+
+void Worker::admit(http::ServerStream& stream, const FunctionTable::Match& match) {
+  const catalog::FunctionSpec& function = *match.deployment->spec;
+  const std::uint64_t declared_body = stream.request().content_length.value_or(0);
+  if (function.limits.request_body && declared_body > function.limits.request_body->value) {
+    return refuse(stream, match.deployment->spec, Reason::kRequestBodyLimit);
+  }
+  auto place = ConcurrencyPlace::take(*match.deployment);
+  if (!place) return refuse(stream, match.deployment->spec, Reason::kFunctionConcurrency);
+
+  const InvocationServices lent{loop_,
+                                services_.engine,
+                                *this,
+                                client_,
+                                services_.function_log,
+                                shelf_,
+                                gauges_,
+                                meter_,
+                                services_.ticker,
+                                index_,
+                                services_.config.invocation};
+  const InvocationToken token = invocations_.nextToken();
+  auto invocation =
+      std::make_unique<Invocation>(stream,
+                                   Invocation::Admission{token, *match.deployment, std::move(*place), match.prefix_size,
+                                                         requestId(stream.request()), Clock::now()},
+                                   lent, *this);
+  Invocation& admitted = *invocation;
+  invocations_.insert(std::move(invocation));
+  if (ProgramPtr program = services_.programs.find(function.module)) {
+    admitted.programReady(std::move(program));
+  } else {
+    loadProgram(admitted, token);
+  }
+}
+
+void Worker::loadProgram(Invocation& invocation, InvocationToken token) {
+  invocation.programWaits();
+  services_.programs.load(invocation.function(), [this, token](Result<ProgramPtr> program) {
+    loop_.post([this, token, program = std::move(program)]() mutable { programReady(token, std::move(program)); });
+  });
+}
+
+void Worker::programReady(InvocationToken token, Result<ProgramPtr> program) {
+  if (Invocation* invocation = invocations_.find(token)) invocation->programReady(std::move(program));
+}
+
+void Worker::refuse(http::ServerStream& stream, catalog::FunctionPtr function, Reason reason) {
+  const TimePoint arrived = Clock::now();
+  const std::string request_id = requestId(stream.request());
+  RequestRecord refusal;
+  refusal.function = std::move(function);
+  refusal.request_id = request_id;
+  refusal.method = stream.request().method;
+  refusal.path = stream.request().path();
+  refusal.reason = reason;
+  refusal.status = statusOf(reason);
+  refusal.wall = Clock::now() - arrived;
+  record(refusal);
+  sendRefusal(stream, reason, request_id);
+}
+
+std::string Worker::requestId(const http::RequestHead& request) {
+  if (const auto header = request.headers.find("traceparent")) {
+    if (const auto trace_id = traceIdOf(*header)) return std::string(*trace_id);
+  }
+  return request_ids_.next();
+}
+
+void Worker::settled(InvocationToken token, const RequestRecord& over) {
+  record(over);
+  settled_.push_back(invocations_.remove(token));
+}
+
+void Worker::record(const RequestRecord& over) {
+  delta_.add(over);
+  if (!services_.access_log.enabled()) return;
+  line_.clear();
+  appendAccessLine(line_, over, unixMilliseconds());
+  services_.access_log.append(line_);
+}
+
+void Worker::wake(std::uint64_t token) noexcept {
+  if (current_worker == this) {
+    if (Invocation* invocation = invocations_.find(token)) invocation->woken();
+    return;
+  }
+  loop_.post([this, token] {
+    if (Invocation* invocation = invocations_.find(token)) invocation->woken();
+  });
+}
+
+}  // namespace wasabi::box

@@ -1,0 +1,122 @@
+// A worker: one thread, one event loop, one HTTP server, and the invocations whose requests came in there.
+//
+// The thread alternates between I/O and slices, so a guest that computes delays everything else by one slice.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/unique_function.h"
+#include "box/box_config.h"
+#include "box/cpu_meter.h"
+#include "box/function_table.h"
+#include "box/instance_shelf.h"
+#include "box/invocation.h"
+#include "box/invocation_gauges.h"
+#include "box/line_log.h"
+#include "box/metrics.h"
+#include "box/program_cache.h"
+#include "box/request_id.h"
+#include "box/run_queue.h"
+#include "box/slot_map.h"
+#include "box/ticker.h"
+#include "http/client.h"
+#include "http/event_loop.h"
+#include "http/server.h"
+
+namespace wasabi::box {
+
+// Whether the box takes requests; read by all workers.
+enum class Readiness : std::uint8_t { kStarting, kReady, kDraining };
+
+// What the workers of a box share. Everything outlives them and is thread-safe.
+struct WorkerServices {
+  const BoxConfig& config;
+  const engine::Engine& engine;
+  ProgramCache& programs;
+  LineLog& access_log;
+  LineLog& function_log;
+  Ticker& ticker;
+  http::DirectServices outbound;
+  std::uint64_t seed;  // of the request ids
+  std::atomic<Readiness>& readiness;
+};
+
+// What one worker tells about itself, taken on its thread.
+struct WorkerReport {
+  MetricsDelta delta;
+  InvocationGauges gauges;
+  http::ServerCounters http;
+  std::size_t run_queue = 0;
+  std::size_t shelved_instances = 0;
+  Duration longest_turn{};  // since the last report
+};
+
+class Worker final : public http::RequestHandler, private InvocationOwner, private engine::WakeSink {
+ public:
+  Worker(std::size_t index, WorkerServices services);
+  ~Worker() override;
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Before start().
+  void listen(FileDescriptor listener) { server_->listen(std::move(listener)); }
+  void start();
+
+  // Thread-safe.
+  void setFunctions(FunctionTablePtr functions);
+  // `take` runs on the worker's thread.
+  void report(UniqueFunction<void(WorkerReport)> take);
+  // Takes no more connections and lets what runs finish.
+  void drain();
+  bool idle() const { return idle_.load(std::memory_order_acquire); }
+
+  // Cuts everything that still runs and ends the thread. Then no guest is left, but late wakes may still come until
+  // the engine is gone.
+  void stop();
+
+ private:
+  void onRequest(http::ServerStream& stream) override;
+  void runnable(InvocationToken token) override { run_queue_.push(token); }
+  void settled(InvocationToken token, const RequestRecord& record) override;
+  void wake(std::uint64_t token) noexcept override;
+
+  void run();
+  void turn();
+  void answerHealth(http::ServerStream& stream, std::string_view path);
+  void admit(http::ServerStream& stream, const FunctionTable::Match& match);
+  void refuse(http::ServerStream& stream, catalog::FunctionPtr function, Reason reason);
+  void loadProgram(Invocation& invocation, InvocationToken token);
+  void record(const RequestRecord& record);
+  std::string requestId(const http::RequestHead& request);
+  void programReady(InvocationToken token, Result<ProgramPtr> program);
+  void cutAll();
+
+  const std::size_t index_;
+  const WorkerServices services_;
+  http::EventLoop loop_;
+  http::Client client_;
+  CpuMeter meter_;
+  InvocationGauges gauges_;
+  MetricsDelta delta_;
+  Duration longest_turn_{};
+  InstanceShelf shelf_;
+  RequestIdSource request_ids_;
+  FunctionTablePtr functions_;
+  RunQueue run_queue_;
+  SlotMap<Invocation> invocations_;
+  std::vector<std::unique_ptr<Invocation>> settled_;  // destroyed at the end of the turn
+  std::string line_;                                  // of the access log, kept for its memory
+  std::optional<http::Server> server_;                // gone once the thread has ended
+  bool draining_ = false;
+  bool stopping_ = false;
+  std::atomic<bool> idle_{false};  // draining, and nothing left to do
+  std::thread thread_;
+};
+
+}  // namespace wasabi::box
