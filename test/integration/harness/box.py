@@ -1,0 +1,205 @@
+"""A running wasabi-box with a catalog of its own, started and torn down by one test or one class of tests."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+from . import prometheus, wire
+from .catalog import Catalog
+
+READY_SECONDS = 30
+STOP_SECONDS = 20
+
+# Words in the box's own log that mean it is broken, whatever else a test looked at.
+ALARMS = ("AddressSanitizer", "ThreadSanitizer", "runtime error:", "panicked", "WASABI_CHECK", "terminate called")
+
+
+def program(name: str) -> str:
+    return str(pathlib.Path(os.environ["WASABI_BIN"]) / name)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def eventually(condition, seconds: float = 5, what: str = "condition"):
+    """The first true value of `condition`, which must come within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.02)
+
+
+class Scratch:
+    """One temporary folder per test run; compiled modules in it are shared by boxes that do not spoil them."""
+
+    def __init__(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="wasabi-test-"))
+
+    def new(self, name: str) -> pathlib.Path:
+        return pathlib.Path(tempfile.mkdtemp(prefix=name + "-", dir=self.directory))
+
+    def shared_store(self) -> pathlib.Path:
+        store = self.directory / "store"
+        store.mkdir(exist_ok=True)
+        return store
+
+    def remove(self):
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+scratch = Scratch()
+
+
+class Box:
+    def __init__(self, *options: str, workers: int = 2, store: pathlib.Path | None = None, prefix=()):
+        """`prefix` is a command that starts the box, such as ("prlimit", "--nofile=100")."""
+        self.directory = scratch.new("box")
+        self.catalog = Catalog(self.directory / "catalog")
+        self.store = store or scratch.shared_store()
+        self.admin_path = str(self.directory / "admin.sock")
+        self.workers = workers
+        self.options = list(options)
+        self.prefix = list(prefix)
+        self.address = None
+        self.process = None
+        self._lock = threading.Lock()
+
+    def put(self, name: str, guest, **settings):
+        self.catalog.put(name, guest, **settings)
+
+    # ---- life
+
+    def start(self, wait: bool = True):
+        self.address = ("127.0.0.1", free_port())
+        log = open(self.directory / "box.log", "ab")
+        self.process = subprocess.Popen(
+            self.prefix + [
+                program("wasabi-box"),
+                "--catalog", str(self.catalog.directory),
+                "--store", str(self.store),
+                "--listen", "%s:%d" % self.address,
+                "--admin", "unix:" + self.admin_path,
+                "--access-log", str(self.directory / "access.log"),
+                "--function-log", str(self.directory / "function.log"),
+                "--workers", str(self.workers),
+            ] + self.options,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        log.close()
+        if wait:
+            eventually(self.is_ready, READY_SECONDS, "readiness of the box; its log: " + str(self.directory / "box.log"))
+        return self
+
+    def is_ready(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(f"the box ended with {self.process.returncode}:\n{self.log_text()}")
+        try:
+            return wire.call(self.address, "/-/readyz", timeout=5).status == 200
+        except (OSError, wire.Closed):
+            return False
+
+    def terminate(self) -> int:
+        """SIGTERM, and the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"the box did not stop within {STOP_SECONDS} s of SIGTERM:\n{self.log_text()}")
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def close(self):
+        """Ends the box, which must end well and have nothing alarming in its log."""
+        if self.process is None or self.process.returncode is not None:
+            return self._check_log()
+        code = self.terminate()
+        if code != 0:
+            raise AssertionError(f"the box ended with {code}:\n{self.log_text()}")
+        self._check_log()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.close()
+        elif self.process is not None:
+            self.kill()
+
+    def _check_log(self):
+        text = self.log_text()
+        for alarm in ALARMS:
+            if alarm in text:
+                raise AssertionError(f"the box's log has {alarm!r}:\n{text}")
+
+    # ---- requests
+
+    def call(self, target: str, **options) -> wire.Reply:
+        return wire.call(self.address, target, **options)
+
+    def connect(self, timeout: float = 20) -> wire.Connection:
+        return wire.Connection(self.address, timeout)
+
+    def admin(self, target: str, **options) -> wire.Reply:
+        return wire.call(self.admin_path, target, **options)
+
+    def wait_for_catalog(self, target: str, status: int = 200):
+        """Changes of the catalog show within a second."""
+        eventually(lambda: self.call(target).status == status, 3, f"status {status} at {target}")
+
+    # ---- what it tells
+
+    def metrics(self) -> prometheus.Metrics:
+        return prometheus.Metrics(self.admin("/-/metrics").text)
+
+    def log_text(self) -> str:
+        return (self.directory / "box.log").read_text(errors="replace") if self.process else ""
+
+    def access_lines(self) -> list:
+        return self._json_lines("access.log")
+
+    def function_lines(self) -> list:
+        return self._json_lines("function.log")
+
+    def access_line(self, path_part: str) -> dict:
+        """The access-log line of the only request whose path holds `path_part`."""
+        def find():
+            return [line for line in self.access_lines() if path_part in line.get("path", "")]
+        return eventually(find, 5, f"an access-log line with {path_part!r}")[-1]
+
+    def _json_lines(self, name: str) -> list:
+        path = self.directory / name
+        if not path.exists():
+            return []
+        return [json.loads(line) for line in path.read_text().split("\n")[:-1]]
+
+    # ---- what the kernel tells
+
+    def resident_bytes(self) -> int:
+        pages = pathlib.Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def cpu_seconds(self) -> float:
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def open_descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))

@@ -1,0 +1,122 @@
+"""wasabi-compile and the store: hostile modules, damaged and foreign compiled modules."""
+
+import pathlib
+import time
+import unittest
+
+from harness import wasm
+from harness.box import Box, scratch
+from harness.case import BoxCase
+
+
+class Bombs(BoxCase):
+    @classmethod
+    def prepare(cls, box):
+        box.put("bomb/deep", wasm.deep_bomb())
+        box.put("bomb/branches", wasm.branch_bomb())
+        box.put("good/hello", "hello")
+
+    def test_others_are_served_while_a_bomb_compiles(self):
+        for name in ("deep", "branches"):
+            with self.subTest(name), self.box.connect(120) as connection:
+                connection.send(f"GET /bomb/{name} HTTP/1.1\r\nHost: a\r\n\r\n")
+                start = time.monotonic()
+                for _ in range(10):
+                    self.assertEqual(self.box.call("/good/hello").text, "hello, world\n")
+                self.assertLess(time.monotonic() - start, 10)
+                self.assertIn(connection.reply().status, (200, 500, 503, 504))
+
+
+class Store(unittest.TestCase):
+    """Compiled modules are native code: only an intact file of our own compiler is ever run."""
+
+    def setUp(self):
+        self.store = scratch.new("store")
+        self.box = Box(store=self.store)
+        self.box.put("t/hello", "hello")
+        with self.box:
+            self.assertEqual(self.box.call("/t/hello").status, 200)
+        self.compiled, = self.store.rglob("*.cwasm")
+
+    def restart_and_call(self):
+        self.box.start()
+        reply = self.box.call("/t/hello")
+        self.box.close()
+        self.assertEqual(reply.text, "hello, world\n")
+
+    def spoil(self, change):
+        """Replaces the compiled module by what `change` makes of its bytes."""
+        data = change(self.compiled.read_bytes())
+        self.compiled.unlink()
+        self.compiled.write_bytes(data)
+        return data
+
+    def test_an_intact_one_is_used_again(self):
+        before = self.compiled.stat().st_mtime_ns
+        self.restart_and_call()
+        self.assertEqual(self.compiled.stat().st_mtime_ns, before)
+
+    def test_a_damaged_one_is_rebuilt(self):
+        changes = {
+            "a flipped bit in the middle": lambda d: d[: len(d) // 2] + bytes([d[len(d) // 2] ^ 1]) + d[len(d) // 2 + 1:],
+            "a flipped bit at the end": lambda d: d[:-1] + bytes([d[-1] ^ 1]),
+            "truncated": lambda d: d[: len(d) // 2],
+            "empty": lambda d: b"",
+            "zeros": lambda d: bytes(len(d)),
+            "longer": lambda d: d + b"x",
+        }
+        for name, change in changes.items():
+            with self.subTest(name):
+                spoiled = self.spoil(change)
+                self.restart_and_call()
+                self.assertNotEqual(self.compiled.read_bytes(), spoiled)
+
+    def test_one_signed_by_another_store_is_rebuilt(self):
+        other = Box(store=scratch.new("store"))
+        other.put("t/hello", "hello")
+        with other:
+            self.assertEqual(other.call("/t/hello").status, 200)
+        foreign, = other.store.rglob("*.cwasm")
+        spoiled = self.spoil(lambda _: foreign.read_bytes())
+        self.restart_and_call()
+        self.assertNotEqual(self.compiled.read_bytes(), spoiled)
+
+    def test_another_modules_code_under_this_name_is_rebuilt(self):
+        self.box.put("t/exit", "exit")
+        with self.box:
+            self.assertEqual(self.box.call("/t/exit?output=x").status, 200)
+        wrong, = [path for path in self.store.rglob("*.cwasm") if path != self.compiled]
+        self.spoil(lambda _: wrong.read_bytes())
+        self.restart_and_call()
+
+    def test_replaced_under_the_running_box(self):
+        with self.box:
+            self.assertEqual(self.box.call("/t/hello").status, 200)
+            self.spoil(lambda data: data[:100])
+            for _ in range(20):
+                self.assertEqual(self.box.call("/t/hello").text, "hello, world\n")
+
+    def test_the_key_is_private(self):
+        keys = [path for path in self.store.rglob("*") if path.is_file() and "key" in path.name and "pub" not in path.name]
+        for key in keys:
+            self.assertEqual(key.stat().st_mode & 0o077, 0, key)
+
+
+class CompileNever(unittest.TestCase):
+    def test_runs_only_what_is_compiled(self):
+        store = scratch.new("store")
+        builder = Box(store=store)
+        builder.put("t/hello", "hello")
+        with builder:
+            self.assertEqual(builder.call("/t/hello").status, 200)
+        key, = store.rglob("*.pub")
+        box = Box("--compile=never", "--verify-key", str(key), store=store)
+        box.put("t/hello", "hello")
+        box.put("t/exit", "exit")
+        with box:
+            self.assertEqual(box.call("/t/hello").text, "hello, world\n")
+            reply = box.call("/t/exit")
+            self.assertEqual(reply.status, 503)
+            self.assertIn("program.not_compiled", reply.text)
+            children = pathlib.Path(f"/proc/{box.process.pid}/task/{box.process.pid}/children").read_text().split()
+            self.assertEqual(children, [])

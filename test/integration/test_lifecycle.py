@@ -1,0 +1,211 @@
+"""Start, stop, drain, crash, and machines that lack what a box needs."""
+
+import os
+import pathlib
+import signal
+import socket
+import stat
+import subprocess
+import threading
+import time
+import unittest
+
+from harness import wire
+from harness.box import Box, eventually, program, scratch
+
+
+def box_with(*options, **functions):
+    box = Box(*options)
+    for name, guest in functions.items():
+        box.put("t/" + name, guest)
+    return box
+
+
+class Stop(unittest.TestCase):
+    def test_sigterm_lets_running_requests_finish(self):
+        box = box_with(sleep="sleep", stream="http_stream")
+        with box:
+            box.call("/t/sleep?ms=1")
+            box.call("/t/stream?chunks=1&ms=1")
+            with box.connect() as waiting, box.connect() as streaming, box.connect() as idle:
+                idle.send(wire.request_bytes("GET", "/-/healthz"))
+                idle.reply()
+                waiting.send(wire.request_bytes("GET", "/t/sleep?ms=1500"))
+                streaming.send(wire.request_bytes("GET", "/t/stream?chunks=10&ms=150"))
+                self.assertEqual(streaming.head().status, 200)
+                box.process.send_signal(signal.SIGTERM)
+                self.assertEqual(waiting.reply().text, "slept 1500\n")
+                self.assertTrue(streaming.read_until_end_of_chunks().endswith(b"0\r\n\r\n"))
+            self.assertEqual(box.process.wait(10), 0)
+
+    def test_not_ready_while_draining(self):
+        box = box_with("--drain-delay", "1s", hello="hello")
+        with box, box.connect() as connection:
+            box.process.send_signal(signal.SIGTERM)
+            def draining():
+                connection.send(wire.request_bytes("GET", "/-/readyz"))
+                return connection.reply().status == 503
+            eventually(draining, 1)
+            self.assertEqual(box.call("/t/hello").status, 200)
+            self.assertEqual(box.process.wait(10), 0)
+
+    def test_requests_that_never_end_are_cut_at_the_drain_timeout(self):
+        box = box_with("--drain-timeout", "1s", spin="spin")
+        with box, box.connect() as connection:
+            connection.send(wire.request_bytes("GET", "/t/spin"))
+            eventually(lambda: box.metrics().sum("wasabi_invocations") == 1)
+            start = time.monotonic()
+            box.process.send_signal(signal.SIGTERM)
+            self.assertEqual(box.process.wait(10), 0)
+            self.assertLess(time.monotonic() - start, 4)
+
+    def test_nothing_is_left_behind(self):
+        box = box_with(hello="hello")
+        with box:
+            box.call("/t/hello")
+            children = pathlib.Path(f"/proc/{box.process.pid}/task/{box.process.pid}/children").read_text().split()
+        for child in children:
+            eventually(lambda: not pathlib.Path("/proc", child).exists(), 5, f"end of child {child}")
+
+    def test_kill_9_and_restart(self):
+        box = box_with(hello="hello", sleep="sleep")
+        box.start()
+        box.call("/t/hello")
+        threads = [threading.Thread(target=self._call_whatever, args=(box,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.2)
+        children = pathlib.Path(f"/proc/{box.process.pid}/task/{box.process.pid}/children").read_text().split()
+        box.kill()
+        for thread in threads:
+            thread.join()
+        for child in children:
+            eventually(lambda: not pathlib.Path("/proc", child).exists(), 5, f"end of child {child}")
+        with box:
+            self.assertEqual(box.call("/t/hello").text, "hello, world\n")
+
+    @staticmethod
+    def _call_whatever(box):
+        try:
+            box.call("/t/sleep?ms=3000")
+        except (OSError, wire.Closed):
+            pass  # the box was killed under it
+
+
+class Start(unittest.TestCase):
+    def fails(self, *arguments):
+        """Ends at once, not with 0, and says why in a line."""
+        done = subprocess.run([program("wasabi-box"), *arguments], capture_output=True, text=True, timeout=20)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertGreater(done.returncode, 0, "ended by a signal")
+        return done.stderr + done.stdout
+
+    def arguments(self, **changes):
+        directory = scratch.new("start")
+        (directory / "catalog").mkdir()
+        values = {"--catalog": str(directory / "catalog"), "--store": str(directory / "store"),
+                  "--listen": "unix:" + str(directory / "listen.sock")}
+        values.update({"--" + name: value for name, value in changes.items()})
+        return [part for pair in values.items() for part in pair]
+
+    def test_wrong_arguments_are_named(self):
+        self.assertIn("/nowhere/at/all", self.fails(*self.arguments(catalog="/nowhere/at/all")))
+        self.assertIn("not-an-address", self.fails(*self.arguments(listen="not-an-address")))
+        self.assertIn("--colour", self.fails(*self.arguments(colour="red")))
+
+    def test_address_in_use(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            address = "127.0.0.1:%d" % taken.getsockname()[1]
+            self.assertIn(address, self.fails(*self.arguments(listen=address)))
+
+    def test_unix_sockets(self):
+        box = Box()
+        path = str(box.directory / "public.sock")
+        box.options += ["--listen", "unix:" + path]
+        box.put("t/hello", "hello")
+        with box:
+            self.assertEqual(wire.call(path, "/t/hello").text, "hello, world\n")
+            self.assertEqual(box.call("/t/hello").text, "hello, world\n")
+
+    def test_the_admin_socket_is_private(self):
+        box = Box()
+        with box:
+            self.assertEqual(os.stat(box.admin_path).st_mode & 0o007, 0)
+
+    def test_a_stale_socket_is_replaced(self):
+        box = Box()
+        with socket.socket(socket.AF_UNIX) as stale:
+            stale.bind(box.admin_path)
+        self.assertTrue(stat.S_ISSOCK(os.stat(box.admin_path).st_mode))
+        with box:
+            self.assertEqual(box.admin("/-/metrics").status, 200)
+
+
+class Scarcity(unittest.TestCase):
+    def test_more_connections_than_descriptors(self):
+        box = Box(prefix=("prlimit", "--nofile=128:128"), workers=1)
+        box.put("t/hello", "hello")
+        with box:
+            self.assertEqual(box.call("/t/hello").status, 200)
+            held = []
+            for _ in range(300):
+                try:
+                    held.append(wire.Connection(box.address, 1))
+                except OSError:
+                    break
+            cpu = box.cpu_seconds()
+            time.sleep(1)
+            self.assertLess(box.cpu_seconds() - cpu, 0.5, "the box spins while it is out of descriptors")
+            for connection in held:
+                connection.close()
+            def served():
+                try:
+                    return box.call("/t/hello", timeout=2).status == 200
+                except (OSError, wire.Closed):
+                    return False
+            eventually(served, 10)
+
+    def test_a_full_disk(self):
+        """The store has no room for a compiled module: a clear refusal, and what is compiled already is served."""
+        box = Box(store=scratch.new("store"))
+        box.put("t/hello", "hello")
+        with box:
+            self.assertEqual(box.call("/t/hello").status, 200)
+        box.put("t/exit", "exit")
+        box.prefix = ["prlimit", "--fsize=4096:4096"]
+        box.start()
+        try:
+            self.assertEqual(box.call("/t/hello").status, 200)
+            self.assertIn(box.call("/t/exit").status, (500, 503))
+            self.assertEqual(box.call("/t/hello").status, 200)
+        finally:
+            box.kill()
+
+    def test_an_idle_box_sleeps(self):
+        box = box_with(hello="hello")
+        with box:
+            box.call("/t/hello")
+            time.sleep(0.5)
+            before = box.cpu_seconds()
+            time.sleep(2)
+            self.assertLessEqual(box.cpu_seconds() - before, 0.05)
+
+
+class Density(unittest.TestCase):
+    def test_thousands_parked_at_once(self):
+        """h2load opens few connections with many streams; every one parks in the guest for a second."""
+        box = Box(workers=1)
+        box.put("t/sleep", "sleep", limits={"concurrency": 10000, "timeout": "60s"})
+        with box:
+            self.assertEqual(box.call("/t/sleep?ms=1").status, 200)
+            url = "http://%s:%d/t/sleep?ms=2000" % box.address
+            before = box.resident_bytes()
+            load = subprocess.Popen(["h2load", "-n", "2000", "-c", "4", "-m", "500", url], stdout=subprocess.PIPE,
+                                    text=True)
+            eventually(lambda: box.metrics().sum("wasabi_invocations") >= 1500, 10, "1,500 invocations at once")
+            growth = box.resident_bytes() - before
+            output, _ = load.communicate(timeout=60)
+        self.assertIn("2000 succeeded, 0 failed", output)
+        self.assertLess(growth, 128 << 20)

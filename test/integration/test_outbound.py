@@ -1,0 +1,159 @@
+"""Requests that functions make: the allow-list, private addresses, relaying both ways, failures."""
+
+import http.server
+import threading
+import time
+
+from harness.box import eventually, free_port
+from harness.case import BoxCase
+
+# wasi:http error codes
+IP_PROHIBITED, REFUSED, TERMINATED, DENIED = 4, 6, 7, 15
+
+
+class Peer(http.server.ThreadingHTTPServer):
+    """What functions call: /hello, /echo (POST), /slow, /headers, /cut."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.seen = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def authority(self):
+        return "127.0.0.1:%d" % self.server_address[1]
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.server.seen.append((self.path, dict(self.headers)))
+        if self.path == "/slow":
+            time.sleep(3)
+        if self.path == "/cut":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+            self.close_connection = True
+            return
+        self._answer(200 if self.path != "/missing" else 404, b"peer says " + self.path.encode())
+
+    def do_POST(self):
+        if "chunked" in self.headers.get("Transfer-Encoding", ""):
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+        else:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self._answer(200, body)
+
+    def _answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Allowed(BoxCase):
+    options = ("--allow-private-networks",)
+
+    @classmethod
+    def prepare(cls, box):
+        cls.peer = Peer()
+        cls.nobody = "127.0.0.1:%d" % free_port()
+        box.put("t/call", "http_outbound", outbound=[cls.peer.authority, cls.nobody])
+        box.put("t/localhost", "http_outbound", outbound=["localhost:%d" % cls.peer.server_address[1]])
+        box.put("t/none", "http_outbound")
+        box.put("t/short", "http_outbound", outbound=[cls.peer.authority], limits={"timeout": "500ms"})
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.peer.shutdown()
+        cls.peer.server_close()
+
+    def through(self, function, path, authority=None, **options):
+        return self.box.call(f"/t/{function}?url=http://{authority or self.peer.authority}{path}", **options)
+
+    def test_relays_status_and_body(self):
+        reply = self.through("call", "/hello")
+        self.assertEqual((reply.status, reply.text), (200, "peer says /hello"))
+        self.assertEqual(self.through("call", "/missing").status, 404)
+
+    def test_relays_a_request_body(self):
+        body = bytes(range(256)) * 2000
+        self.assertEqual(self.through("call", "/echo", method="POST", body=body).body, body)
+
+    def test_by_name(self):
+        reply = self.through("localhost", "/hello", "localhost:%d" % self.peer.server_address[1])
+        self.assertEqual(reply.text, "peer says /hello")
+
+    def test_nothing_is_allowed_by_default(self):
+        before = len(self.peer.seen)
+        reply = self.through("none", "/hello")
+        self.assertEqual((reply.status, reply.text), (502, f"error {DENIED}\n"))
+        self.assertEqual(len(self.peer.seen), before)
+
+    def test_what_is_not_on_the_list(self):
+        for authority in ("localhost:%d" % self.peer.server_address[1], "127.0.0.1:1", "example.com",
+                          "127.0.0.1.example.com:%d" % self.peer.server_address[1]):
+            with self.subTest(authority):
+                self.assertEqual(self.through("call", "/hello", authority).text, f"error {DENIED}\n")
+
+    def test_nobody_listens(self):
+        self.assertEqual(self.through("call", "/hello", self.nobody).text, f"error {REFUSED}\n")
+
+    def test_a_peer_that_cuts_its_answer(self):
+        self.assertFalse(self.through("call", "/cut").complete)
+
+    def test_the_functions_timeout_ends_a_slow_call(self):
+        start = time.monotonic()
+        self.assertEqual(self.through("short", "/slow").status, 504)
+        self.assertLess(time.monotonic() - start, 1.5)
+
+    def test_the_peer_sees_no_internal_headers(self):
+        self.through("call", "/headers")
+        _, headers = next(seen for seen in reversed(self.peer.seen) if seen[0] == "/headers")
+        self.assertEqual([name for name in headers if name.lower().startswith("wasabi-")], [])
+        self.assertEqual(headers["Host"], self.peer.authority)
+
+    def test_many_calls_leave_no_descriptors(self):
+        for _ in range(20):
+            self.through("call", "/hello")
+        before = self.box.open_descriptors()
+        for _ in range(300):
+            self.assertEqual(self.through("call", "/hello").status, 200)
+        eventually(lambda: self.box.open_descriptors() <= before + 4)
+
+
+class PrivateRefused(BoxCase):
+    """Being on the list is not enough to reach what stands inside: that is refused after name resolution."""
+
+    @classmethod
+    def prepare(cls, box):
+        cls.peer = Peer()
+        port = cls.peer.server_address[1]
+        cls.port = port
+        hosts = ["localhost", "127.0.0.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254", "10.0.0.1", "0.0.0.0"]
+        cls.hosts = hosts
+        for number, host in enumerate(hosts):
+            box.put(f"t/f{number}", "http_outbound", outbound=[f"{host}:{port}"])
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.peer.shutdown()
+        cls.peer.server_close()
+
+    def test_refused_after_name_resolution(self):
+        for number, host in enumerate(self.hosts):
+            with self.subTest(host):
+                reply = self.box.call(f"/t/f{number}?url=http://{host}:{self.port}/hello")
+                self.assertNotIn("peer says", reply.text)
+        self.assertEqual(self.peer.seen, [])
