@@ -169,7 +169,7 @@ class Scarcity(unittest.TestCase):
 
     def test_a_full_disk(self):
         """The store has no room for a compiled module: a clear refusal, and what is compiled already is served."""
-        box = Box(store=scratch.new("store"))
+        box = Box(store=scratch.new_store())
         box.put("t/hello", "hello")
         with box:
             self.assertEqual(box.call("/t/hello").status, 200)

@@ -15,7 +15,7 @@ class Memory(BoxCase):
         "acme/hog": ("hog", {"limits": {"memory": "16MiB"}}),
         "acme/table": ("table_grow", {"limits": {"memory": "16MiB"}}),
         "acme/start": ("start_grow", {"limits": {"memory": "16MiB"}}),
-        "acme/born_big": ("bulk_fill", {"limits": {"memory": "16MiB"}}),
+        "acme/born-big": ("bulk_fill", {"limits": {"memory": "16MiB"}}),
         "acme/hello": ("hello", {"limits": {"memory": "1MiB"}}),
     }
 
@@ -41,9 +41,9 @@ class Memory(BoxCase):
         self.assert_failed("/acme/start", "function.memory_limit")
 
     def test_an_initial_memory_beyond_the_limit(self):
-        reply = self.box.call("/acme/born_big")
+        reply = self.box.call("/acme/born-big")
         self.assertEqual(reply.status, 500)
-        self.assertEqual(self.box.access_line("/acme/born_big")["reason"], "function.memory_limit")
+        self.assertEqual(self.box.access_line("/acme/born-big")["reason"], "function.memory_limit")
 
     def test_log_names_limit_and_peak(self):
         self.box.call("/acme/hog?once")
@@ -71,7 +71,7 @@ class Time(BoxCase):
         "acme/write": ("write", {"limits": {"timeout": "500ms"}}),
         "acme/echo": ("echo", {"limits": {"timeout": "500ms"}}),
         "acme/start": ("start_loop", {"limits": {"timeout": "500ms"}}),
-        "acme/start_write": ("start_write", {"limits": {"timeout": "500ms"}}),
+        "acme/start-write": ("start_write", {"limits": {"timeout": "500ms"}}),
         "web/spin": ("http_spin", {"limits": {"timeout": "500ms"}}),
         "web/sleep": ("http_sleep", {"limits": {"timeout": "500ms"}}),
         "web/stream": ("http_stream", {"limits": {"timeout": "500ms"}}),
@@ -104,7 +104,7 @@ class Time(BoxCase):
             self.assertEqual(connection.reply().status, 504)
 
     def test_writing_for_ever_at_the_start(self):
-        reply = self.box.call("/acme/start_write")
+        reply = self.box.call("/acme/start-write")
         self.assertFalse(reply.status == 200 and reply.complete)
 
 

@@ -52,10 +52,12 @@ class Scratch:
     def new(self, name: str) -> pathlib.Path:
         return pathlib.Path(tempfile.mkdtemp(prefix=name + "-", dir=self.directory))
 
+    def new_store(self) -> pathlib.Path:
+        """A store with a signing key of its own, which lies beside it."""
+        return self.new("stores") / "store"
+
     def shared_store(self) -> pathlib.Path:
-        store = self.directory / "store"
-        store.mkdir(exist_ok=True)
-        return store
+        return self.directory / "store"
 
     def remove(self):
         shutil.rmtree(self.directory, ignore_errors=True)
