@@ -20,7 +20,8 @@ namespace wasabi::http {
 struct ResolverLimits {
   std::size_t threads = 4;
   std::size_t max_running_per_partition = 2;
-  std::size_t max_pending = 256;   // waiting and running, over all partitions
+  std::size_t max_pending = 256;  // waiting and running, over all partitions
+  std::size_t max_pending_per_partition = 64;
   std::size_t max_addresses = 16;  // of one name; the rest is ignored
 };
 

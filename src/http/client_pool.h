@@ -1,0 +1,84 @@
+// The connections of one client: how many may be open, and which are idle and may be used again.
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "base/error.h"
+#include "http/client.h"
+
+namespace wasabi::http {
+
+class ConnectionPool;
+
+// A connection's place among those that may be open, and its transport once there is one. Destroying it closes the
+// connection and frees the place; the pool must still be there.
+class Connection {
+ public:
+  Connection(Connection&& other) noexcept;
+  Connection& operator=(Connection&&) = delete;
+  ~Connection();
+
+  Transport* transport() { return transport_.get(); }
+  void setTransport(std::unique_ptr<Transport> transport) { transport_ = std::move(transport); }
+  // It has carried a request before, so that the peer may have closed it meanwhile.
+  bool reused() const { return reused_; }
+
+ private:
+  friend class ConnectionPool;
+  Connection(ConnectionPool& pool, const Origin& origin, std::unique_ptr<Transport> transport);
+
+  ConnectionPool* pool_;  // null once moved from
+  const Origin* origin_;  // the pool's
+  std::unique_ptr<Transport> transport_;
+  bool reused_;
+};
+
+class ConnectionPool {
+ public:
+  ConnectionPool(EventLoop& loop, const ClientLimits& limits) : loop_(loop), limits_(limits), sweep_(loop) {}
+  ConnectionPool(const ConnectionPool&) = delete;
+  ConnectionPool& operator=(const ConnectionPool&) = delete;
+
+  // An idle connection that is still good, or a place for a new one (without a transport). kExhausted at a limit.
+  Result<Connection> acquire(const Origin& origin);
+  // A place for a new connection, whatever is idle.
+  Result<Connection> acquireFresh(const Origin& origin);
+  // Keeps the connection for later requests, or closes it where enough are kept.
+  void keep(Connection connection);
+  void closeIdle();
+
+  ClientCounters counters() const { return {open_, idle_.size()}; }
+
+ private:
+  friend class Connection;
+
+  struct Idle {
+    const Origin* origin;
+    std::unique_ptr<Transport> transport;
+    TimePoint since;
+  };
+  using IdleList = std::list<Idle>;  // oldest first
+  struct PerOrigin {
+    std::size_t open = 0;                  // idle ones included
+    std::vector<IdleList::iterator> idle;  // oldest first
+  };
+
+  std::unique_ptr<Transport> takeIdle(PerOrigin& entry);
+  void dropOldestIdle();
+  void freePlace(const Origin& origin);
+  void armSweep();
+  void sweep();
+
+  EventLoop& loop_;
+  const ClientLimits limits_;
+  std::map<Origin, PerOrigin> origins_;  // those with an open connection
+  IdleList idle_;
+  std::size_t open_ = 0;
+  Timer sweep_;
+};
+
+}  // namespace wasabi::http

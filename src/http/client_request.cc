@@ -1,0 +1,172 @@
+#include "http/client_request.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+#include "http/character_class.h"
+
+namespace wasabi::http {
+namespace {
+
+constexpr std::size_t kMaxHostBytes = 253;  // of DNS
+constexpr std::size_t kMaxTargetBytes = 64 * 1024;
+
+bool isHostName(std::string_view host) {
+  // Underscores are no host names, but they resolve and are in use.
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+  };
+  return !host.empty() && host.size() <= kMaxHostBytes && host.front() != '.' &&
+         host.find("..") == std::string_view::npos && std::all_of(host.begin(), host.end(), allowed);
+}
+
+template <typename Number>
+std::optional<Number> parseDecimal(std::string_view text) {
+  Number number = 0;
+  const char* end = text.data() + text.size();
+  // from_chars() takes a minus sign for signed types only, and never a plus sign or spaces.
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return number;
+}
+
+// Splits "host", "host:port", "[v6]" and "[v6]:port".
+Result<Origin> parseAuthority(const ClientRequest& request) {
+  std::string authority = request.authority;
+  std::transform(authority.begin(), authority.end(), authority.begin(), toLower);
+  const auto refuse = [&](const char* why) {
+    return fail(ErrorCode::kInvalid, std::string("the request's authority ") + why + "; expected host or host:port");
+  };
+  const bool bracketed = authority.starts_with('[');
+  const std::size_t host_end = bracketed ? authority.find(']') : authority.find(':');
+  if (bracketed && host_end == std::string::npos) return refuse("lacks the bracket after an IPv6 address");
+  std::string_view host = std::string_view(authority).substr(0, host_end);
+  std::string_view rest =
+      host_end == std::string::npos ? std::string_view() : std::string_view(authority).substr(host_end);
+  if (bracketed) {
+    host.remove_prefix(1);
+    rest.remove_prefix(1);
+    const auto address = parseIpAddress(host);
+    if (!address || address->size != 16) return refuse("has no IPv6 address in its brackets");
+  } else if (!isHostName(host)) {
+    return refuse("has no valid host name");
+  }
+  Origin origin{std::string(host), static_cast<std::uint16_t>(request.tls ? 443 : 80), request.tls, request.partition};
+  if (!rest.empty()) {
+    const auto port = parseDecimal<std::uint16_t>(rest.substr(1));
+    if (rest.front() != ':' || !port || *port == 0) return refuse("has no valid port");
+    origin.port = *port;
+  }
+  return origin;
+}
+
+// Why the request line cannot be sent, or null.
+const char* faultInRequestLine(const ClientRequest& request) {
+  if (!isToken(request.method)) return "the request's method is not a token";
+  if (request.method == "CONNECT") return "the CONNECT method is not supported: tunnels are not allowed";
+  if (request.target.size() > kMaxTargetBytes) return "the request's target is longer than 64 KiB";
+  if (request.target == "*" && request.method == "OPTIONS") return nullptr;
+  if (!request.target.starts_with('/')) return "the request's target does not begin with '/'";
+  if (!isTargetText(request.target) || request.target.find('#') != std::string::npos) {
+    return "the request's target holds a character that must be percent-encoded";
+  }
+  return nullptr;
+}
+
+// Fields that the client alone decides, or that would make the peer wait for something that never comes.
+bool isClientsOwn(std::string_view name) {
+  return isHopByHop(name) || name == "host" || name == "content-length" || name == "expect" || name == "trailer" ||
+         name == "http2-settings";
+}
+
+void appendField(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+std::string hostField(const Origin& origin) {
+  const bool v6 = origin.host.find(':') != std::string::npos;
+  std::string field = v6 ? "[" + origin.host + "]" : origin.host;
+  if (origin.port != (origin.tls ? 443 : 80)) field += ":" + std::to_string(origin.port);
+  return field;
+}
+
+Result<void> appendUserFields(std::string& out, const Fields& fields) {
+  for (const Fields::Field field : fields) {
+    if (!isToken(field.name)) return fail(ErrorCode::kInvalid, "the request has a header whose name is not a token");
+    if (!isFieldValue(field.value)) {
+      return fail(ErrorCode::kInvalid, "the request's header '" + std::string(field.name) +
+                                           "' holds a control character or spaces at an end");
+    }
+    if (!isClientsOwn(field.name)) appendField(out, field.name, field.value);
+  }
+  return {};
+}
+
+// The length that the Content-Length fields declare.
+Result<std::optional<std::uint64_t>> declaredLength(const Fields& fields) {
+  std::optional<std::uint64_t> length;
+  for (const Fields::Field field : fields) {
+    if (field.name != "content-length") continue;
+    const auto value = parseDecimal<std::uint64_t>(field.value);
+    if (!value || (length && *length != *value)) {
+      return fail(ErrorCode::kInvalid, "the request's Content-Length is not one decimal number");
+    }
+    length = value;
+  }
+  return length;
+}
+
+Result<void> frameBody(OutgoingRequest& out, const ClientRequest& request) {
+  auto declared = declaredLength(request.headers);
+  if (!declared) return fail(std::move(declared).error());
+  if (!request.has_body) {
+    if (declared->value_or(0) != 0) {
+      return fail(ErrorCode::kInvalid, "the request declares a Content-Length but has no body");
+    }
+    // Where a body is usual its absence is said (RFC 9110 section 8.6).
+    const std::string& method = request.method;
+    if (method == "POST" || method == "PUT" || method == "PATCH") appendField(out.head, "content-length", "0");
+  } else if (*declared) {
+    out.framing = BodyFraming::kLength;
+    out.content_length = **declared;
+    appendField(out.head, "content-length", std::to_string(out.content_length));
+  } else {
+    out.framing = BodyFraming::kChunked;
+    appendField(out.head, "transfer-encoding", "chunked");
+  }
+  return {};
+}
+
+bool isIdempotent(std::string_view method) {
+  constexpr std::string_view kMethods[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
+  return std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);
+}
+
+}  // namespace
+
+Result<OutgoingRequest> makeOutgoing(const ClientRequest& request) {
+  if (const char* fault = faultInRequestLine(request)) return fail(ErrorCode::kInvalid, fault);
+  auto origin = parseAuthority(request);
+  if (!origin) return fail(std::move(origin).error());
+  OutgoingRequest out;
+  out.origin = std::move(*origin);
+  out.head = request.method + " " + request.target + " HTTP/1.1\r\n";
+  appendField(out.head, "host", hostField(out.origin));
+  if (auto added = appendUserFields(out.head, request.headers); !added) return fail(std::move(added).error());
+  if (auto framed = frameBody(out, request); !framed) return fail(std::move(framed).error());
+  out.head += "\r\n";
+  out.is_head = request.method == "HEAD";
+  out.repeatable = !request.has_body && isIdempotent(request.method);
+  return out;
+}
+
+void appendChunk(std::string& out, std::span<const std::byte> chunk) {
+  char size[16];
+  const auto [end, error] = std::to_chars(size, size + sizeof size, chunk.size(), 16);
+  out.append(size, end).append("\r\n");
+  out.append(reinterpret_cast<const char*>(chunk.data()), chunk.size()).append("\r\n");
+}
+
+}  // namespace wasabi::http

@@ -1,0 +1,22 @@
+// Transports on Asio sockets. For the .cc files of this folder.
+#pragma once
+
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <memory>
+
+#include "http/client_transport.h"
+
+namespace wasabi::http {
+
+using TcpSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
+using TlsStream = boost::asio::ssl::stream<TcpSocket>;
+
+std::unique_ptr<Transport> plainTransport(TcpSocket socket);
+// After the handshake.
+std::unique_ptr<Transport> tlsTransport(std::unique_ptr<TlsStream> stream);
+
+}  // namespace wasabi::http
