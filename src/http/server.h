@@ -27,21 +27,21 @@ namespace wasabi::http {
 
 // Each limit names the status or reaction it leads to.
 struct ServerLimits {
-  std::size_t max_header_bytes = 32 * 1024;          // 431, and close
-  std::size_t max_header_count = 128;                // 431, and close
-  std::size_t max_target_bytes = 8 * 1024;           // 414, and close
-  std::size_t max_connections = 10'000;              // the listener rests until one ends
-  std::size_t max_requests_per_connection = 100'000; // Connection: close / GOAWAY
-  std::size_t max_concurrent_streams = 1'024;        // HTTP/2 setting
-  std::size_t max_stream_resets_per_minute = 1'000;  // HTTP/2: GOAWAY (rapid reset)
-  std::size_t max_pipelined_bytes = 64 * 1024;       // reading rests until the requests before are answered
-  std::size_t write_high_watermark = 256 * 1024;     // per stream: send() returns kFull above it
-  std::size_t write_low_watermark = 64 * 1024;       // onWritable() below it
-  std::size_t read_chunk_bytes = 64 * 1024;          // largest onBody() chunk, HTTP/2 stream window
-  Duration head_timeout = std::chrono::seconds(10);  // from the first byte of a head to its last: 408, and close
-  Duration idle_timeout = std::chrono::seconds(75);  // no request open: close
-  Duration body_timeout = std::chrono::seconds(60);  // reading wanted, no byte came: 408, and close
-  Duration write_timeout = std::chrono::seconds(60); // bytes wait, the peer took none: close
+  std::size_t max_header_bytes = 32 * 1024;           // 431, and close
+  std::size_t max_header_count = 128;                 // 431, and close
+  std::size_t max_target_bytes = 8 * 1024;            // 414, and close
+  std::size_t max_connections = 10'000;               // the listener rests until one ends
+  std::size_t max_requests_per_connection = 100'000;  // Connection: close / GOAWAY
+  std::size_t max_concurrent_streams = 1'024;         // HTTP/2 setting
+  std::size_t max_stream_resets_per_minute = 1'000;   // HTTP/2: GOAWAY (rapid reset)
+  std::size_t max_pipelined_bytes = 64 * 1024;        // reading rests until the requests before are answered
+  std::size_t write_high_watermark = 256 * 1024;      // per stream: send() returns kFull above it
+  std::size_t write_low_watermark = 64 * 1024;        // onWritable() below it
+  std::size_t read_chunk_bytes = 64 * 1024;           // largest onBody() chunk, HTTP/2 stream window
+  Duration head_timeout = std::chrono::seconds(10);   // from the first byte of a head to its last: 408, and close
+  Duration idle_timeout = std::chrono::seconds(75);   // no request open: close
+  Duration body_timeout = std::chrono::seconds(60);   // reading wanted, no byte came: 408, and close
+  Duration write_timeout = std::chrono::seconds(60);  // bytes wait, the peer took none: close
 };
 
 enum class WriteRoom : std::uint8_t {
@@ -50,11 +50,11 @@ enum class WriteRoom : std::uint8_t {
 };
 
 enum class CloseReason : std::uint8_t {
-  kFinished,      // the response went out whole
-  kPeerGone,      // reset, closed, or cancelled by the peer (also on the socket's error)
-  kTimedOut,      // one of ServerLimits' times
-  kProtocolError, // the peer broke the protocol in mid-body
-  kAborted,       // abort() was called, or the server was stopped
+  kFinished,       // the response went out whole, as far as the kernel
+  kPeerGone,       // reset, closed, or cancelled by the peer (also on the socket's error)
+  kTimedOut,       // one of ServerLimits' times
+  kProtocolError,  // the peer broke the protocol in mid-body
+  kAborted,        // abort() was called, or the server was stopped
 };
 
 // What a handler attaches to a stream. Calls come from the loop, never from inside a call of the handler into the
@@ -87,9 +87,11 @@ class ServerStream {
   virtual void resumeReading() = 0;
   virtual void pauseReading() = 0;
 
-  // Starts the response, once. With `content_length` the body must have that size; without it the server frames the
-  // body as the protocol allows. Framing and connection fields in `head` are ignored: they are the server's own.
-  // Where the request was HEAD or the status has no body, body bytes are swallowed.
+  // Starts the response, once; the status is 200 to 999. With `content_length` the body must have that size: more is
+  // swallowed, and finish() with less cuts the response as abort() does. Without it the server frames the body as the
+  // protocol allows. Framing and connection fields in `head` are ignored: they are the server's own; so are fields that
+  // are no valid ones (isToken, isFieldValue). Where the request was HEAD or the status has no body, body bytes are
+  // swallowed.
   virtual void sendHead(const ResponseHead& head, std::optional<std::uint64_t> content_length) = 0;
   // Copies. Never blocks and always takes all; the answer says whether to go on.
   virtual WriteRoom send(std::span<const std::byte> chunk) = 0;
@@ -115,10 +117,10 @@ struct ServerCounters {
   std::uint64_t connections_open = 0;
   std::uint64_t connections_refused = 0;  // accept() failed: out of descriptors or memory
   std::uint64_t requests = 0;
-  std::uint64_t malformed_requests = 0;   // answered 400, 408, 414, 417, 431, 501, 505 by the server itself
+  std::uint64_t malformed_requests = 0;  // answered 400, 408, 414, 417, 431, 501, 505 by the server itself
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
-  std::uint64_t buffered_bytes = 0;       // held now in read and write buffers of connections
+  std::uint64_t buffered_bytes = 0;  // held now in read and write buffers of connections
 };
 
 // Opens listening sockets; an Error names the address and the mend. TCP: "host:port", "[::1]:8080", ":8080"; with

@@ -1,0 +1,13 @@
+// Socket addresses as text.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <string>
+
+namespace wasabi::http {
+
+// "1.2.3.4:567" or "[::1]:567"; empty for other families.
+std::string formatSocketAddress(const sockaddr_storage& address);
+
+}  // namespace wasabi::http
