@@ -23,6 +23,8 @@ class FileDescriptor {
 
   bool valid() const { return fd_ >= 0; }
   int get() const { return fd_; }
+  // Another descriptor of the same open file, closed on exec. Invalid where the process has too many.
+  FileDescriptor duplicate() const;
   // Gives the descriptor away; the caller closes it.
   int release() { return std::exchange(fd_, -1); }
   void reset();

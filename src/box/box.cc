@@ -134,7 +134,7 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
   }
   for (FileDescriptor& listener : opened.listeners) {
     addresses_.push_back(http::listenerAddress(listener));
-    for (auto& worker : workers_) worker->listen(http::duplicate(listener));
+    for (auto& worker : workers_) worker->listen(listener.duplicate());
   }
   if (opened.admin_listener.valid()) {
     admin_address_ = http::listenerAddress(opened.admin_listener);

@@ -155,12 +155,13 @@ void Worker::admit(http::ServerStream& stream, const FunctionTable::Match& match
                                 services_.ticker,
                                 index_,
                                 services_.config.invocation};
+  InvocationOwner& owner = *this;
   const InvocationToken token = invocations_.nextToken();
   auto invocation =
       std::make_unique<Invocation>(stream,
                                    Invocation::Admission{token, *match.deployment, std::move(*place), match.prefix_size,
                                                          requestId(stream.request()), Clock::now()},
-                                   lent, *this);
+                                   lent, owner);
   Invocation& admitted = *invocation;
   invocations_.insert(std::move(invocation));
   if (ProgramPtr program = services_.programs.find(function.module)) {

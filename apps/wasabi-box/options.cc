@@ -1,0 +1,158 @@
+#include "options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <string>
+#include <thread>
+
+#include "base/units.h"
+
+namespace wasabi {
+namespace {
+
+namespace fs = std::filesystem;
+
+// An option whose text is a size or a duration.
+template <typename Value, typename Parse>
+CLI::Option* addParsed(CLI::App& app, const std::string& name, Value& value, Parse parse, const std::string& help) {
+  CLI::Option* option = app.add_option_function<std::string>(
+      name,
+      [&value, parse](const std::string& text) {
+        auto parsed = parse(text);
+        if (!parsed) throw CLI::ValidationError(parsed.error().message());
+        value = *parsed;
+      },
+      help);
+  return option->default_str(toString(value))->type_name("");
+}
+
+CLI::Option* addSize(CLI::App& app, const std::string& name, ByteSize& value, const std::string& help) {
+  return addParsed(app, name, value, parseByteSize, help);
+}
+
+CLI::Option* addDuration(CLI::App& app, const std::string& name, Duration& value, const std::string& help) {
+  return addParsed(app, name, value, parseDuration, help);
+}
+
+// The program that lies beside this one.
+std::string besideThisProgram(const char* name) {
+  std::error_code error;
+  const fs::path self = fs::read_symlink("/proc/self/exe", error);
+  return error ? std::string(name) : (self.parent_path() / name).string();
+}
+
+// The paths as the box will use them, whatever directory it is in.
+void makeAbsolute(std::string& path) {
+  if (!path.empty() && path != "-") path = fs::absolute(path).lexically_normal().string();
+}
+
+struct Flags {
+  std::string compile = "on-demand";
+  bool allow_private_networks = false;
+  bool no_lockdown = false;
+};
+
+void addServing(CLI::App& app, box::BoxConfig& config) {
+  app.add_option("--catalog", config.catalog_directory, "directory with <tenant>/<function>.toml")->required();
+  app.add_option("--store", config.store_directory, "directory for compiled modules; made if absent")->required();
+  app.add_option("--listen", config.listen, "host:port or unix:/path; may be repeated")->capture_default_str();
+  app.add_option("--admin", config.admin_listen, "admin listener: unix:/path, or a loopback host:port");
+  app.add_option("--workers", config.workers, "threads that serve requests")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  app.add_option("--access-log", config.access_log, "file for one JSON line per request; '-' for standard output");
+  app.add_option("--function-log", config.function_log, "file for what functions write to stderr; '-' likewise");
+  addDuration(app, "--drain-delay", config.drain_delay, "after SIGTERM: still serving, but not ready");
+  addDuration(app, "--drain-timeout", config.drain_timeout, "then: what runs may finish for so long");
+}
+
+void addLimits(CLI::App& app, box::BoxConfig& config) {
+  const std::string limits = "Limits";
+  app.add_option("--max-invocations", config.engine.max_invocations, "alive at once, waiting ones included")
+      ->check(CLI::Range(1, 20'000))
+      ->capture_default_str()
+      ->group(limits);
+  app.add_option("--max-connections", config.http.max_connections, "open at once, per worker")
+      ->capture_default_str()
+      ->group(limits);
+  app.add_option("--max-streams", config.http.max_concurrent_streams, "HTTP/2 streams per connection")
+      ->capture_default_str()
+      ->group(limits);
+  addSize(app, "--max-memory", config.engine.max_memory, "largest memory any function may declare")->group(limits);
+  addSize(app, "--program-memory", config.programs.mapped, "compiled modules loaded at once")->group(limits);
+  app.add_option("--max-programs", config.programs.max_programs, "programs loaded at once")
+      ->capture_default_str()
+      ->group(limits);
+}
+
+void addCompiler(CLI::App& app, box::BoxConfig& config, Flags& flags) {
+  const std::string group = "Compiling";
+  app.add_option("--compile", flags.compile, "compile modules that the store does not hold: on-demand or never")
+      ->check(CLI::IsMember({"on-demand", "never"}))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--key", config.builder.key_file,
+                 "the builder's signing key; made if absent (default: builder.key beside the store)")
+      ->group(group);
+  app.add_option("--verify-key", config.verify_key_file, "with --compile=never: the builder's public key")
+      ->group(group);
+  app.add_option("--compiler", config.builder.compiler, "path of wasabi-compile")->capture_default_str()->group(group);
+  app.add_option("--compile-jobs", config.builder.max_parallel, "compilers at once")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str()
+      ->group(group);
+  addDuration(app, "--compile-cpu", config.builder.cpu_limit, "CPU time one compilation may take")->group(group);
+  addSize(app, "--compile-memory", config.builder.memory_limit, "memory one compilation may take")->group(group);
+}
+
+void addSecurity(CLI::App& app, Flags& flags) {
+  const std::string group = "Security";
+  app.add_flag("--allow-private-networks", flags.allow_private_networks,
+               "functions may call private, loopback and link-local addresses that their manifest allows by name")
+      ->group(group);
+  app.add_flag("--no-lockdown", flags.no_lockdown, "without Landlock and seccomp; for debugging only")->group(group);
+}
+
+}  // namespace
+
+std::variant<box::BoxConfig, ExitCode> parseOptions(int argc, char** argv) {
+  box::BoxConfig config;
+  Flags flags;
+  config.workers = std::max(1u, std::thread::hardware_concurrency());
+  config.builder.compiler = besideThisProgram("wasabi-compile");
+  CLI::App app("Serves the WebAssembly functions of a catalog over HTTP.", "wasabi-box");
+  app.set_version_flag("--version", WASABI_VERSION);
+  addServing(app, config);
+  addLimits(app, config);
+  addCompiler(app, config, flags);
+  addSecurity(app, flags);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return ExitCode{app.exit(error) == 0 ? 0 : 2};
+  }
+  if (flags.compile == "never") {
+    config.compile = box::CompileMode::kNever;
+    if (config.verify_key_file.empty()) {
+      fmt::print(stderr,
+                 "wasabi-box: --compile=never needs --verify-key, the public key of the builder whose modules "
+                 "the store holds\n");
+      return ExitCode{2};
+    }
+  }
+  if (flags.allow_private_networks) config.private_networks = box::PrivateNetworks::kAllowed;
+  if (flags.no_lockdown) config.lockdown = box::Lockdown::kOff;
+  for (std::string* path : {&config.catalog_directory, &config.store_directory, &config.access_log,
+                            &config.function_log, &config.verify_key_file, &config.builder.key_file}) {
+    makeAbsolute(*path);
+  }
+  if (config.builder.key_file.empty()) {
+    config.builder.key_file = (fs::path(config.store_directory).parent_path() / "builder.key").string();
+  }
+  config.builder.store_directory = config.store_directory;
+  return config;
+}
+
+}  // namespace wasabi

@@ -1,0 +1,97 @@
+// wasabi: the command-line program.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/inspect_command.h"
+#include "cli/run_command.h"
+
+namespace {
+
+using namespace wasabi;
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+std::string besideThisProgram(const char* name) {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? std::string(name) : (self.parent_path() / name).string();
+}
+
+void addRun(CLI::App& app, cli::RunOptions& options, std::vector<std::string>& environment) {
+  CLI::App* run = app.add_subcommand("run", "serve one module at /");
+  run->add_option("module", options.module_file, "the .wasm file")->required()->check(CLI::ExistingFile);
+  run->add_option("args", options.arguments, "arguments of the program");
+  run->add_option("--listen", options.listen, "host:port or unix:/path")->capture_default_str();
+  run->add_option("--env", environment, "K=V; may be repeated")->take_all();
+  run->add_option("--dir", options.files_directory, "directory the program sees, read-only, as /")
+      ->check(CLI::ExistingDirectory);
+  run->add_option("--memory", options.memory, "memory limit, for example 64MiB");
+  run->add_option("--timeout", options.timeout, "wall-clock limit of a request, for example 30s");
+  run->add_option("--http", options.command_http, "how output becomes a response")
+      ->check(CLI::IsMember({"plain", "cgi"}));
+  run->add_option("--outbound", options.outbound, "host or host:port the program may call; may be repeated");
+  run->add_option("--reuse", options.reuse, "further requests an instance may serve (wasi:http only)");
+  run->add_flag("--allow-private-networks", options.allow_private_networks,
+                "outbound calls may go to private and loopback addresses");
+  run->add_option("--store", options.store_directory, "where compiled modules are kept")->capture_default_str();
+}
+
+int runModule(cli::RunOptions options, const std::vector<std::string>& environment) {
+  for (const std::string& pair : environment) {
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      fmt::print(stderr, "wasabi: --env {}: write NAME=VALUE\n", pair);
+      return kUsage;
+    }
+    options.environment[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  auto exit_code = cli::run(options);
+  if (exit_code) return *exit_code;
+  fmt::print(stderr, "wasabi: {}\n", exit_code.error().message());
+  return kFailed;
+}
+
+int inspectModule(const std::string& module_file, cli::InspectFormat format) {
+  auto inspection = cli::inspect(besideThisProgram("wasabi-compile"), module_file, format);
+  if (!inspection) {
+    fmt::print(stderr, "wasabi: {}\n", inspection.error().message());
+    return kFailed;
+  }
+  fmt::print("{}", inspection->text);
+  return inspection->accepted ? 0 : kFailed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("WebAssembly functions in ordinary containers.", "wasabi");
+  app.set_version_flag("--version", WASABI_VERSION);
+  app.require_subcommand(1);
+
+  cli::RunOptions run_options;
+  run_options.box_program = besideThisProgram("wasabi-box");
+  run_options.store_directory = cli::defaultRunStore();
+  std::vector<std::string> environment;
+  addRun(app, run_options, environment);
+
+  std::string inspected_file;
+  bool as_json = false;
+  CLI::App* inspect = app.add_subcommand("inspect", "what a module is, and whether it would run here");
+  inspect->add_option("module", inspected_file, "the .wasm file")->required()->check(CLI::ExistingFile);
+  inspect->add_flag("--json", as_json, "the whole report as JSON");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  if (*inspect) return inspectModule(inspected_file, as_json ? cli::InspectFormat::kJson : cli::InspectFormat::kText);
+  return runModule(std::move(run_options), environment);
+}
