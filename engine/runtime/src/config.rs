@@ -1,0 +1,74 @@
+//! Every cap of the host side, from the host's numbers to the engine's.
+
+use crate::ffi::abi::EngineConfig;
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// Tables a program has on average: components made by the usual tools have one of their own and one for shims.
+const POOL_TABLES_PER_INVOCATION: u32 = 2;
+/// Slots that end are given back together, one system call for all.
+const DECOMMIT_BATCH: usize = 16;
+
+pub fn default() -> EngineConfig {
+    EngineConfig {
+        max_invocations: 10_000,
+        max_warm_slots: 1_000,
+        max_memory_bytes: 1 << 30,
+        memory_keep_resident: 256 << 10,
+        table_keep_resident: 8 << 10,
+        stack_bytes: 512 << 10,
+        wasm_stack_bytes: 256 << 10,
+        stack_keep_resident: 32 << 10,
+        max_core_instances: 32,
+        max_memories: 8,
+        max_tables: 16,
+        max_table_elements: 100_000,
+        max_instance_bytes: 1 << 20,
+        host_call_fuel: 32 << 20,
+        max_resources: 1_000,
+        max_random_bytes: 1 << 20,
+        max_header_bytes: 128 << 10,
+    }
+}
+
+pub fn engine_config(caps: &EngineConfig) -> Result<Config, wasmtime::Error> {
+    let mut config = wasabi_settings::config()?;
+    config
+        .max_wasm_stack(bytes(caps.wasm_stack_bytes))
+        .async_stack_size(bytes(caps.stack_bytes))
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(caps)));
+    Ok(config)
+}
+
+fn pool(caps: &EngineConfig) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(caps.max_invocations)
+        .total_core_instances(caps.max_invocations.saturating_mul(caps.max_core_instances))
+        .total_memories(caps.max_invocations)
+        .total_tables(
+            caps.max_invocations
+                .saturating_mul(POOL_TABLES_PER_INVOCATION),
+        )
+        .total_stacks(caps.max_invocations)
+        .total_gc_heaps(caps.max_invocations)
+        .max_core_instances_per_component(caps.max_core_instances)
+        .max_memories_per_component(caps.max_memories)
+        .max_memories_per_module(caps.max_memories)
+        .max_tables_per_component(caps.max_tables)
+        .max_tables_per_module(caps.max_tables)
+        .table_elements(usize::try_from(caps.max_table_elements).unwrap_or(usize::MAX))
+        .max_core_instance_size(bytes(caps.max_instance_bytes))
+        .max_component_instance_size(bytes(caps.max_instance_bytes))
+        .max_memory_size(bytes(caps.max_memory_bytes))
+        .linear_memory_keep_resident(bytes(caps.memory_keep_resident))
+        .table_keep_resident(bytes(caps.table_keep_resident))
+        .async_stack_keep_resident(bytes(caps.stack_keep_resident))
+        .max_unused_warm_slots(caps.max_warm_slots)
+        .decommit_batch_size(DECOMMIT_BATCH)
+        // It misses pages that are swapped out at that moment, and such a page would reach the slot's next user.
+        .pagemap_scan(Enabled::No);
+    pool
+}
+
+fn bytes(size: u64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,125 @@
+//! What a store carries for the guest's host functions.
+
+use crate::clocks::CoarseWallClock;
+use crate::engine::Engine;
+use crate::ffi::abi::Output;
+use crate::http::Hooks;
+use crate::limiter::Limiter;
+use crate::session::Session;
+use crate::streams::{Stdin, Stdout};
+use std::borrow::Cow;
+use std::sync::Arc;
+use wasmtime::{Store, StoreContextMut, UpdateDeadline};
+use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+pub struct State {
+    session: Arc<Session>,
+    limiter: Limiter,
+    /// Serves components as well: it holds a WASI context and a resource table like theirs.
+    pub wasi: WasiP1Ctx,
+    http: WasiHttpCtx,
+    hooks: Hooks,
+}
+
+/// What a guest finds in its world besides its streams.
+pub struct Environment<'a> {
+    pub variables: &'a [(Cow<'a, str>, Cow<'a, str>)],
+    pub arguments: &'a [Cow<'a, str>],
+    pub directories: &'a [Directory<'a>],
+}
+
+/// A directory the guest may read.
+pub struct Directory<'a> {
+    pub guest_path: Cow<'a, str>,
+    pub host_path: Cow<'a, str>,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.wasi.ctx()
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: self.wasi.ctx().table,
+            hooks: &mut self.hooks,
+        }
+    }
+}
+
+pub fn new_store(
+    engine: &Engine,
+    session: &Arc<Session>,
+    environment: &Environment<'_>,
+) -> Result<Store<State>, wasmtime::Error> {
+    let caps = &engine.caps;
+    let mut wasi = wasi_context(engine, session, environment)?;
+    wasi.ctx()
+        .table
+        .set_max_capacity(usize::try_from(caps.max_resources).unwrap_or(usize::MAX));
+    let mut http = WasiHttpCtx::new();
+    http.set_field_size_limit(usize::try_from(caps.max_header_bytes).unwrap_or(usize::MAX));
+    let state = State {
+        session: Arc::clone(session),
+        limiter: Limiter::new(
+            Arc::clone(session),
+            caps.max_memory_bytes,
+            caps.max_table_elements,
+        ),
+        wasi,
+        http,
+        hooks: Hooks::new(Arc::clone(session), Arc::clone(&engine.forbidden_headers)),
+    };
+    let mut store = Store::try_new(&engine.wasmtime, state)?;
+    store.limiter_async(|state| &mut state.limiter);
+    store.set_hostcall_fuel(usize::try_from(caps.host_call_fuel).unwrap_or(usize::MAX));
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(at_tick);
+    Ok(store)
+}
+
+/// A guest that parked past its old deadline meets this at once after it resumes; the slice tells the difference.
+fn at_tick(store: StoreContextMut<'_, State>) -> Result<UpdateDeadline, wasmtime::Error> {
+    if store.data().session.slice.ends_at_tick() {
+        Ok(UpdateDeadline::Yield(1))
+    } else {
+        Ok(UpdateDeadline::Continue(1))
+    }
+}
+
+fn wasi_context(
+    engine: &Engine,
+    session: &Arc<Session>,
+    environment: &Environment<'_>,
+) -> Result<WasiP1Ctx, wasmtime::Error> {
+    let output = |stream| Stdout {
+        session: Arc::clone(session),
+        stream,
+    };
+    let mut builder = WasiCtxBuilder::new();
+    builder
+        .stdin(Stdin(Arc::clone(session)))
+        .stdout(output(Output::Stdout))
+        .stderr(output(Output::Stderr))
+        .envs(environment.variables)
+        .args(environment.arguments)
+        .wall_clock(CoarseWallClock)
+        .monotonic_clock(engine.monotonic_clock)
+        .max_random_size(engine.caps.max_random_bytes)
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false);
+    for directory in environment.directories {
+        builder.preopened_dir(
+            directory.host_path.as_ref(),
+            directory.guest_path.as_ref(),
+            FsPerms::ReadOnly,
+        )?;
+    }
+    Ok(builder.build_p1())
+}
