@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .workplace import LOAD_CORE
 
-_EXTRA_SECONDS = 600
+_LONGEST_RUN_SECONDS = 3600
 
 
 class Broken(Exception):
@@ -21,7 +21,7 @@ def load(place, server, *, allow_errors=False, **options):
     for name, value in options.items():
         flag = "--" + name.replace("_", "-")
         command += [flag] if value is True else [flag, str(value)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_EXTRA_SECONDS, check=False,
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST_RUN_SECONDS, check=False,
                           preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CORE}))
     if done.returncode != 0:
         raise Broken(f"{done.stderr.strip()} ({server.complaint()})")

@@ -53,8 +53,8 @@ class _Distinct:
         lines = catalog.deploy_distinct(self.catalog, count, size)
         self.paths.write_text("".join(lines), encoding="ascii")
 
-    def box(self, place, folder, options=()):
-        return servers.box(place, folder, self.catalog, store=self.store, options=options)
+    def box(self, place, folder, **options):
+        return servers.box(place, folder, self.catalog, store=self.store, **options)
 
     def call(self, place, server, requests, seed=1, **options):
         """In rounds of random order, each function once per round, all answers checked."""
@@ -65,7 +65,7 @@ class _Distinct:
         return self.call(place, server, self.count, **options)
 
     def compile_all(self, place, folder):
-        with self.box(place, folder) as box:
+        with self.box(place, folder, workers=2) as box:
             self.call_each(place, box, connections=4)
 
 
