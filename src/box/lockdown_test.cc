@@ -1,0 +1,114 @@
+#include "box/lockdown.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <thread>
+
+namespace wasabi::box {
+namespace {
+
+constexpr int kDenied = 40;
+constexpr int kPossible = 41;
+
+// Each case runs in a process of its own, which locks itself in and then tries something.
+class LockdownDeathTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    testing::FLAGS_gtest_death_test_style = "threadsafe";
+    directory_ = testing::TempDir() + "lockdown";
+    ::mkdir(directory_.c_str(), 0755);
+    std::ofstream(directory_ + "/inside") << "x";
+  }
+
+  void lockIn() {
+    FileAccess access{systemFilesOfABox()};
+    access.readable.push_back(directory_);
+    auto walls = confineProcess(access);
+    auto calls = confineSystemCalls();
+    if (!walls || !calls) {
+      std::fprintf(stderr, "%s\n", (walls ? calls.error() : walls.error()).message().c_str());
+      ::_exit(1);
+    }
+  }
+
+  template <typename Call>
+  void tryIt(Call call) {
+    lockIn();
+    errno = 0;
+    ::_exit(call() ? kPossible : kDenied);
+  }
+
+  std::string directory_;
+};
+
+TEST_F(LockdownDeathTest, TheStoreCanBeReadAndNothingElse) {
+  EXPECT_EXIT(tryIt([this] { return ::open((directory_ + "/inside").c_str(), O_RDONLY) >= 0; }),
+              testing::ExitedWithCode(kPossible), "");
+  EXPECT_EXIT(tryIt([] { return ::open("/etc/passwd", O_RDONLY) >= 0; }), testing::ExitedWithCode(kDenied), "");
+  EXPECT_EXIT(tryIt([] { return ::open("/root", O_RDONLY | O_DIRECTORY) >= 0; }), testing::ExitedWithCode(kDenied), "");
+}
+
+TEST_F(LockdownDeathTest, NothingCanBeWritten) {
+  EXPECT_EXIT(tryIt([this] { return ::open((directory_ + "/inside").c_str(), O_WRONLY) >= 0; }),
+              testing::ExitedWithCode(kDenied), "");
+  EXPECT_EXIT(tryIt([this] { return ::open((directory_ + "/new").c_str(), O_WRONLY | O_CREAT, 0600) >= 0; }),
+              testing::ExitedWithCode(kDenied), "");
+  EXPECT_EXIT(tryIt([this] { return ::unlink((directory_ + "/inside").c_str()) == 0; }),
+              testing::ExitedWithCode(kDenied), "");
+}
+
+TEST_F(LockdownDeathTest, ExecutingEndsTheProcess) {
+  EXPECT_EXIT(tryIt([] { return ::execl("/bin/true", "true", nullptr) == 0; }), testing::KilledBySignal(SIGSYS), "");
+  EXPECT_EXIT(tryIt([] { return ::ptrace(PTRACE_TRACEME) == 0; }), testing::KilledBySignal(SIGSYS), "");
+  EXPECT_EXIT(tryIt([] { return ::mount("none", "/tmp", "tmpfs", 0, nullptr) == 0; }), testing::KilledBySignal(SIGSYS),
+              "");
+}
+
+TEST_F(LockdownDeathTest, NoNewProcesses) {
+  EXPECT_EXIT(tryIt([] { return ::fork() >= 0; }), testing::ExitedWithCode(kDenied), "");
+}
+
+TEST_F(LockdownDeathTest, NoRawOrPacketSockets) {
+  EXPECT_EXIT(tryIt([] { return ::socket(AF_PACKET, SOCK_RAW, 0) >= 0; }), testing::ExitedWithCode(kDenied), "");
+  EXPECT_EXIT(tryIt([] { return ::socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) >= 0; }), testing::ExitedWithCode(kDenied),
+              "");
+}
+
+TEST_F(LockdownDeathTest, NoNewListeners) {
+  EXPECT_EXIT(tryIt([] {
+                const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+                sockaddr_in any{};
+                any.sin_family = AF_INET;
+                any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+                return ::bind(fd, reinterpret_cast<sockaddr*>(&any), sizeof(any)) == 0 && ::listen(fd, 1) == 0;
+              }),
+              testing::ExitedWithCode(kDenied), "");
+}
+
+TEST_F(LockdownDeathTest, WhatABoxDoesIsPossible) {
+  EXPECT_EXIT(tryIt([] {
+                bool ran = false;
+                std::thread thread([&ran] { ran = true; });
+                thread.join();
+                void* memory = ::malloc(64 << 20);
+                const bool allocated = memory != nullptr;
+                ::free(memory);
+                return ran && allocated && ::socket(AF_INET, SOCK_STREAM, 0) >= 0;
+              }),
+              testing::ExitedWithCode(kPossible), "");
+}
+
+}  // namespace
+}  // namespace wasabi::box

@@ -1,0 +1,88 @@
+#include "box/metrics.h"
+
+#include <gtest/gtest.h>
+
+namespace wasabi::box {
+namespace {
+
+using namespace std::chrono_literals;
+
+catalog::FunctionPtr function(std::string tenant, std::string name) {
+  auto spec = std::make_shared<catalog::FunctionSpec>();
+  spec->name = {std::move(tenant), std::move(name)};
+  return spec;
+}
+
+RequestRecord request(const catalog::FunctionPtr& function, Reason reason = Reason::kNone) {
+  RequestRecord record;
+  record.function = function;
+  record.reason = reason;
+  record.wall = 2ms;
+  record.cpu = 1ms;
+  return record;
+}
+
+MetricsDelta requests(const catalog::FunctionPtr& function, int count) {
+  MetricsDelta delta;
+  for (int i = 0; i < count; ++i) delta.add(request(function));
+  return delta;
+}
+
+TEST(DurationHistogramTest, ABoundHoldsWhatEqualsIt) {
+  DurationHistogram histogram;
+  histogram.record(100us);
+  histogram.record(101us);
+  histogram.record(1h);
+  EXPECT_EQ(histogram.buckets()[0], 1u);
+  EXPECT_EQ(histogram.buckets()[1], 1u);
+  EXPECT_EQ(histogram.buckets().back(), 1u);
+  EXPECT_EQ(histogram.sum(), 1h + 201us);
+}
+
+TEST(MetricsTest, CountsByTenantFunctionAndReason) {
+  const auto hello = function("acme", "hello");
+  MetricsDelta delta;
+  delta.add(request(hello));
+  delta.add(request(hello, Reason::kTrap));
+  delta.add(request(nullptr, Reason::kNoRoute));
+  MetricsTotals totals(10);
+  totals.merge(delta);
+  const RequestCounters& counters = totals.functions().at(hello.get()).counters;
+  EXPECT_EQ(counters.by_outcome[static_cast<std::size_t>(Outcome::kOk)], 1u);
+  EXPECT_EQ(counters.by_outcome[static_cast<std::size_t>(Outcome::kFunctionFailed)], 1u);
+  EXPECT_EQ(counters.cpu.sum(), Duration(2ms));
+  EXPECT_EQ(totals.tenants().at("acme").requests(), 2u);
+  EXPECT_EQ(totals.reasons()[static_cast<std::size_t>(Reason::kNoRoute)], 1u);
+}
+
+TEST(MetricsTest, OnlyTheBusiestFunctionsHaveSeriesAndNothingIsLost) {
+  const auto quiet = function("t", "quiet");
+  const auto busy = function("t", "busy");
+  const auto rare = function("t", "rare");
+  MetricsTotals totals(1);
+  totals.merge(requests(quiet, 2));
+  EXPECT_TRUE(totals.functions().contains(quiet.get()));
+  totals.merge(requests(rare, 1));
+  EXPECT_FALSE(totals.functions().contains(rare.get()));
+  totals.merge(requests(busy, 50));
+  EXPECT_TRUE(totals.functions().contains(busy.get()));
+  EXPECT_EQ(totals.functions().size(), 1u);
+  EXPECT_EQ(totals.functions().at(busy.get()).counters.requests(), 50u);
+  EXPECT_EQ(totals.others().requests(), 3u);
+  EXPECT_EQ(totals.tenants().at("t").requests(), 53u);
+}
+
+TEST(MetricsTest, RemovedVersionsAreLetGo) {
+  auto gone = function("t", "gone");
+  const std::weak_ptr<const catalog::FunctionSpec> watch = gone;
+  MetricsTotals totals(10);
+  totals.merge(requests(gone, 1));
+  gone.reset();
+  EXPECT_FALSE(watch.expired());
+  totals.keepOnly([](const catalog::FunctionSpec&) { return false; });
+  EXPECT_TRUE(watch.expired());
+  EXPECT_EQ(totals.tenants().at("t").requests(), 1u);
+}
+
+}  // namespace
+}  // namespace wasabi::box
