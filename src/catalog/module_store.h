@@ -10,8 +10,11 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "base/file_descriptor.h"
@@ -22,7 +25,10 @@ namespace wasabi::catalog {
 // The public half of the builder's key; what a box has.
 struct VerifyKey {
   std::array<std::uint8_t, 32> bytes{};
+  bool operator==(const VerifyKey&) const = default;
 };
+// From PEM, as in the file that the builder writes beside its key (`<key file>.pub`): for a box without a builder.
+Result<VerifyKey> parseVerifyKey(std::string_view pem);
 
 class ModuleStore {
  public:
@@ -32,7 +38,12 @@ class ModuleStore {
 
   // A verified compiled module, open for reading. kNotFound: not built yet. kCorrupt: present and refused (damaged,
   // truncated, foreign, signed by somebody else); the message says which, and a rebuild replaces it.
+  // The file is code and then the trailer; a mapping of it begins with the code.
   Result<FileDescriptor> openVerified(const ModuleDigest& module);
+
+  // Modules that the store holds for other engines and not for this one: after an upgrade of the engine these are
+  // worth building before they are asked for.
+  std::vector<ModuleDigest> builtForOtherEngines() const;
 
  private:
   struct Impl;
