@@ -282,6 +282,20 @@ uint64_t web_now_milliseconds(void) {
   return wasi_clocks_monotonic_clock_now() / 1000000;
 }
 
+const char* web_environment(const char* name) {
+  const size_t name_size = strlen(name);
+  const char* value = NULL;
+  http_guest_list_tuple2_string_string_t variables;
+  wasi_cli_environment_get_environment(&variables);
+  for (size_t i = 0; i < variables.len && value == NULL; ++i) {
+    const http_guest_tuple2_string_string_t* variable = &variables.ptr[i];
+    if (variable->f0.len != name_size || memcmp(variable->f0.ptr, name, name_size) != 0) continue;
+    value = terminated(variable->f1.ptr, variable->f1.len);
+  }
+  http_guest_list_tuple2_string_string_free(&variables);
+  return value;
+}
+
 void web_log(const char* line) {
   const wasi_io_streams_own_output_stream_t out = wasi_cli_stderr_get_stderr();
   write_all(out, line, strlen(line));

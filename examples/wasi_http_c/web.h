@@ -84,6 +84,8 @@ void web_call_close(web_call* call);
 
 void web_sleep(uint64_t milliseconds);
 uint64_t web_now_milliseconds(void);
+// NULL when there is no such variable. The text stays until the program ends.
+const char* web_environment(const char* name);
 // A line for the function's log.
 void web_log(const char* line);
 
