@@ -175,7 +175,8 @@ void Exchange::deliver() {
     }
     if (step.kind == ResponseStep::Kind::kHead) {
       head_received_ = true;
-      last_progress_ = core_->loop.now();
+      // From here on another time counts.
+      timer_.cancel();
       observer_.onHead(parser_->head());
     } else {
       observer_.onBody(step.data);

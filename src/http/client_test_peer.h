@@ -1,0 +1,118 @@
+// What the client's tests share: peers made of raw sockets on loopback, and an observer that keeps what it is told.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/file_descriptor.h"
+#include "http/client.h"
+
+namespace wasabi::http {
+
+// One accepted connection. Blocking; every wait ends after a few seconds.
+class PeerConnection {
+ public:
+  explicit PeerConnection(int fd);
+  // Bytes up to and including `mark`, or what came before the end.
+  std::string readUntil(std::string_view mark);
+  // What is left before the peer ends the connection.
+  std::string readAll();
+  bool write(std::string_view bytes);
+  // Ends it with RST instead of FIN.
+  void reset();
+  void close() { fd_.reset(); }
+  int fd() const { return fd_.get(); }
+
+ private:
+  FileDescriptor fd_;
+  std::string ahead_;
+};
+
+// Listens on 127.0.0.1 and hands its connections, one after the other, to `serve` on a thread of its own.
+class Peer {
+ public:
+  using Serve = std::function<void(PeerConnection&, int index)>;
+  explicit Peer(Serve serve);
+  ~Peer();
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+
+  std::uint16_t port() const { return port_; }
+  std::string authority() const { return "127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  void run(const Serve& serve);
+
+  std::uint16_t port_ = 0;  // set by what makes the listener
+  FileDescriptor listener_;
+  FileDescriptor stop_;
+  std::thread thread_;
+};
+
+// A connection that is open to nobody: it is in the listener's backlog, which is never accepted from.
+class SilentPeer {
+ public:
+  SilentPeer();
+  std::string authority() const { return "127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  std::uint16_t port_ = 0;  // set by what makes the listener
+  FileDescriptor listener_;
+};
+
+std::string textOf(std::span<const std::byte> bytes);
+
+class Recorder : public ClientObserver {
+ public:
+  void onHead(const ResponseHead& head) override;
+  void onBody(std::span<const std::byte> chunk) override;
+  void onWritable() override;
+  void onEnd(const Fields& trailers) override;
+  void onFailure(ClientFailure failure, const std::string& message) override;
+
+  bool done() const { return ended || failure.has_value(); }
+
+  std::optional<ResponseHead> head;
+  std::string body;
+  std::size_t body_bytes = 0;
+  bool keep_body = true;
+  int writable = 0;
+  bool ended = false;
+  Fields trailers;
+  std::optional<ClientFailure> failure;
+  std::string message;
+
+  // Called after the above are set.
+  std::function<void()> on_head = [] {};
+  std::function<void()> on_body = [] {};
+  std::function<void()> on_writable = [] {};
+  std::function<void()> on_done = [] {};
+};
+
+// A loop with a client on it that may call loopback. Names resolve by `names` alone.
+class ClientFixture {
+ public:
+  explicit ClientFixture(const ClientLimits& limits = {},
+                         const ClientTls& tls = {.trust_system = false, .ca_file = {}});
+
+  ClientRequest get(std::string authority, std::string target = "/") const;
+  // Runs the loop until `condition` holds; false if it does not within ten seconds.
+  bool runUntil(const std::function<bool()>& condition);
+  void runFor(Duration time);
+  // Carries out a request to its end.
+  Recorder& fetch(const ClientRequest& request);
+
+  EventLoop loop;
+  AddressPolicy policy = [](const IpAddress&) { return true; };
+  std::vector<std::unique_ptr<Recorder>> recorders;
+  std::unique_ptr<Client> client;
+  std::vector<std::unique_ptr<ClientExchange>> exchanges;
+};
+
+}  // namespace wasabi::http
