@@ -104,6 +104,15 @@ fn link_module(engine: &Engine, module: &Module) -> Result<(Linked, Info), Strin
             "a core module without `_start` (a library or a reactor); {ACCEPTED}"
         ));
     };
+    let is_entry = module
+        .get_export("_start")
+        .and_then(|export| export.func().cloned())
+        .is_some_and(|entry| entry.params().len() == 0 && entry.results().len() == 0);
+    if !is_entry {
+        return Err(format!(
+            "a core module whose `_start` is not a function without parameters and results; {ACCEPTED}"
+        ));
+    }
     let linked = engine
         .core_linker
         .instantiate_pre(module)

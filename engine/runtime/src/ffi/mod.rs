@@ -6,6 +6,12 @@ pub mod host;
 mod invocation_calls;
 mod outbound_calls;
 
+#[cfg(test)]
+pub mod calls {
+    pub use super::engine_calls::*;
+    pub use super::invocation_calls::*;
+}
+
 use crate::end::panic_text;
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
