@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <chrono>
+#include <fstream>
 #include <random>
 #include <utility>
 
@@ -25,6 +26,18 @@ FileAccess accessOf(const BoxConfig& config) {
   access.readable.push_back(config.catalog_directory);
   access.readable.push_back(config.store_directory);
   return access;
+}
+
+Result<catalog::VerifyKey> readVerifyKey(const std::string& file) {
+  constexpr std::size_t kMostBytes = 4096;
+  std::ifstream stream(file, std::ios::binary);
+  std::string pem(kMostBytes, '\0');
+  stream.read(pem.data(), static_cast<std::streamsize>(pem.size()));
+  pem.resize(static_cast<std::size_t>(stream.gcount()));
+  if (pem.empty()) return fail(ErrorCode::kNotFound, "cannot read the public key of the builder, " + file);
+  auto key = catalog::parseVerifyKey(pem);
+  if (!key) return fail(std::move(key.error()).within(file));
+  return key;
 }
 
 http::ServerLimits adminLimits() {
@@ -65,7 +78,7 @@ Result<Box::Opened> Box::open(const BoxConfig& config) {
   opened.access_log = std::move(*access_log);
   opened.function_log = std::move(*function_log);
   if (config.compile == CompileMode::kNever) {
-    auto key = catalog::readVerifyKey(config.verify_key_file);
+    auto key = readVerifyKey(config.verify_key_file);
     if (!key) return fail(std::move(key.error()));
     opened.verify_key = *key;
     return opened;
