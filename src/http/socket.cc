@@ -20,6 +20,21 @@
 namespace wasabi::http {
 
 namespace asio = boost::asio;
+namespace {
+
+constexpr int kSendFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
+
+ssize_t sendBoth(int fd, std::string_view first, std::string_view second) {
+  const auto part = [](std::string_view text) { return iovec{const_cast<char*>(text.data()), text.size()}; };
+  std::array<iovec, 2> parts = {part(first), part(second)};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  return ::sendmsg(fd, &message, kSendFlags);
+}
+
+}  // namespace
+
 using StreamSocket = asio::basic_stream_socket<asio::generic::stream_protocol, asio::io_context::executor_type>;
 
 struct Socket::State {
@@ -81,13 +96,10 @@ bool Socket::reading() const {
 }
 
 tl::expected<std::size_t, int> Socket::send(std::string_view first, std::string_view second) {
-  const auto part = [](std::string_view text) { return iovec{const_cast<char*>(text.data()), text.size()}; };
-  std::array<iovec, 2> parts = {part(first), part(second)};
-  msghdr message{};
-  message.msg_iov = parts.data();
-  message.msg_iovlen = second.empty() ? 1 : 2;
+  const int fd = state_->socket.native_handle();
   for (;;) {
-    const ssize_t sent = ::sendmsg(state_->socket.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent =
+        second.empty() ? ::send(fd, first.data(), first.size(), kSendFlags) : sendBoth(fd, first, second);
     if (sent >= 0) return static_cast<std::size_t>(sent);
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) return std::size_t{0};
