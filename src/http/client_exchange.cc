@@ -29,7 +29,7 @@ void Exchange::begin() {
   connect(core_->pool.acquire(request_->origin));
 }
 
-void Exchange::connect(Result<Connection> place) {
+void Exchange::connect(Result<PooledConnection> place) {
   if (!place) return failWith(ClientFailure::kLimit, place.error().message());
   connection_.emplace(std::move(*place));
   if (connection_->transport() != nullptr) return startTalking();

@@ -49,7 +49,7 @@ class Exchange : public ClientExchange {
 
   void later(UniqueFunction<void()> work);
   void begin();
-  void connect(Result<Connection> place);
+  void connect(Result<PooledConnection> place);
   void onConnected(tl::expected<std::unique_ptr<Transport>, ConnectFailure> outcome);
   void startTalking();
   bool retry();
@@ -76,7 +76,7 @@ class Exchange : public ClientExchange {
   Result<OutgoingRequest> request_;
   const ExchangeTimes times_;
 
-  std::optional<Connection> connection_;
+  std::optional<PooledConnection> connection_;
   std::unique_ptr<ConnectAttempt> attempt_;
 
   std::string outgoing_;          // not given to the transport yet

@@ -7,30 +7,30 @@
 
 namespace wasabi::http {
 
-Connection::Connection(ConnectionPool& pool, const Origin& origin, std::unique_ptr<Transport> transport)
+PooledConnection::PooledConnection(ConnectionPool& pool, const Origin& origin, std::unique_ptr<Transport> transport)
     : pool_(&pool), origin_(&origin), transport_(std::move(transport)), reused_(transport_ != nullptr) {}
 
-Connection::Connection(Connection&& other) noexcept
+PooledConnection::PooledConnection(PooledConnection&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr)),
       origin_(other.origin_),
       transport_(std::move(other.transport_)),
       reused_(other.reused_) {}
 
-Connection::~Connection() {
+PooledConnection::~PooledConnection() {
   if (pool_ != nullptr) pool_->freePlace(*origin_);
 }
 
-Result<Connection> ConnectionPool::acquire(const Origin& origin) {
+Result<PooledConnection> ConnectionPool::acquire(const Origin& origin) {
   for (;;) {
     const auto found = origins_.find(origin);
     if (found == origins_.end() || found->second.idle.empty()) return acquireFresh(origin);
     auto transport = takeIdle(found->second);
-    if (transport->quiet()) return Connection(*this, found->first, std::move(transport));
+    if (transport->quiet()) return PooledConnection(*this, found->first, std::move(transport));
     freePlace(found->first);
   }
 }
 
-Result<Connection> ConnectionPool::acquireFresh(const Origin& origin) {
+Result<PooledConnection> ConnectionPool::acquireFresh(const Origin& origin) {
   const auto found = origins_.find(origin);
   if (found != origins_.end() && found->second.open >= limits_.max_connections_per_origin) {
     if (found->second.idle.empty()) {
@@ -49,10 +49,10 @@ Result<Connection> ConnectionPool::acquireFresh(const Origin& origin) {
   const auto entry = origins_.try_emplace(origin).first;
   ++entry->second.open;
   ++open_;
-  return Connection(*this, entry->first, nullptr);
+  return PooledConnection(*this, entry->first, nullptr);
 }
 
-void ConnectionPool::keep(Connection connection) {
+void ConnectionPool::keep(PooledConnection connection) {
   PerOrigin& entry = origins_.at(*connection.origin_);
   if (entry.idle.size() >= limits_.max_idle_per_origin) return;
   idle_.push_back({connection.origin_, std::move(connection.transport_), loop_.now()});

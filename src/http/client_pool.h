@@ -16,11 +16,11 @@ class ConnectionPool;
 
 // A connection's place among those that may be open, and its transport once there is one. Destroying it closes the
 // connection and frees the place; the pool must still be there.
-class Connection {
+class PooledConnection {
  public:
-  Connection(Connection&& other) noexcept;
-  Connection& operator=(Connection&&) = delete;
-  ~Connection();
+  PooledConnection(PooledConnection&& other) noexcept;
+  PooledConnection& operator=(PooledConnection&&) = delete;
+  ~PooledConnection();
 
   Transport* transport() { return transport_.get(); }
   void setTransport(std::unique_ptr<Transport> transport) { transport_ = std::move(transport); }
@@ -29,7 +29,7 @@ class Connection {
 
  private:
   friend class ConnectionPool;
-  Connection(ConnectionPool& pool, const Origin& origin, std::unique_ptr<Transport> transport);
+  PooledConnection(ConnectionPool& pool, const Origin& origin, std::unique_ptr<Transport> transport);
 
   ConnectionPool* pool_;  // null once moved from
   const Origin* origin_;  // the pool's
@@ -44,17 +44,17 @@ class ConnectionPool {
   ConnectionPool& operator=(const ConnectionPool&) = delete;
 
   // An idle connection that is still good, or a place for a new one (without a transport). kExhausted at a limit.
-  Result<Connection> acquire(const Origin& origin);
+  Result<PooledConnection> acquire(const Origin& origin);
   // A place for a new connection, whatever is idle.
-  Result<Connection> acquireFresh(const Origin& origin);
+  Result<PooledConnection> acquireFresh(const Origin& origin);
   // Keeps the connection for later requests, or closes it where enough are kept.
-  void keep(Connection connection);
+  void keep(PooledConnection connection);
   void closeIdle();
 
   ClientCounters counters() const { return {open_, idle_.size()}; }
 
  private:
-  friend class Connection;
+  friend class PooledConnection;
 
   struct Idle {
     const Origin* origin;
