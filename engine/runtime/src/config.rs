@@ -35,6 +35,8 @@ pub fn engine_config(caps: &EngineConfig) -> Result<Config, wasmtime::Error> {
     config
         .max_wasm_stack(bytes(caps.wasm_stack_bytes))
         .async_stack_size(bytes(caps.stack_bytes))
+        // Nobody's stack holds another's values, and a deep one is not kept resident for ever.
+        .async_stack_zeroing(true)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(caps)));
     Ok(config)
 }
