@@ -16,8 +16,6 @@ Duration threadCpuTime() {
 
 }  // namespace
 
-CpuMeter::CpuMeter() : last_reading_(threadCpuTime()) {}
-
 void CpuMeter::sliceBegins() {
   began_ = Clock::now();
 }
