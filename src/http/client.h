@@ -20,8 +20,9 @@
 namespace wasabi::http {
 
 struct ClientLimits {
-  std::size_t max_connections = 1'000;          // open at once; idle ones are closed for new ones. Beyond: kLimit
-  std::size_t max_connections_per_origin = 64;  // beyond: kLimit
+  std::size_t max_connections = 1'000;              // open at once; idle ones are closed for new ones. Beyond: kLimit
+  std::size_t max_connections_per_partition = 250;  // beyond: kLimit, so that others keep theirs
+  std::size_t max_connections_per_origin = 64;      // beyond: kLimit
   std::size_t max_idle_per_origin = 8;
   std::size_t max_header_bytes = 64 * 1024;  // of a head, interim responses included, and of trailers: kProtocol
   std::size_t write_high_watermark = 256 * 1024;

@@ -222,8 +222,9 @@ void Exchange::failWith(ClientFailure failure, std::string message) {
 
 bool Exchange::waitsForPeer() const {
   if (!parser_ || !connection_) return false;
-  if (in_transport_ > 0) return true;
-  return head_received_ ? read_under_way_ && reading_wanted_ : upload_ != Upload::kOpen;
+  if (!head_received_) return in_transport_ > 0 || upload_ != Upload::kOpen;
+  // A peer that takes no more of the request may be waiting for its response to be read.
+  return reading_wanted_ && (read_under_way_ || in_transport_ > 0);
 }
 
 void Exchange::watchPeer() {

@@ -30,24 +30,44 @@ Result<PooledConnection> ConnectionPool::acquire(const Origin& origin) {
   }
 }
 
-Result<PooledConnection> ConnectionPool::acquireFresh(const Origin& origin) {
+std::size_t ConnectionPool::openTo(const Origin& origin) const {
   const auto found = origins_.find(origin);
-  if (found != origins_.end() && found->second.open >= limits_.max_connections_per_origin) {
-    if (found->second.idle.empty()) {
-      return fail(ErrorCode::kExhausted, "too many connections to " + origin.host + " are open (" +
-                                             std::to_string(found->second.open) + ", max_connections_per_origin)");
-    }
-    takeIdle(found->second).reset();
-    freePlace(found->first);
-  } else if (open_ >= limits_.max_connections) {
-    if (idle_.empty()) {
-      return fail(ErrorCode::kExhausted,
-                  "too many outbound connections are open (" + std::to_string(open_) + ", max_connections)");
-    }
-    dropOldestIdle();
+  return found == origins_.end() ? 0 : found->second.open;
+}
+
+std::size_t ConnectionPool::openOf(const std::string& partition) const {
+  const auto found = partitions_.find(partition);
+  return found == partitions_.end() ? 0 : found->second;
+}
+
+// Closes idle connections where a limit asks for it; an error names the limit that they do not help with.
+std::optional<Error> ConnectionPool::makeRoom(const Origin& wanted) {
+  const auto refuse = [&](const char* whose, std::size_t open, const char* limit) {
+    return Error(ErrorCode::kExhausted, "cannot connect to " + wanted.host + ": " + whose + " has " +
+                                            std::to_string(open) + " connections open (" + limit + ")");
+  };
+  const std::size_t to_origin = openTo(wanted);
+  if (to_origin >= limits_.max_connections_per_origin &&
+      !dropOldestIdle(wanted, [](const Origin& idle, const Origin& origin) { return idle == origin; })) {
+    return refuse("the host", to_origin, "max_connections_per_origin");
   }
+  const std::size_t of_partition = openOf(wanted.partition);
+  if (of_partition >= limits_.max_connections_per_partition &&
+      !dropOldestIdle(wanted,
+                      [](const Origin& idle, const Origin& origin) { return idle.partition == origin.partition; })) {
+    return refuse("the tenant", of_partition, "max_connections_per_partition");
+  }
+  if (open_ >= limits_.max_connections && !dropOldestIdle(wanted, [](const Origin&, const Origin&) { return true; })) {
+    return refuse("the client", open_, "max_connections");
+  }
+  return std::nullopt;
+}
+
+Result<PooledConnection> ConnectionPool::acquireFresh(const Origin& origin) {
+  if (auto refusal = makeRoom(origin)) return fail(std::move(*refusal));
   const auto entry = origins_.try_emplace(origin).first;
   ++entry->second.open;
+  ++partitions_[origin.partition];
   ++open_;
   return PooledConnection(*this, entry->first, nullptr);
 }
@@ -71,18 +91,27 @@ std::unique_ptr<Transport> ConnectionPool::takeIdle(PerOrigin& entry) {
   return transport;
 }
 
-void ConnectionPool::dropOldestIdle() {
-  const Origin& origin = *idle_.front().origin;
-  auto& idle = origins_.at(origin).idle;
-  idle.erase(std::find(idle.begin(), idle.end(), idle_.begin()));
-  idle_.pop_front();
+bool ConnectionPool::dropOldestIdle(const Origin& wanted, GivesWay gives_way) {
+  const auto oldest =
+      std::find_if(idle_.begin(), idle_.end(), [&](const Idle& idle) { return gives_way(*idle.origin, wanted); });
+  if (oldest == idle_.end()) return false;
+  drop(oldest);
+  return true;
+}
+
+void ConnectionPool::drop(IdleList::iterator idle) {
+  const Origin& origin = *idle->origin;
+  std::erase(origins_.at(origin).idle, idle);
+  idle_.erase(idle);
   freePlace(origin);
 }
 
 void ConnectionPool::freePlace(const Origin& origin) {
+  const auto partition = partitions_.find(origin.partition);
   const auto entry = origins_.find(origin);
-  WASABI_CHECK(entry != origins_.end() && entry->second.open > 0);
+  WASABI_CHECK(partition != partitions_.end() && entry != origins_.end() && entry->second.open > 0);
   --open_;
+  if (--partition->second == 0) partitions_.erase(partition);
   if (--entry->second.open == 0) origins_.erase(entry);
 }
 
@@ -92,12 +121,12 @@ void ConnectionPool::armSweep() {
 
 void ConnectionPool::sweep() {
   const TimePoint now = loop_.now();
-  while (!idle_.empty() && idle_.front().since + limits_.idle_timeout <= now) dropOldestIdle();
+  while (!idle_.empty() && idle_.front().since + limits_.idle_timeout <= now) drop(idle_.begin());
   if (!idle_.empty()) armSweep();
 }
 
 void ConnectionPool::closeIdle() {
-  while (!idle_.empty()) dropOldestIdle();
+  while (!idle_.empty()) drop(idle_.begin());
 }
 
 }  // namespace wasabi::http

@@ -5,6 +5,8 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
@@ -68,14 +70,21 @@ class ConnectionPool {
   };
 
   std::unique_ptr<Transport> takeIdle(PerOrigin& entry);
-  void dropOldestIdle();
+  // Whether an idle connection may give way to a wanted one.
+  using GivesWay = bool (*)(const Origin& idle, const Origin& wanted);
+  bool dropOldestIdle(const Origin& wanted, GivesWay gives_way);
+  void drop(IdleList::iterator idle);
+  std::optional<Error> makeRoom(const Origin& wanted);
+  std::size_t openTo(const Origin& origin) const;
+  std::size_t openOf(const std::string& partition) const;
   void freePlace(const Origin& origin);
   void armSweep();
   void sweep();
 
   EventLoop& loop_;
   const ClientLimits limits_;
-  std::map<Origin, PerOrigin> origins_;  // those with an open connection
+  std::map<Origin, PerOrigin> origins_;            // those with an open connection
+  std::map<std::string, std::size_t> partitions_;  // open connections, idle ones included
   IdleList idle_;
   std::size_t open_ = 0;
   Timer sweep_;

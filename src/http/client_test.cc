@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "http/client_test_peer.h"
 
@@ -242,6 +244,28 @@ TEST(ClientTest, LimitsOnConnections) {
   EXPECT_FALSE(third.done());
   exchange.reset();
   EXPECT_EQ(fixture.client->counters().connections_open, 1U);
+}
+
+TEST(ClientTest, OneTenantCannotTakeAllConnections) {
+  SilentPeer silent;
+  ClientFixture fixture({.max_connections = 3, .max_connections_per_partition = 2});
+  std::vector<std::unique_ptr<ClientExchange>> held;
+  Recorder waiting;
+  ClientRequest request = fixture.get("");
+  request.partition = "greedy";
+  for (const char* host : {"local.test", "other.test"}) {
+    request.authority = host + silent.authority().substr(9);
+    held.push_back(fixture.client->start(request, waiting));
+  }
+  request.authority = silent.authority();
+  const Recorder& third = fixture.fetch(request);
+  EXPECT_EQ(third.failure, ClientFailure::kLimit);
+  EXPECT_NE(third.message.find("max_connections_per_partition"), std::string::npos) << third.message;
+  request.partition = "modest";
+  held.push_back(fixture.client->start(request, waiting));
+  fixture.runFor(milliseconds(20));
+  EXPECT_FALSE(waiting.done()) << waiting.message;
+  EXPECT_EQ(fixture.client->counters().connections_open, 3U);
 }
 
 // The peer ends each connection when the second request comes on it, unseen by the pool's look at the idle socket.
