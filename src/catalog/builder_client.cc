@@ -12,8 +12,10 @@
 #include <cstring>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -69,7 +71,8 @@ int reap(pid_t process) {
     const pid_t ended = waitpid(process, &status, killed ? 0 : WNOHANG);
     if (ended == process || (ended < 0 && errno != EINTR)) return status;
     if (!killed && Clock::now() >= deadline) {
-      kill(process, SIGKILL);
+      // A box that is locked in may not signal: the builder then ends with the box's main thread.
+      if (kill(process, SIGKILL) != 0) return status;
       killed = true;
     }
     if (!killed) std::this_thread::sleep_for(1ms);
@@ -157,6 +160,7 @@ Result<void> BuilderClient::Impl::awaitHello() {
 void BuilderClient::Impl::build(const std::string& module_file, const ModuleDigest& digest, Done done,
                                 BuildPriority priority) {
   std::lock_guard lock(mutex);
+  if (!thread.joinable()) thread = std::thread([this] { run(); });
   const auto refuse = [&](Error error) { failed.push_back({std::move(done), std::move(error)}); };
   if (const auto running = builds.find(digest); running != builds.end()) {
     Build& build = running->second;
@@ -287,7 +291,6 @@ Result<std::unique_ptr<BuilderClient>> BuilderClient::fork(const BuilderConfig& 
   builder_end.reset();
   if (auto ready = impl->awaitHello(); !ready) return fail(std::move(ready).error().within("builder"));
   impl->max_builds = config.max_queued;
-  impl->thread = std::thread([raw = impl.get()] { raw->run(); });
   return std::unique_ptr<BuilderClient>(new BuilderClient(std::move(impl)));
 }
 
