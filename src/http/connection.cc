@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "http/h1_session.h"
+#include "http/h2_session.h"
 
 namespace wasabi::http {
 
@@ -150,9 +151,10 @@ bool Connection::detectProtocol() {
   if (start.empty()) return false;
   if (!kPreface.starts_with(start)) {
     session_ = std::make_unique<H1Session>(*this);
-    return true;
+  } else if (start == kPreface) {
+    session_ = std::make_unique<H2Session>(*this);
   }
-  return false;
+  return session_ != nullptr;
 }
 
 void Connection::flush() {

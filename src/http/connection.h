@@ -46,6 +46,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   // Bytes ever written, and ever taken by the kernel.
   std::uint64_t written() const { return sent_ + output_.size(); }
   std::uint64_t sent() const { return sent_; }
+  std::size_t unsent() const { return output_.size(); }
   // Memory at the end of the output for `size` bytes, and then how many of them were used.
   char* prepareOutput(std::size_t size) { return output_.prepare(size).data(); }
   void commitOutput(std::size_t size);

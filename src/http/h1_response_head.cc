@@ -3,7 +3,7 @@
 #include <charconv>
 #include <cstring>
 
-#include "http/character_class.h"
+#include "http/response_fields.h"
 
 namespace wasabi::http {
 
@@ -35,11 +35,6 @@ class Pen {
   char* at_;
 };
 
-bool isPassedOn(Fields::Field field) {
-  return isTokenText(field.name) && isValueText(field.value) && field.name != "content-length" &&
-         !isHopByHop(field.name);
-}
-
 // An upper bound of the size of these fields as text: weight() counts 32 for what is 4 here.
 std::size_t textBound(const Fields& fields) {
   return fields.weight();
@@ -56,7 +51,7 @@ void writeResponseHead(Connection& connection, const ResponseHead& head, const H
   pen.text("\r\n");
   bool has_date = false;
   for (const auto field : head.headers) {
-    if (!isPassedOn(field)) continue;
+    if (!isForHandlers(field)) continue;
     pen.field(field.name, field.value);
     has_date = has_date || field.name == "date";
   }
@@ -76,7 +71,7 @@ void writeLastChunk(Connection& connection, const Fields& trailers) {
   Pen pen(connection.prepareOutput(kOwnBytes + textBound(trailers)));
   pen.text("0\r\n");
   for (const auto field : trailers) {
-    if (isPassedOn(field)) pen.field(field.name, field.value);
+    if (isForHandlers(field)) pen.field(field.name, field.value);
   }
   pen.text("\r\n");
   connection.commitOutput(pen.written());

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "http/h1_response_head.h"
+#include "http/response_fields.h"
 
 namespace wasabi::http {
 
@@ -52,7 +53,7 @@ void H1Stream::resumeReading() {
 }
 
 H1Stream::Framing H1Stream::chooseFraming(std::uint16_t status, std::optional<std::uint64_t> content_length) const {
-  if (head_.method == "HEAD" || status == 204 || status == 304) return Framing::kNoBody;
+  if (hasNoBody(head_, status)) return Framing::kNoBody;
   if (content_length) return Framing::kLength;
   return head_.version == Version::kHttp11 ? Framing::kChunked : Framing::kUntilClose;
 }
