@@ -115,7 +115,7 @@ def _wait_until_ready(server, path, name):
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if server.died():
-            raise NotMeasured(f"{name} ended at its start: {server.complaint()}")
+            raise NotMeasured(f"{name} ended at its start with {server.process.returncode}: {server.complaint()}")
         try:
             if server.get(path)[0] == 200:
                 return
