@@ -128,7 +128,7 @@ std::optional<Result<BuilderHello>> decodeHello(std::string_view packet) {
 std::optional<Result<void>> decodeResult(std::string_view packet) {
   const auto good = takeOutcome(packet);
   if (!good) return std::nullopt;
-  if (*good) return Result<void>();
+  if (*good) return packet.empty() ? std::optional<Result<void>>(Result<void>()) : std::nullopt;
   auto error = takeError(packet);
   return error ? std::optional<Result<void>>(fail(std::move(*error))) : std::nullopt;
 }

@@ -33,7 +33,7 @@ echo "$module" >> "$(dirname "$0")/runs"
 case "$module" in
   good*) printf 'compiled %s' "$module" ;;
   slow*) sleep 0.3; printf 'compiled %s' "$module" ;;
-  bad*) echo 'a warning' >&2; echo 'not a module: bad magic' >&2; exit 1 ;;
+  bad*) echo 'a warning' >&2; echo 'wasabi-compile: not a module: bad magic' >&2; exit 1 ;;
   limit*) echo 'needed more than 2 GiB of memory' >&2; exit 3 ;;
   odd*) exit 9 ;;
   crash*) kill -SEGV $$ ;;

@@ -26,7 +26,8 @@ constexpr std::size_t kMaxReasonBytes = 500;
 // Builds leave the cores to those who serve.
 constexpr int kCompilerNiceness = 10;
 
-// Exit codes of wasabi-compile.
+// Exit codes of wasabi-compile, and how its messages begin.
+constexpr std::string_view kCompilerPrefix = "wasabi-compile: ";
 constexpr int kExitBadModule = 1;
 constexpr int kExitLimit = 3;
 constexpr int kExitIo = 4;
@@ -81,6 +82,7 @@ Result<FileDescriptor> copyModule(const std::string& path, const ModuleDigest& d
 std::string lastLine(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
   if (const std::size_t newline = text.rfind('\n'); newline != std::string_view::npos) text = text.substr(newline + 1);
+  if (text.starts_with(kCompilerPrefix)) text.remove_prefix(kCompilerPrefix.size());
   std::string line(text.substr(0, kMaxReasonBytes));
   for (char& c : line) {
     if (static_cast<unsigned char>(c) < ' ') c = ' ';
