@@ -100,7 +100,7 @@ class Plain(BoxCase):
         reply = self.box.call("/acme/trap?bytes=200000")
         self.assertEqual(reply.status, 200)
         self.assertFalse(reply.complete)
-        self.assertEqual(self.box.access_line("trap?bytes=200000")["reason"], "function.trap")
+        self.assertEqual(self.box.access_line(reply.trace)["reason"], "function.trap")
 
     def test_every_kind_of_trap(self):
         for how in ("unreachable", "bounds", "divide", "indirect"):
@@ -122,8 +122,9 @@ class Plain(BoxCase):
             self.assertEqual(connection.reply().text, "hello, world\n")
 
     def test_sleeping(self):
-        self.assertEqual(self.box.call("/acme/sleep?ms=30").text, "slept 30\n")
-        self.assertGreaterEqual(self.box.access_line("sleep?ms=30")["wall_us"], 30_000)
+        reply = self.box.call("/acme/sleep?ms=30")
+        self.assertEqual(reply.text, "slept 30\n")
+        self.assertGreaterEqual(self.box.access_line(reply.trace)["wall_us"], 30_000)
 
     def test_arguments(self):
         lines = self.box.call("/acme/args").text.splitlines()
@@ -256,6 +257,7 @@ class Conformance(BoxCase):
         manifest = {"args": ["one", "two words"], "env": {"WASABI_CASE": "conformance"}}
         for name, guest in (("conformance", "conformance"), ("files", "files")):
             files = box.catalog.put_files("acme/" + name, FILES)
+            (box.catalog.directory / "acme" / files / "link_outside").symlink_to("/etc/passwd")
             box.put("acme/" + name, guest, files=files, **manifest)
 
     def test_every_call_of_p1(self):
@@ -270,6 +272,6 @@ class Conformance(BoxCase):
         self.assertIn("hello.txt", self.box.call("/acme/files").text.splitlines())
 
     def test_no_way_out_of_the_files(self):
-        for path in ("../conformance.toml", "/../../../etc/passwd", "/etc/passwd", "folder/../../conformance.wasm"):
+        for path in ("../conformance.toml", "/../../../etc/passwd", "/etc/passwd", "link_outside", "folder/../../conformance.wasm"):
             with self.subTest(path):
                 self.assertEqual(self.box.call("/acme/files?path=" + path).status, 500)

@@ -154,8 +154,15 @@ class Box:
 
     # ---- requests
 
-    def call(self, target: str, **options) -> wire.Reply:
-        return wire.call(self.address, target, **options)
+    def call(self, target: str, headers=(), **options) -> wire.Reply:
+        """One request, with a trace id of its own unless the headers bring one."""
+        trace, traceparent = wire.new_trace()
+        fields = list(headers.items()) if isinstance(headers, dict) else list(headers)
+        if "traceparent" not in [name for name, _ in fields]:
+            fields.append(traceparent)
+        reply = wire.call(self.address, target, headers=fields, **options)
+        reply.trace = trace
+        return reply
 
     def connect(self, timeout: float = 20) -> wire.Connection:
         return wire.Connection(self.address, timeout)
@@ -181,11 +188,12 @@ class Box:
     def function_lines(self) -> list:
         return self._json_lines("function.log")
 
-    def access_line(self, path_part: str) -> dict:
-        """The access-log line of the only request whose path holds `path_part`."""
+    def access_line(self, trace: str) -> dict:
+        """The access-log line of the request with that trace id."""
         def find():
-            return [line for line in self.access_lines() if path_part in line.get("path", "")]
-        return eventually(find, 5, f"an access-log line with {path_part!r}")[-1]
+            return [line for line in self.access_lines() if line["request"] == trace]
+        line, = eventually(find, 5, f"an access-log line of request {trace}")
+        return line
 
     def _json_lines(self, name: str) -> list:
         path = self.directory / name

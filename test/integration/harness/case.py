@@ -38,6 +38,6 @@ class BoxCase(unittest.TestCase):
         """The request gets that status, and the access log that reason; the box serves on."""
         reply = self.box.call(target, **options)
         self.assertEqual(reply.status, status, reply.text)
-        self.assertEqual(self.box.access_line(target)["reason"], reason)
+        self.assertEqual(self.box.access_line(reply.trace)["reason"], reason)
         self.assertEqual(self.box.call("/-/healthz").status, 200)
         return reply

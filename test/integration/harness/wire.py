@@ -1,6 +1,7 @@
 """HTTP/1.1 by hand: tests say what goes over the wire and see what comes back, byte by byte."""
 
 import dataclasses
+import secrets
 import socket
 
 
@@ -11,6 +12,7 @@ class Reply:
     body: bytes
     complete: bool  # False: the connection ended before the body did
     trailers: list = dataclasses.field(default_factory=list)
+    trace: str = ""  # the trace id the request was sent with: how the logs name it
 
     def header(self, name: str) -> str | None:
         values = [value for key, value in self.headers if key == name.lower()]
@@ -69,10 +71,7 @@ class Connection:
             return b""
 
     def read_until_closed(self) -> bytes:
-        data = b""
-        while piece := self.read_some():
-            data += piece
-        return data
+        return b"".join(iter(self.read_some, b""))
 
     def read_until_end_of_chunks(self) -> bytes:
         """The raw rest of a chunked body, its last chunk included."""
@@ -111,15 +110,17 @@ class Connection:
         return reply
 
     def _chunked(self, reply: Reply):
+        pieces = []
         try:
             while size := int(self._line().split(";")[0], 16):
                 piece = self._exactly(size + 2)
-                reply.body += piece[:size]
+                pieces.append(piece[:size])
                 if len(piece) < size + 2:
                     raise Closed
             reply.trailers = self._fields()
         except (Closed, ValueError):
             reply.complete = False
+        reply.body = b"".join(pieces)
 
     def _fields(self) -> list:
         fields = []
@@ -160,6 +161,12 @@ def request_bytes(method: str, target: str, headers: dict | list | None = None, 
         fields.append(("Content-Length", str(len(body))))
     head = f"{method} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields)
     return head.encode("latin-1") + b"\r\n" + body
+
+
+def new_trace() -> tuple:
+    """A trace id, and the traceparent header that carries it."""
+    trace = secrets.token_hex(16)
+    return trace, ("traceparent", f"00-{trace}-{secrets.token_hex(8)}-01")
 
 
 def call(address, target: str, method: str = "GET", headers=None, body: bytes = b"", timeout: float = 20) -> Reply:
