@@ -197,7 +197,7 @@ void Connection::continueEnding() {
   } else if (!output_.empty()) {
     socket_->awaitWritable(*this);
   } else if (*ending_ == Ending::kFlushed) {
-    close(CloseReason::kFinished);
+    close(CloseReason::kAborted);
   } else {
     linger();
   }
@@ -211,7 +211,7 @@ void Connection::linger() {
   lingered_bytes_ += input_.size();
   input_.consume(input_.size());
   if (peer_closed_ || lingered_bytes_ > kMaxLingerBytes) {
-    close(CloseReason::kFinished);
+    close(CloseReason::kAborted);
   } else if (!socket_->reading()) {
     const auto memory = input_.prepare(read_size_);
     socket_->startRead(memory.first(read_size_), *this);

@@ -229,7 +229,6 @@ void H1Session::onPeerClosed() {
 }
 
 void H1Session::end(CloseReason reason) {
-  // An observer may drop its server, and with it other things; none of that comes back here.
   for (std::size_t i = 0; i < unsent_.size(); ++i) unsent_[i]->close(reason);
   if (current_) current_->close(reason);
 }

@@ -268,6 +268,30 @@ TEST(H2ServerTest, RapidResetsEndTheConnection) {
   }));
 }
 
+TEST(H2ServerTest, ABrokenConnectionEndsEveryStreamAsAProtocolError) {
+  TestServer server({}, [](RecordedRequest&) {});
+  H2TestClient client(server);
+  client.request();
+  client.request({{":method", "PUT"}}, "part", false);
+  ASSERT_TRUE(client.runUntil([&] { return server.requests.size() == 2; }));
+  client.raw.send(std::string("\0\0\1\0\0\0\0\0\0x", 10));  // DATA on stream 0
+  ASSERT_TRUE(client.runUntil([&] { return client.raw.ended; }));
+  EXPECT_EQ(client.goaway, NGHTTP2_PROTOCOL_ERROR);
+  for (const auto& request : server.requests) EXPECT_EQ(request.closed, CloseReason::kProtocolError);
+}
+
+TEST(H2ServerTest, APingFloodIsAnsweredOnlySoFar) {
+  ServerLimits limits;
+  TestServer server(limits, [](RecordedRequest&) {});
+  H2TestClient client(server);
+  client.exchangeBytes();
+  std::string flood;
+  for (int i = 0; i < 100'000; ++i) flood += std::string("\0\0\x8\6\0\0\0\0\0", 9) + "pingping";
+  // The client takes no answer, so that they pile up; what is held for it stays bounded all the same.
+  client.raw.send(flood);
+  EXPECT_LE(server.server->counters().buffered_bytes, 2'000'000U);
+}
+
 TEST(H2ServerTest, DrainFinishesWhatIsOpen) {
   TestServer server({}, [](RecordedRequest&) {});
   H2TestClient client(server);

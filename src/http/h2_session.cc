@@ -63,6 +63,7 @@ H2Session::~H2Session() = default;
 
 void H2Session::serve() {
   receive();
+  if (connection_.ending()) return;
   openArrived();
   for (int round = 0; round < kMaxRoundsPerTurn && !connection_.closed(); ++round) {
     lookAtNoted();
@@ -243,6 +244,7 @@ void H2Session::settle() {
 void H2Session::endIfOver() {
   const bool protocol_over =
       nghttp2_session_want_read(nghttp2_.get()) == 0 && nghttp2_session_want_write(nghttp2_.get()) == 0;
+  if (protocol_over) end(CloseReason::kProtocolError);
   // The peer may have frames on their way still.
   if (protocol_over || (leaving_ && !busy())) connection_.endAfterTurn(Ending::kLinger);
 }
@@ -314,6 +316,7 @@ void H2Session::onPeerClosed() {
 }
 
 void H2Session::end(CloseReason reason) {
+  // By index: what observers do when they are told may close the connection, which comes back here.
   for (std::size_t i = 0; i < unsent_.size(); ++i) unsent_[i]->close(reason);
   for (std::size_t i = 0; i < streams_.size(); ++i) streams_[i]->close(reason);
 }
