@@ -38,6 +38,7 @@ struct EventLoop::Impl {
   void post(UniqueFunction<void()> work);
   void runPosted();
   std::size_t runDeferred();
+  std::size_t poll();
   void setAlarm();
   void onAlarm();
 
@@ -94,6 +95,16 @@ std::size_t EventLoop::Impl::runDeferred() {
   return ran;
 }
 
+std::size_t EventLoop::Impl::poll() {
+  std::size_t ran = 0;
+  while (ran < kMaxCallbacksPerTurn) {
+    now.reset();
+    if (context.poll_one() == 0) break;
+    ++ran;
+  }
+  return ran;
+}
+
 void EventLoop::Impl::setAlarm() {
   if (firing || timers.empty()) return;
   const TimePoint earliest = timers.earliest();
@@ -138,18 +149,15 @@ TimePoint EventLoop::now() const {
 std::size_t EventLoop::runReady() {
   impl_->now.reset();
   std::size_t ran = impl_->runDeferred();
-  while (ran < kMaxCallbacksPerTurn) {
-    impl_->now.reset();
-    if (impl_->context.poll_one() == 0) break;
-    ++ran;
-  }
+  ran += impl_->poll();
   return ran + impl_->runDeferred();
 }
 
 std::size_t EventLoop::waitAndRun() {
   impl_->now.reset();
-  if (const std::size_t ran = impl_->runDeferred(); ran > 0) return ran;
-  const std::size_t ran = impl_->context.run_one();
+  std::size_t ran = impl_->runDeferred();
+  // Work that defers itself again and again must not keep the loop from the network.
+  ran += ran > 0 ? impl_->poll() : impl_->context.run_one();
   return ran + impl_->runDeferred();
 }
 

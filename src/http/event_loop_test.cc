@@ -67,17 +67,27 @@ TEST(EventLoopTest, DeferredWorkRunsBeforeTheLoopWaits) {
   EXPECT_EQ(order, (std::vector{1, 2, 3}));
 }
 
+struct DefersItself {
+  EventLoop& loop;
+  int left;
+  void operator()() {
+    if (left > 0) loop.defer(DefersItself{loop, left - 1});
+  }
+};
+
 TEST(EventLoopTest, WorkThatDefersItselfDoesNotHoldTheLoop) {
   EventLoop loop;
-  struct Again {
-    EventLoop& loop;
-    int left;
-    void operator()() {
-      if (left > 0) loop.defer(Again{loop, left - 1});
-    }
-  };
-  loop.defer(Again{loop, 1'000'000});
+  loop.defer(DefersItself{loop, 1'000'000});
   EXPECT_LE(loop.runReady(), 2U);
+}
+
+TEST(EventLoopTest, WorkThatDefersItselfLeavesTheOthersTheirTurn) {
+  EventLoop loop;
+  bool ran = false;
+  loop.defer(DefersItself{loop, 1'000'000});
+  loop.post([&] { ran = true; });
+  for (int turn = 0; turn < 10; ++turn) loop.waitAndRun();
+  EXPECT_TRUE(ran);
 }
 
 TEST(EventLoopTest, DropsWorkThatNeverRan) {
