@@ -8,7 +8,7 @@ from harness.box import eventually, free_port
 from harness.case import BoxCase
 
 # wasi:http error codes
-IP_PROHIBITED, REFUSED, DENIED = 4, 6, 15
+REFUSED, DENIED = 6, 15
 
 
 class Peer(http.server.ThreadingHTTPServer):
@@ -30,7 +30,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        self.server.seen.append((self.path, dict(self.headers)))
+        self.server.seen.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
         if self.path == "/slow":
             time.sleep(3)
         if self.path == "/cut":
@@ -120,8 +120,8 @@ class Allowed(BoxCase):
     def test_the_peer_sees_no_internal_headers(self):
         self.through("call", "/headers")
         _, headers = next(seen for seen in reversed(self.peer.seen) if seen[0] == "/headers")
-        self.assertEqual([name for name in headers if name.lower().startswith("wasabi-")], [])
-        self.assertEqual(headers["Host"], self.peer.authority)
+        self.assertEqual([name for name in headers if name.startswith("wasabi-")], [])
+        self.assertEqual(headers["host"], self.peer.authority)
 
     def test_many_calls_leave_no_descriptors(self):
         for _ in range(20):
@@ -154,5 +154,5 @@ class PrivateRefused(BoxCase):
         for number, host in enumerate(self.hosts):
             with self.subTest(host):
                 reply = self.box.call(f"/t/f{number}?url=http://{host}:{self.port}/hello")
-                self.assertEqual((reply.status, reply.text), (502, f"error {IP_PROHIBITED}\n"))
+                self.assertEqual((reply.status, reply.text), (502, f"error {DENIED}\n"))
         self.assertEqual(self.peer.seen, [])
