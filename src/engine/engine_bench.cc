@@ -45,22 +45,40 @@ InvocationStart request() {
   return start;
 }
 
+void runOnce(const Engine& engine, const Program& program, Sink& host, test::Wakes& wakes) {
+  auto invocation = Invocation::start(engine, program, host, wakes, request());
+  WASABI_CHECK(invocation.has_value());
+  while (invocation->poll(10ms) != PollOutcome::kDone) continue;
+  WASABI_CHECK(invocation->end().kind == EndKind::kReturned);
+}
+
 void startPollDrop(benchmark::State& state, const char* guest) {
   const auto engine = makeEngine();
   const auto program = test::loadGuest(*engine, guest);
   test::Wakes wakes;
   Sink host;
-  for ([[maybe_unused]] auto _ : state) {
-    auto invocation = Invocation::start(*engine, *program, host, wakes, request());
-    WASABI_CHECK(invocation.has_value());
-    WASABI_CHECK(invocation->poll(1ms) == PollOutcome::kDone);
-    WASABI_CHECK(invocation->end().kind == EndKind::kReturned);
-  }
+  for ([[maybe_unused]] auto _ : state) runOnce(*engine, *program, host, wakes);
 }
 BENCHMARK_CAPTURE(startPollDrop, p1_noop, "noop");
 BENCHMARK_CAPTURE(startPollDrop, p1_noop_small, "noop_small");
 BENCHMARK_CAPTURE(startPollDrop, p1_hello, "hello");
 BENCHMARK_CAPTURE(startPollDrop, http_noop, "http_noop");
+
+// The same while another thread does nothing else either: what sharing an engine costs.
+void startPollDropBeside(benchmark::State& state, const char* guest) {
+  const auto engine = makeEngine();
+  const auto program = test::loadGuest(*engine, guest);
+  const std::jthread other([&](const std::stop_token& stop) {
+    test::Wakes wakes;
+    Sink host;
+    while (!stop.stop_requested()) runOnce(*engine, *program, host, wakes);
+  });
+  test::Wakes wakes;
+  Sink host;
+  for ([[maybe_unused]] auto _ : state) runOnce(*engine, *program, host, wakes);
+}
+BENCHMARK_CAPTURE(startPollDropBeside, p1_noop, "noop");
+BENCHMARK_CAPTURE(startPollDropBeside, http_noop, "http_noop");
 
 void reuseInstance(benchmark::State& state) {
   const auto engine = makeEngine();
@@ -79,13 +97,14 @@ void reuseInstance(benchmark::State& state) {
 }
 BENCHMARK(reuseInstance);
 
-// Invocations that wait inside memory.grow.
-void parkInGrowth(benchmark::State& state) {
+// Starts many invocations that stop at their first wait, and ends them all.
+void park(benchmark::State& state, const char* guest, ByteSize granted) {
+  static constexpr FieldView kLong[] = {{"QUERY_STRING", "ms=600000&mib=1"}};
   const auto engine = makeEngine();
-  const auto program = test::loadGuest(*engine, "grow");
+  const auto program = test::loadGuest(*engine, guest);
   test::Wakes wakes;
   Sink host;
-  host.grant_up_to = program->initialMemory() + 64_KiB;
+  host.grant_up_to = granted;
   host.beyond = Growth::kWait;
   for ([[maybe_unused]] auto _ : state) {
     const std::uint64_t before = residentBytes();
@@ -93,9 +112,11 @@ void parkInGrowth(benchmark::State& state) {
     const auto count = static_cast<std::size_t>(state.range(0));
     parked.reserve(count);
     while (parked.size() < count) {
-      auto invocation = Invocation::start(*engine, *program, host, wakes, request());
+      InvocationStart start = request();
+      start.environment = kLong;
+      auto invocation = Invocation::start(*engine, *program, host, wakes, std::move(start));
       WASABI_CHECK(invocation.has_value());
-      WASABI_CHECK(invocation->poll(1ms) == PollOutcome::kWaiting);
+      WASABI_CHECK(invocation->poll(10ms) == PollOutcome::kWaiting);
       parked.push_back(*std::move(invocation));
     }
     state.counters["resident_bytes_each"] =
@@ -105,7 +126,8 @@ void parkInGrowth(benchmark::State& state) {
     state.counters["resident_bytes_after"] = static_cast<double>(residentBytes() - before);
   }
 }
-BENCHMARK(parkInGrowth)->Arg(10'000)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(park, in_growth, "grow", 1_MiB)->Arg(10'000)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(park, asleep, "sleep", 1_GiB)->Arg(10'000)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace wasabi::engine

@@ -67,7 +67,10 @@ struct InvocationStart {
   std::span<const Directory> directories;       // read-only
   RequestView request;
   bool has_input = false;  // body or stdin follow by push(); otherwise it is empty
-  Instance instance;       // left by an earlier invocation of the same program, or empty for a fresh one
+  // Left by an earlier invocation of the same program, or empty for a fresh one. It keeps the environment, arguments
+  // and directories it was started with, and its memory: Invocation::memory() tells, InvocationHost is asked only for
+  // more.
+  Instance instance;
 };
 
 enum class PollOutcome : std::uint8_t {
@@ -104,7 +107,7 @@ struct InvocationEnd {
 class Invocation {
  public:
   // Runs no guest code. `host` and `wakes` outlive the invocation, `wakes` the engine as well.
-  // kExhausted: the pool is full.
+  // kExhausted: the pool is full. kInvalid: method, authority, path or a header is not what HTTP allows.
   static Result<Invocation> start(const Engine& engine, const Program& program, InvocationHost& host, WakeSink& wakes,
                                   InvocationStart start);
 

@@ -29,16 +29,16 @@ class Program {
  public:
   // Maps the compiled module that `file` is open on; the descriptor is not needed afterwards. The file's bytes become
   // native code of this process: the caller has verified that our compiler wrote them, and nobody may change the file
-  // while the program lives. Reads the file, takes about a millisecond: not for an event loop's thread.
-  // kInvalid: a module of another kind, with unknown imports, or compiled for another engine; the message says what
-  // it is and what is accepted.
+  // while the program lives. Reads the file, takes about a millisecond: not for an event loop's thread. The program
+  // keeps one descriptor open; components need /proc and the right to read the file. kInvalid: a module of another
+  // kind, with unknown imports, or compiled for another engine; the message says what it is and what is accepted.
   static Result<std::shared_ptr<const Program>> load(const Engine& engine, const FileDescriptor& file);
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
   ProgramKind kind() const { return kind_; }
-  // Of all memories together; 0 where it is not known before the start.
+  // Of all memories together, at most; 0 where it is not known before the start.
   ByteSize initialMemory() const { return initial_memory_; }
   std::uint64_t initialTableElements() const { return initial_table_elements_; }
   // Size of the mapped image.

@@ -107,13 +107,15 @@ typedef enum wsb_program_kind {
 
 typedef struct wsb_program_info {
   wsb_program_kind kind;
-  uint64_t initial_memory_bytes;  /* of all memories together, 0 if not known before the start */
-  uint64_t initial_table_elements;
+  uint64_t initial_memory_bytes;  /* of all memories together, at most; 0 if not known before the start */
+  uint64_t initial_table_elements;  /* of all tables together, at most */
   uint64_t code_bytes;            /* size of the mapped image */
 } wsb_program_info;
 
 /*
- * Loads the compiled module that `fd` is open on, by mapping it; `fd` is not kept and not closed. The file's bytes
+ * Loads the compiled module that `fd` is open on, by mapping it; `fd` is not kept and not closed, but the program
+ * keeps a descriptor of its own. Components are opened again through /proc/self/fd, so /proc must be there and the
+ * process allowed to read the file. Bytes after the compiled module, such as a signature, are ignored. The file's bytes
  * become native code of this process: the caller has verified that our compiler wrote them, and nobody may change
  * the file while the program lives. Takes about a millisecond and reads the file, so not for an event loop's thread.
  */
@@ -239,11 +241,19 @@ typedef struct wsb_start {
 
   bool has_input;                  /* body or stdin follow by wsb_invocation_push; otherwise it is empty */
 
-  /* An instance an earlier invocation of the same program left, or NULL for a fresh one. Taken over. */
+  /*
+   * An instance an earlier invocation of the same program left, or NULL for a fresh one. Taken over, also when the
+   * start fails. It keeps its environment, arguments and directories, whatever stands above, and the memory it holds
+   * (wsb_invocation_memory says how much): `memory_growth` is asked only for more.
+   */
   wsb_instance* instance;
 } wsb_start;
 
-/* Never runs guest code. NULL on error, for example when the pool is full (error text starts with "pool: "). */
+/*
+ * Never runs guest code. NULL on error: the pool is full (error text starts with "pool: "), or the request has a
+ * method, authority, path or header that HTTP does not allow. Bytes of environment and arguments that are not UTF-8
+ * reach the guest as replacement characters.
+ */
 wsb_invocation* wsb_invocation_start(const wsb_engine* engine, const wsb_start* start, wsb_error* error);
 
 typedef enum wsb_poll {

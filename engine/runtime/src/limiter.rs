@@ -99,6 +99,15 @@ impl Limiter {
         }
     }
 
+    /// Whether the module's own maximum and the pool's cap allow the size; the cap's refusal is noted.
+    fn is_possible(&self, desired: usize, maximum: Option<usize>, cap: usize) -> bool {
+        let maximum = maximum.unwrap_or(usize::MAX);
+        if desired > cap && cap <= maximum {
+            self.session.memory.cap_met.store(true, Ordering::Relaxed);
+        }
+        desired <= cap.min(maximum)
+    }
+
     async fn grow(&mut self, bytes: usize) -> bool {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let mut waiting = false;
@@ -143,11 +152,7 @@ impl ResourceLimiterAsync for Limiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
-        if desired > self.max_memory_bytes {
-            self.session.memory.cap_met.store(true, Ordering::Relaxed);
+        if !self.is_possible(desired, maximum, self.max_memory_bytes) {
             return Ok(false);
         }
         Ok(self.grow(desired - current).await)
@@ -159,11 +164,7 @@ impl ResourceLimiterAsync for Limiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
-        if desired > self.max_table_elements {
-            self.session.memory.cap_met.store(true, Ordering::Relaxed);
+        if !self.is_possible(desired, maximum, self.max_table_elements) {
             return Ok(false);
         }
         Ok(self.grow((desired - current) * TABLE_ELEMENT_BYTES).await)

@@ -192,7 +192,7 @@ fn a_sleeping_guest_is_woken_by_its_timer() {
           (func (export "_start")
             (i32.store (i32.const 16) (i32.const 1))
             (i64.store (i32.const 24) (i64.const 20000000))
-            (if (call $poll (i32.const 0) (i32.const 100) (i32.const 1) (i32.const 200)) (then unreachable))))"#,
+            (if (call $poll (i32.const 0) (i32.const 104) (i32.const 1) (i32.const 200)) (then unreachable))))"#,
     );
     let mut host = TestHost::new();
     let mut run = Run::start(&world, &program, &mut host);

@@ -31,10 +31,12 @@ pub struct Outcome {
 /// An engine for a few invocations, and a thread that ticks it.
 pub struct World {
     pub engine: *mut Engine,
-    pub caps: abi::EngineConfig,
     ticking: Arc<AtomicBool>,
     ticker: Option<std::thread::JoinHandle<()>>,
 }
+
+// SAFETY: the header lets any thread use an engine.
+unsafe impl Sync for World {}
 
 impl World {
     pub fn new() -> World {
@@ -63,7 +65,6 @@ impl World {
         });
         World {
             engine,
-            caps,
             ticking,
             ticker: Some(ticker),
         }
@@ -200,6 +201,9 @@ pub struct Run<'a> {
     pub invocation: *mut Invocation,
     host: &'a mut TestHost,
 }
+
+// SAFETY: the header lets another thread take an invocation over between two calls.
+unsafe impl Send for Run<'_> {}
 
 impl<'a> Run<'a> {
     pub fn start(world: &World, program: &Loaded, host: &'a mut TestHost) -> Run<'a> {
