@@ -1,6 +1,7 @@
 #include "box/box.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <fstream>
@@ -67,7 +68,10 @@ Result<Box::Opened> Box::open(const BoxConfig& config) {
     opened.listeners.push_back(std::move(*listener));
   }
   if (!config.admin_listen.empty()) {
+    // Whoever may open the socket may ask; no thread exists yet that this could confuse.
+    const mode_t before = ::umask(0077);
     auto listener = http::openListener({config.admin_listen, false});
+    ::umask(before);
     if (!listener) return fail(std::move(listener.error()));
     opened.admin_listener = std::move(*listener);
   }
