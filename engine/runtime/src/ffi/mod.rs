@@ -6,12 +6,6 @@ pub mod host;
 mod invocation_calls;
 mod outbound_calls;
 
-#[cfg(test)]
-pub mod calls {
-    pub use super::engine_calls::*;
-    pub use super::invocation_calls::*;
-}
-
 use crate::end::panic_text;
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -97,4 +91,11 @@ unsafe fn fields<'a>(
     unsafe { array(data, count) }
         .iter()
         .map(|field| unsafe { (bytes(field.name), bytes(field.value)) })
+}
+
+/// The functions by their C names, for the tests.
+#[cfg(test)]
+pub mod calls {
+    pub use super::engine_calls::*;
+    pub use super::invocation_calls::*;
 }

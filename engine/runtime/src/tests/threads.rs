@@ -21,7 +21,7 @@ fn churn(world: &World, seed: usize) {
     let program = world.load(MIXED);
     for round in 0..40 {
         let mut host = TestHost::new();
-        if (seed + round) % 5 == 0 {
+        if (seed + round).is_multiple_of(5) {
             host.growth = GROWTH_WAIT;
         }
         let mut run = Run::start(world, &program, &mut host);
