@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "base/units.h"
 #include "base/unique_function.h"
+#include "base/units.h"
 
 namespace boost::asio {
 class io_context;

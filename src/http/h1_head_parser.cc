@@ -48,9 +48,9 @@ bool H1HeadParser::refuse(std::uint16_t status, std::string_view reason) {
   return false;
 }
 
-bool H1HeadParser::refuseLongHead(std::string_view input) {
+bool H1HeadParser::refuseLongHead(std::string_view head) {
   if (have_request_line_) return refuse(431, "the header fields are too large");
-  const bool in_target = input.substr(line_start_).find(' ') != std::string_view::npos;
+  const bool in_target = head.substr(line_start_).find(' ') != std::string_view::npos;
   return in_target ? refuse(414, "the request target is too long") : refuse(400, "the request line is malformed");
 }
 
@@ -66,7 +66,7 @@ H1HeadParser::Outcome H1HeadParser::parse(std::string_view input, RequestHead& h
     if (end == std::string_view::npos) {
       scanned_ = within.size();
       if (input.size() == within.size()) return Outcome::kNeedMore;
-      refuseLongHead(input);
+      refuseLongHead(within);
       return Outcome::kRefused;
     }
     const std::string_view line = input.substr(line_start_, end - line_start_);

@@ -40,7 +40,7 @@ class H1HeadParser {
 
   // All false when the head is refused.
   bool refuse(std::uint16_t status, std::string_view reason);
-  bool refuseLongHead(std::string_view input);
+  bool refuseLongHead(std::string_view head);
   bool takeRequestLine(std::string_view line, RequestHead& head);
   bool takeTarget(std::string_view target, RequestHead& head);
   bool takeAbsoluteTarget(std::string_view target, RequestHead& head);

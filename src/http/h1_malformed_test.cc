@@ -164,6 +164,19 @@ TEST(H1HeadParserTest, TakesTheFormsOfTargets) {
   EXPECT_EQ(parseTarget("\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"), "h /");
 }
 
+TEST(H1HeadParserTest, WhatLiesBeyondTheLimitDoesNotChangeTheAnswer) {
+  ServerLimits limits;
+  limits.max_header_bytes = 100;
+  const std::string input = std::string(150, 'M') + " /target";
+  H1HeadParser at_once(limits);
+  H1HeadParser in_pieces(limits);
+  RequestHead head;
+  ASSERT_EQ(at_once.parse(input, head), H1HeadParser::Outcome::kRefused);
+  ASSERT_EQ(in_pieces.parse(std::string_view(input).substr(0, 100), head), H1HeadParser::Outcome::kNeedMore);
+  ASSERT_EQ(in_pieces.parse(std::string_view(input).substr(0, 101), head), H1HeadParser::Outcome::kRefused);
+  EXPECT_EQ(at_once.status(), in_pieces.status());
+}
+
 TEST(H1HeadParserTest, KeepsWhatSpeaksAboutTheConnectionToItself) {
   const ServerLimits limits;
   H1HeadParser parser(limits);

@@ -63,8 +63,12 @@ class Fields::Iterator {
   std::size_t index_;
 };
 
-inline Fields::Iterator Fields::begin() const { return {this, 0}; }
-inline Fields::Iterator Fields::end() const { return {this, entries_.size()}; }
+inline Fields::Iterator Fields::begin() const {
+  return {this, 0};
+}
+inline Fields::Iterator Fields::end() const {
+  return {this, entries_.size()};
+}
 
 enum class Version : std::uint8_t { kHttp10, kHttp11, kHttp2 };
 
