@@ -3,13 +3,11 @@
 use crate::clocks::CoarseMonotonicClock;
 use crate::config;
 use crate::ffi::abi::{EngineConfig, PoolMetrics};
-use crate::http::forbidden_headers;
 use crate::state::State;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 use wasmtime::{Linker, component};
-use wasmtime_wasi_http::ForbiddenHeaderFilter;
 
 /// Threads for blocking file calls of all guests together; they start as needed.
 const MAX_FILE_THREADS: usize = 8;
@@ -23,7 +21,6 @@ pub struct Engine {
     /// to wake.
     pub tokio: tokio::runtime::Runtime,
     pub monotonic_clock: CoarseMonotonicClock,
-    pub forbidden_headers: ForbiddenHeaderFilter,
     pub started: Instant,
     live: AtomicU32,
 }
@@ -53,7 +50,6 @@ impl Engine {
             component_linker,
             tokio,
             monotonic_clock: CoarseMonotonicClock::new(),
-            forbidden_headers: forbidden_headers(),
             started: Instant::now(),
             live: AtomicU32::new(0),
         })
@@ -89,6 +85,12 @@ impl Engine {
 
 /// The right to be one of the live invocations, or an instance kept between two; given back on drop.
 pub struct Place(Arc<Engine>);
+
+impl Place {
+    pub fn engine(&self) -> &Engine {
+        &self.0
+    }
+}
 
 impl Drop for Place {
     fn drop(&mut self) {

@@ -169,23 +169,14 @@ fn is_forbidden(name: &HeaderName) -> bool {
     DEFAULT_FORBIDDEN_HEADERS.contains(name)
 }
 
-/// Made once: the engine asks for it with every request.
-pub fn forbidden_headers() -> ForbiddenHeaderFilter {
-    Arc::new(is_forbidden)
-}
-
 /// The engine's questions about wasi:http.
 pub struct Hooks {
     session: Arc<Session>,
-    forbidden_headers: ForbiddenHeaderFilter,
 }
 
 impl Hooks {
-    pub fn new(session: Arc<Session>, forbidden_headers: ForbiddenHeaderFilter) -> Hooks {
-        Hooks {
-            session,
-            forbidden_headers,
-        }
+    pub fn new(session: Arc<Session>) -> Hooks {
+        Hooks { session }
     }
 }
 
@@ -195,7 +186,7 @@ impl WasiHttpHooks for Hooks {
     }
 
     fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
-        Arc::clone(&self.forbidden_headers)
+        Arc::new(is_forbidden)
     }
 
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {

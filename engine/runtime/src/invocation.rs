@@ -30,14 +30,19 @@ pub struct Start<'a> {
     pub instance: Option<Box<Instance>>,
 }
 
+/// Threads share the program and the engine, so their reference counts are touched as seldom as can be.
 pub struct Invocation {
+    guest: Guest,
+    /// Last, so that the place is free only when everything is. None once the instance was taken.
+    place: Option<Place>,
+}
+
+/// What a poll works on.
+struct Guest {
     stage: Stage,
     session: Arc<Session>,
     waker: Waker,
-    program: Arc<Program>,
     end: Option<End>,
-    /// Last, so that the place is free only when everything is.
-    place: Option<Place>,
 }
 
 enum Stage {
@@ -45,11 +50,12 @@ enum Stage {
     /// The guest came back; its response's body may not be with the host yet.
     Finished(Finished),
     /// Done, and fit for another invocation.
-    Reusable(Store<State>, Proxy),
+    Reusable(Arc<Program>, Store<State>, Proxy),
     Over,
 }
 
 struct Finished {
+    program: Arc<Program>,
     store: Store<State>,
     /// None where the instance cannot serve again.
     proxy: Option<Proxy>,
@@ -86,11 +92,10 @@ impl Invocation {
             }
         };
         session.bind(start.host, start.memory_limit, start.has_input);
-        let program = Arc::clone(&start.program);
-        let guest: Pin<Box<dyn Future<Output = Finished> + Send>> = match start.request {
-            None => Box::pin(run_command(program, store)),
+        let stage: Pin<Box<dyn Future<Output = Finished> + Send>> = match start.request {
+            None => Box::pin(run_command(start.program, store)),
             Some(request) => Box::pin(run_proxy(
-                program,
+                start.program,
                 store,
                 proxy,
                 Arc::clone(&session),
@@ -99,55 +104,58 @@ impl Invocation {
             )),
         };
         Ok(Invocation {
-            stage: Stage::Running(guest),
-            waker: Waker::from(Arc::clone(&session)),
-            session,
-            program: start.program,
-            end: None,
+            guest: Guest {
+                stage: Stage::Running(stage),
+                waker: Waker::from(Arc::clone(&session)),
+                session,
+                end: None,
+            },
             place: Some(place),
         })
     }
 
     pub fn poll(&mut self, slice: u64) -> abi::Poll {
-        if self.end.is_some() {
+        let (None, Some(place)) = (&self.guest.end, &self.place) else {
             return abi::Poll::Done;
-        }
-        let program = Arc::clone(&self.program);
-        let _tokio = program.engine.tokio.enter();
-        self.session.slice.begin(slice);
-        match catch_unwind(AssertUnwindSafe(|| self.advance())) {
+        };
+        let _tokio = place.engine().tokio.enter();
+        let guest = &mut self.guest;
+        guest.session.slice.begin(slice);
+        match catch_unwind(AssertUnwindSafe(|| guest.advance())) {
             Ok(outcome) => outcome,
             Err(payload) => {
-                self.finish(End::panicked(&*payload));
+                guest.finish(End::panicked(&*payload));
                 abi::Poll::Done
             }
         }
     }
 
     pub fn session(&self) -> &Session {
-        &self.session
+        &self.guest.session
     }
 
     pub fn end(&self) -> Option<&End> {
-        self.end.as_ref()
+        self.guest.end.as_ref()
     }
 
     pub fn take_instance(&mut self) -> Option<Instance> {
-        match mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Reusable(store, proxy) => Some(Instance {
+        match mem::replace(&mut self.guest.stage, Stage::Over) {
+            Stage::Reusable(program, store, proxy) => Some(Instance {
                 store,
                 proxy,
-                session: Arc::clone(&self.session),
-                program: Arc::clone(&self.program),
+                session: Arc::clone(&self.guest.session),
+                program,
                 place: self.place.take()?,
             }),
             other => {
-                self.stage = other;
+                self.guest.stage = other;
                 None
             }
         }
     }
+}
 
+impl Guest {
     fn advance(&mut self) -> abi::Poll {
         loop {
             self.session.wake_state().begin_round();
@@ -162,7 +170,7 @@ impl Invocation {
             if let Stage::Finished(finished) = &self.stage
                 && (drained != Drained::NoRoom || finished.result.is_err())
             {
-                let end = self.end_of(&finished.result);
+                let end = self.end_of(finished);
                 self.finish(end);
                 return abi::Poll::Done;
             }
@@ -180,13 +188,13 @@ impl Invocation {
         }
     }
 
-    fn end_of(&self, result: &Result<i32, wasmtime::Error>) -> End {
+    fn end_of(&self, finished: &Finished) -> End {
         let memory = &self.session.memory;
-        let code = match result {
+        let code = match &finished.result {
             Err(error) => return End::failed(error, memory),
             Ok(code) => *code,
         };
-        if !matches!(self.program.linked, Linked::HttpProxy(_)) {
+        if !matches!(finished.program.linked, Linked::HttpProxy(_)) {
             return End::exit(code, memory);
         }
         match &*self.session.response() {
@@ -207,10 +215,11 @@ impl Invocation {
     fn finish(&mut self, end: End) {
         self.stage = match mem::replace(&mut self.stage, Stage::Over) {
             Stage::Finished(Finished {
+                program,
                 store,
                 proxy: Some(proxy),
                 ..
-            }) if end.kind == EndKind::Returned => Stage::Reusable(store, proxy),
+            }) if end.kind == EndKind::Returned => Stage::Reusable(program, store, proxy),
             other => {
                 drop_caught(other);
                 Stage::Over
@@ -223,9 +232,12 @@ impl Invocation {
 
 impl Drop for Invocation {
     fn drop(&mut self) {
-        let _tokio = self.program.engine.tokio.enter();
-        drop_caught(mem::replace(&mut self.stage, Stage::Over));
-        self.session.unbind();
+        // Without a place the instance went to somebody else, and nothing is left to end.
+        if let Some(place) = &self.place {
+            let _tokio = place.engine().tokio.enter();
+            drop_caught(mem::replace(&mut self.guest.stage, Stage::Over));
+            self.guest.session.unbind();
+        }
     }
 }
 
@@ -261,6 +273,7 @@ async fn run_command(program: Arc<Program>, mut store: Store<State>) -> Finished
         Linked::HttpProxy(_) => unreachable!("started with a request"),
     };
     Finished {
+        program,
         store,
         proxy: None,
         result,
@@ -293,6 +306,7 @@ async fn run_proxy(
     }
     .await;
     Finished {
+        program,
         store,
         proxy,
         result,

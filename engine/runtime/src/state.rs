@@ -73,7 +73,7 @@ pub fn new_store(
         ),
         wasi,
         http,
-        hooks: Hooks::new(Arc::clone(session), Arc::clone(&engine.forbidden_headers)),
+        hooks: Hooks::new(Arc::clone(session)),
     };
     let mut store = Store::try_new(&engine.wasmtime, state)?;
     store.limiter_async(|state| &mut state.limiter);

@@ -143,12 +143,12 @@ fn input_wakes_once_and_output_waits_for_room() {
     host.has_input = true;
     host.room = 3;
     let mut run = Run::start(&world, &program, &mut host);
-    assert_eq!(run.poll(), Poll::Waiting);
+    assert_eq!(run.settle(), Poll::Waiting);
     assert_eq!(run.wakes(), 0);
     run.push(b"hel");
     run.push(b"lo");
     assert_eq!(run.wakes(), 1);
-    assert_eq!(run.poll(), Poll::Waiting);
+    assert_eq!(run.settle(), Poll::Waiting);
     assert_eq!(run.host().stdout, b"hel");
     run.host().room = usize::MAX;
     // SAFETY: a live invocation.
@@ -196,12 +196,12 @@ fn a_sleeping_guest_is_woken_by_its_timer() {
     );
     let mut host = TestHost::new();
     let mut run = Run::start(&world, &program, &mut host);
-    assert_eq!(run.poll(), Poll::Waiting);
+    assert_eq!(run.settle(), Poll::Waiting);
     let begin = std::time::Instant::now();
     while run.wakes() == 0 {
         assert!(begin.elapsed().as_secs() < 5);
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
-    assert_eq!(run.poll(), Poll::Done);
+    assert_eq!(run.settle(), Poll::Done);
     assert_eq!(run.outcome().kind, EndKind::Returned);
 }

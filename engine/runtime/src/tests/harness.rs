@@ -263,6 +263,16 @@ impl<'a> Run<'a> {
         unsafe { wsb_invocation_poll(self.invocation, 2_000_000) }
     }
 
+    /// Polls until the guest ends or waits: on a busy machine a slice may end anywhere.
+    pub fn settle(&mut self) -> abi::Poll {
+        loop {
+            match self.poll() {
+                abi::Poll::OutOfSlice => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
     pub fn push(&mut self, data: &[u8]) {
         // SAFETY: as above.
         unsafe { wsb_invocation_push(self.invocation, view(data)) }

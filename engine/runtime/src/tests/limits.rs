@@ -73,7 +73,7 @@ fn a_denied_growth_is_not_the_limit() {
     let mut host = TestHost::new();
     host.growth = GROWTH_WAIT;
     let mut run = Run::start(&world, &program, &mut host);
-    assert_eq!(run.poll(), Poll::Waiting);
+    assert_eq!(run.settle(), Poll::Waiting);
     run.host().growth = GROWTH_GRANT;
     // SAFETY: a live invocation.
     unsafe { wsb_invocation_retry_growth(run.invocation) };
@@ -95,13 +95,13 @@ fn growth_waits_and_is_asked_again_only_when_told() {
     host.growth = GROWTH_WAIT;
     let mut run = Run::start(&world, &program, &mut host);
     for _ in 0..3 {
-        assert_eq!(run.poll(), Poll::Waiting);
+        assert_eq!(run.settle(), Poll::Waiting);
     }
     assert_eq!(run.host().growth_questions, [(0, PAGE)]);
     // SAFETY: a live invocation.
     unsafe { wsb_invocation_retry_growth(run.invocation) };
     assert_eq!(run.wakes(), 1);
-    assert_eq!(run.poll(), Poll::Waiting);
+    assert_eq!(run.settle(), Poll::Waiting);
     assert_eq!(run.host().growth_questions.len(), 2);
     run.host().growth = GROWTH_GRANT;
     // SAFETY: a live invocation.
@@ -118,7 +118,7 @@ fn an_invocation_dropped_while_its_growth_waits_gives_everything_back() {
     let mut host = TestHost::new();
     host.growth = GROWTH_WAIT;
     let mut run = Run::start(&world, &program, &mut host);
-    assert_eq!(run.poll(), Poll::Waiting);
+    assert_eq!(run.settle(), Poll::Waiting);
     drop(run);
     let metrics = world.metrics();
     assert_eq!((metrics.live_memories, metrics.live_stacks), (0, 0));
