@@ -7,6 +7,8 @@ if(NOT WASABI_FUZZ)
   find_package(GTest REQUIRED)
   include(GoogleTest)
 endif()
+# Everything that ctest runs; sanitized trees build nothing else.
+add_custom_target(tests)
 set(WASABI_FUZZ_SECONDS 5 CACHE STRING "how long each fuzzer runs in the test suite")
 
 function(wasabi_test)
@@ -18,6 +20,7 @@ function(wasabi_test)
   list(TRANSFORM ARG_LAYERS PREPEND wasabi_)
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LAYERS} ${ARG_LINKS} GTest::gmock GTest::gtest_main
     wasabi_compile_options)
+  add_dependencies(tests ${ARG_NAME})
   gtest_discover_tests(${ARG_NAME} TEST_PREFIX "${ARG_NAME}." DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
 
@@ -30,6 +33,7 @@ function(wasabi_fuzzer)
   list(TRANSFORM ARG_LAYERS PREPEND wasabi_)
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LAYERS} ${ARG_LINKS} wasabi_compile_options)
   target_link_options(${ARG_NAME} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(tests ${ARG_NAME})
   set(found "${CMAKE_BINARY_DIR}/corpus/${ARG_NAME}")
   file(MAKE_DIRECTORY "${found}")
   # New inputs go to the first folder, outside the source tree; the second one is the corpus in the tree.
