@@ -5,7 +5,9 @@
 
 namespace wasabi {
 
-FileDescriptor FileDescriptor::duplicate() const { return FileDescriptor(::fcntl(fd_, F_DUPFD_CLOEXEC, 0)); }
+FileDescriptor FileDescriptor::duplicate() const {
+  return FileDescriptor(::fcntl(fd_, F_DUPFD_CLOEXEC, 0));
+}
 
 void FileDescriptor::reset() {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));

@@ -112,8 +112,8 @@ constexpr int kAllowed[] = {
     SCMP_SYS(process_madvise), SCMP_SYS(membarrier), SCMP_SYS(mlock), SCMP_SYS(munlock),
     // threads and their ends; clone is limited to threads below
     SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(exit), SCMP_SYS(exit_group),
-    SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity), SCMP_SYS(gettid), SCMP_SYS(getpid), SCMP_SYS(set_tid_address), SCMP_SYS(wait4), SCMP_SYS(waitid),
-    SCMP_SYS(restart_syscall), SCMP_SYS(getrandom), SCMP_SYS(getcpu),
+    SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity), SCMP_SYS(gettid), SCMP_SYS(getpid), SCMP_SYS(set_tid_address),
+    SCMP_SYS(wait4), SCMP_SYS(waitid), SCMP_SYS(restart_syscall), SCMP_SYS(getrandom), SCMP_SYS(getcpu),
     // signals: traps of guests
     SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack),
     SCMP_SYS(rt_sigtimedwait), SCMP_SYS(tgkill),

@@ -1,0 +1,5 @@
+#include "http/high.h"
+
+#include "base/low.h"
+
+int high() { return low() + 1; }
