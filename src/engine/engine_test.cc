@@ -20,6 +20,8 @@ class EngineTest : public testing::Test {
   static std::unique_ptr<Engine> makeEngine() {
     EngineConfig config = EngineConfig::defaults();
     config.max_invocations = 8;
+    // So that each program takes the slot that another one used last.
+    config.max_warm_slots = 0;
     auto engine = Engine::create(config);
     WASABI_CHECK(engine.has_value());
     return *std::move(engine);

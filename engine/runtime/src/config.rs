@@ -1,12 +1,15 @@
 //! Every cap of the host side, from the host's numbers to the engine's.
 
 use crate::ffi::abi::EngineConfig;
+use std::num::NonZero;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Tables a program has on average: components made by the usual tools have one of their own and one for shims.
 const POOL_TABLES_PER_INVOCATION: u32 = 2;
 /// Slots that end are given back together, one system call for all.
-const DECOMMIT_BATCH: usize = 16;
+const DECOMMIT_BATCH: u32 = 16;
+/// The engine keeps a batch for each core, but for no more than these.
+const MAX_DECOMMIT_QUEUES: usize = 16;
 
 pub fn default() -> EngineConfig {
     EngineConfig {
@@ -42,15 +45,13 @@ pub fn engine_config(caps: &EngineConfig) -> Result<Config, wasmtime::Error> {
 }
 
 fn pool(caps: &EngineConfig) -> PoolingAllocationConfig {
+    let slots = caps.max_invocations.saturating_add(slots_in_batches());
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(caps.max_invocations)
         .total_core_instances(caps.max_invocations.saturating_mul(caps.max_core_instances))
-        .total_memories(caps.max_invocations)
-        .total_tables(
-            caps.max_invocations
-                .saturating_mul(POOL_TABLES_PER_INVOCATION),
-        )
-        .total_stacks(caps.max_invocations)
+        .total_memories(slots)
+        .total_tables(slots.saturating_mul(POOL_TABLES_PER_INVOCATION))
+        .total_stacks(slots)
         .total_gc_heaps(caps.max_invocations)
         .max_core_instances_per_component(caps.max_core_instances)
         .max_memories_per_component(caps.max_memories)
@@ -65,10 +66,18 @@ fn pool(caps: &EngineConfig) -> PoolingAllocationConfig {
         .table_keep_resident(bytes(caps.table_keep_resident))
         .async_stack_keep_resident(bytes(caps.stack_keep_resident))
         .max_unused_warm_slots(caps.max_warm_slots)
-        .decommit_batch_size(DECOMMIT_BATCH)
+        .decommit_batch_size(usize::try_from(DECOMMIT_BATCH).unwrap_or(usize::MAX))
         // It misses pages that are swapped out at that moment, and such a page would reach the slot's next user.
         .pagemap_scan(Enabled::No);
     pool
+}
+
+/// Slots of ended invocations that wait in a batch, or are being given back at this moment: without room for them the
+/// pool would at times be full before `max_invocations` are live.
+fn slots_in_batches() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(MAX_DECOMMIT_QUEUES, NonZero::get);
+    let queues = u32::try_from(cores.min(MAX_DECOMMIT_QUEUES)).unwrap_or(u32::MAX);
+    2 * DECOMMIT_BATCH * queues
 }
 
 fn bytes(size: u64) -> usize {

@@ -188,15 +188,37 @@ fn a_full_pool_refuses_and_recovers() {
 
 #[test]
 fn memories_that_do_not_fit_the_pool_end_as_a_full_pool() {
-    let world = World::with(|caps| caps.max_invocations = 1);
-    let wat = r#"(module (memory (export "memory") 1) (memory 1) (func (export "_start")))"#;
-    let end = world.run(wat);
-    assert_eq!(end.kind, EndKind::PoolFull, "{}", end.message);
+    let world = World::with(|caps| {
+        caps.max_invocations = 1_000;
+        caps.max_memories = 100;
+    });
+    let memories = "(memory 0)".repeat(99);
+    let program = world.load(&format!(
+        r#"(module (memory (export "memory") 0) {memories}
+             (func (export "_start") (loop $l (br $l))))"#
+    ));
+    let mut hosts: Vec<TestHost> = (0..30).map(|_| TestHost::new()).collect();
+    let mut running = Vec::new();
+    for host in &mut hosts {
+        let mut run = Run::start(&world, &program, host);
+        if run.poll() == Poll::Done {
+            let end = run.outcome();
+            assert_eq!(end.kind, EndKind::PoolFull, "{}", end.message);
+            assert!(running.len() >= 10);
+            return;
+        }
+        running.push(run);
+    }
+    panic!("3,000 memories fit into a pool of about 1,000");
 }
 
 #[test]
 fn nothing_of_one_invocation_s_memory_reaches_the_next() {
-    let world = World::with(|caps| caps.max_invocations = 1);
+    // Without warm slots of its own, every program takes the one used last.
+    let world = World::with(|caps| {
+        caps.max_invocations = 1;
+        caps.max_warm_slots = 0;
+    });
     let writes = world.load(
         r#"(module (memory (export "memory") 1)
           (func (export "_start")
