@@ -89,7 +89,9 @@ Catalog::Catalog(std::vector<FunctionPtr> functions, std::vector<CatalogProblem>
   std::ranges::sort(functions_, {}, name);
   WASABI_CHECK(std::ranges::adjacent_find(functions_, {}, name) == functions_.end());
   std::vector<Claim> claims = collectClaims();
-  std::ranges::stable_sort(claims, [](const Claim& a, const Claim& b) { return a.key() < b.key(); });
+  std::ranges::sort(claims, [](const Claim& a, const Claim& b) {
+    return std::tie(a.host, a.path, a.function, a.route) < std::tie(b.host, b.path, b.function, b.route);
+  });
   std::vector<Claim> granted;
   for (std::size_t begin = 0; begin < claims.size();) {
     std::size_t end = begin + 1;

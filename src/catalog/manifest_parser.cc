@@ -5,15 +5,12 @@
 
 #include <algorithm>
 #include <functional>
+#include <tuple>
 
 #include "base/utf8.h"
 #include "catalog/nearest_name.h"
 #include "catalog/route_text.h"
-
-// Used as headers only: the packaged library is built with exceptions, and errors are values here.
-#define TOML_EXCEPTIONS 0
-#define TOML_ENABLE_FORMATTERS 0
-#include <toml++/toml.h>
+#include "catalog/toml_library.h"
 
 namespace wasabi::catalog {
 namespace {
@@ -319,8 +316,9 @@ ParsedManifest parseManifest(std::string_view text) {
     return result;
   }
   readTop(parsed.table(), problems, result.manifest);
-  std::stable_sort(result.problems.begin(), result.problems.end(),
-                   [](const ManifestProblem& a, const ManifestProblem& b) { return a.line < b.line; });
+  std::ranges::sort(result.problems, [](const ManifestProblem& a, const ManifestProblem& b) {
+    return std::tie(a.line, a.reason) < std::tie(b.line, b.reason);
+  });
   return result;
 }
 

@@ -120,6 +120,22 @@ TEST(ManifestParser, WhatIsNotTomlHasItsLine) {
   EXPECT_THAT(parsed.problems[0].reason, HasSubstr("not TOML"));
 }
 
+TEST(ManifestParser, ATableWithoutANameIsAnErrorAndNothingElse) {
+  for (const char* text : {"[=", "[[=", "[ =", "[[#", "[\n", "[.a]", "[a.=", "=", ".a = 1"}) {
+    EXPECT_THAT(problemBesidesModule(text), HasSubstr("not TOML")) << text;
+  }
+}
+
+TEST(ManifestParser, LettersOutsideAsciiAreForStringsAndComments) {
+  const ParsedManifest parsed = parseManifest("module = 'd\u00e9j\u00e0.wasm' # \u03fb");
+  ASSERT_TRUE(parsed.problems.empty());
+  EXPECT_EQ(std::get<std::string>(parsed.manifest.module), "d\u00e9j\u00e0.wasm");
+  for (const char* text :
+       {"\u00e9 = 1", "a = \u00e9", "\u03fb*", "cp\u0fbfu@@", "[\u00e9]", "a = 'x' \u00e9", "a = 1\u0d00"}) {
+    EXPECT_THAT(problemBesidesModule(text), HasSubstr("not TOML")) << text;
+  }
+}
+
 TEST(ManifestParser, LimitsHaveRanges) {
   const auto limit = [](const std::string& line) { return problemBesidesModule("[limits]\n" + line); };
   EXPECT_THAT(limit("memory = '1KiB'"), HasSubstr("must be 64KiB to 4GiB"));
