@@ -56,8 +56,8 @@ class BuilderClient {
 
   // Compiles and stores the module; `done` runs once, on the client's thread (made by the first build, so that it is
   // confined like whoever asks), with the reason when it failed. A module that is being built is not built twice. The
-  // builder hashes what it read and refuses a file that does not have `digest`. kUnavailable: the builder has died, or
-  // this client is being destroyed.
+  // builder hashes what it read and refuses a file that does not have `digest`. kUnavailable: too many builds wait, the
+  // builder has died, or this client is being destroyed; kExhausted: this module needs more than a build may have.
   void build(const std::string& module_file, const ModuleDigest& digest, std::function<void(Result<void>)> done,
              BuildPriority priority = BuildPriority::kRequested);
 

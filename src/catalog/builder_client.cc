@@ -174,7 +174,7 @@ void BuilderClient::Impl::build(const std::string& module_file, const ModuleDige
              module_file.find('\0') != std::string::npos) {
     refuse(Error(ErrorCode::kInvalid, "the path of a module has 1 to 4096 bytes and no NUL"));
   } else if (builds.size() >= max_builds) {
-    refuse(Error(ErrorCode::kExhausted, fmt::format("{} modules are waiting to be built already", builds.size())));
+    refuse(Error(ErrorCode::kUnavailable, fmt::format("{} modules are waiting to be built already", builds.size())));
   } else {
     const std::uint64_t id = next_id++;
     digests.emplace(id, digest);

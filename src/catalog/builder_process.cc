@@ -93,7 +93,7 @@ class Builder {
     }
     auto& request = std::get<BuildRequest>(*message);
     if (queue_.isFull()) {
-      reply(request.id, fail(ErrorCode::kExhausted, fmt::format("{} builds are waiting already", queue_.size())));
+      reply(request.id, fail(ErrorCode::kUnavailable, fmt::format("{} builds are waiting already", queue_.size())));
     } else {
       queue_.push(std::move(request));
     }

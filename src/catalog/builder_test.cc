@@ -253,7 +253,7 @@ TEST_F(BuilderTest, TheQueueIsBounded) {
   start();
   std::vector<Future> futures;
   for (const char* content : {"slow 1", "slow 2", "slow 3"}) futures.push_back(begin(content));
-  EXPECT_THAT(outcome(std::move(futures[2])), HasSubstr("exhausted: 2 modules are waiting"));
+  EXPECT_THAT(outcome(std::move(futures[2])), HasSubstr("unavailable: 2 modules are waiting"));
   EXPECT_EQ(outcome(std::move(futures[0])), "built");
   EXPECT_EQ(outcome(std::move(futures[1])), "built");
 }
