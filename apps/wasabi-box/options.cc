@@ -80,7 +80,9 @@ void addLimits(CLI::App& app, box::BoxConfig& config) {
   app.add_option("--max-streams", config.http.max_concurrent_streams, "HTTP/2 streams per connection")
       ->capture_default_str()
       ->group(limits);
-  addSize(app, "--max-memory", config.engine.max_memory, "largest memory any function may declare")->group(limits);
+  addSize(app, "--max-memory", config.engine.max_memory,
+          "largest memory any guest may grow to, whatever its manifest declares")
+      ->group(limits);
   addSize(app, "--program-memory", config.programs.mapped, "compiled modules loaded at once")->group(limits);
   app.add_option("--max-programs", config.programs.max_programs, "programs loaded at once")
       ->capture_default_str()

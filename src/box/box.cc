@@ -6,6 +6,7 @@
 #include <chrono>
 #include <fstream>
 #include <random>
+#include <set>
 #include <utility>
 
 #include "box/mapping_budget.h"
@@ -100,7 +101,8 @@ Result<Box::Opened> Box::open(const BoxConfig& config) {
 }
 
 Result<std::unique_ptr<Box>> Box::start(BoxConfig config, Logger& log) {
-  auto programs = programsWithin({maxMappings(), config.engine.max_invocations, config.programs.max_programs});
+  auto programs = programsWithin(
+      {maxMappings(), raiseDescriptorLimit(), config.engine.max_invocations, config.programs.max_programs});
   if (!programs) return fail(std::move(programs.error()));
   config.programs.max_programs = *programs;
   auto opened = open(config);
@@ -140,6 +142,7 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
       builder_(std::move(opened.builder)),
       totals_(config_.metrics.functions),
       admin_(*this),
+      max_mappings_(maxMappings()),
       collect_timer_(control_) {
   ticker_.emplace(config_.workers, config_.invocation.tick, [this] { engine_->tick(); });
   programs_.emplace(*engine_, *store_, builder_.get(), config_.programs);
@@ -172,11 +175,14 @@ Result<void> Box::openCatalog() {
 
 void Box::startThreads() {
   control_thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "control");
     while (!stopping_) control_.waitAndRun();
     admin_server_.reset();
   });
-  ::pthread_setname_np(control_thread_.native_handle(), "control");
-  control_.post([this] { collectNowAndThen(); });
+  control_.post([this] {
+    collectNowAndThen();
+    rebuildForThisEngine();
+  });
   for (auto& worker : workers_) worker->start();
   readiness_ = Readiness::kReady;
 }
@@ -223,6 +229,17 @@ void Box::collectNowAndThen() {
   collect_timer_.arm(control_.now() + kCollectPeriod, [this] { collectNowAndThen(); });
 }
 
+// After an upgrade of the engine: what is deployed and was compiled before is compiled again before it is asked for.
+void Box::rebuildForThisEngine() {
+  if (!builder_) return;
+  const std::vector<catalog::ModuleDigest> built = store_->builtForOtherEngines();
+  const std::set<catalog::ModuleDigest> stale(built.begin(), built.end());
+  for (const catalog::FunctionPtr& function : functions_->catalog().functions()) {
+    if (!stale.contains(function->module)) continue;
+    builder_->build(function->module_file, function->module, [](Result<void>) {}, catalog::BuildPriority::kBackground);
+  }
+}
+
 void Box::collect(UniqueFunction<void(const BoxFigures&)> take) {
   struct Gathering {
     std::vector<WorkerReport> reports;
@@ -255,7 +272,7 @@ BoxFigures Box::figures(std::vector<WorkerReport> reports) {
   figures.functions = functions_->catalog().functions().size();
   figures.catalog_problems = functions_->catalog().problems().size();
   figures.mappings = countMappings();
-  figures.max_mappings = maxMappings();
+  figures.max_mappings = max_mappings_;
   figures.resident = anonymousResident();
   figures.readiness = readiness_;
   figures.max_invocations = config_.engine.max_invocations;

@@ -57,6 +57,7 @@ class Box final : private AdminSource {
   catalog::CatalogPtr catalog() const override { return functions_->catalogPtr(); }
   BoxFigures figures(std::vector<WorkerReport> reports);
   void collectNowAndThen();
+  void rebuildForThisEngine();
 
   const BoxConfig config_;
   Logger& log_;
@@ -80,6 +81,7 @@ class Box final : private AdminSource {
   MetricsTotals totals_;
   Admin admin_;
   std::optional<http::Server> admin_server_;
+  const std::uint64_t max_mappings_;  // read before the process is locked in
   http::Timer collect_timer_;
   bool stopping_ = false;
   std::thread control_thread_;

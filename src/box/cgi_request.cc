@@ -50,7 +50,8 @@ HostAndPort splitAuthority(std::string_view authority) {
 // "HTTP_ACCEPT_LANGUAGE", or nothing for a field that is not passed on.
 std::optional<std::string> variableName(std::string_view field) {
   constexpr std::string_view kWithVariablesOfTheirOwn[] = {"content-type", "content-length"};
-  if (field == "proxy" || field.starts_with("proxy-") || http::isHopByHop(field)) return std::nullopt;
+  if (field == "proxy" || field.starts_with("proxy-") || field.starts_with("wasabi-") || http::isHopByHop(field))
+    return std::nullopt;
   for (std::string_view name : kWithVariablesOfTheirOwn) {
     if (field == name) return std::nullopt;
   }

@@ -69,12 +69,14 @@ TEST(CgiRequestTest, HeadersThatPassForSomethingElseAreLeftOut) {
   head.headers.add("Proxy", "http://evil.example");
   head.headers.add("X_Forwarded_For", "10.0.0.1");
   head.headers.add("Connection", "keep-alive");
+  head.headers.add("Wasabi-Version", "1");
   auto variables = cgiVariables(head, {0, "unix", "abc"});
   ASSERT_TRUE(variables.has_value());
   for (const Variable& v : *variables) {
     EXPECT_NE(v.name, "HTTP_PROXY");
     EXPECT_NE(v.name, "HTTP_X_FORWARDED_FOR");
     EXPECT_NE(v.name, "HTTP_CONNECTION");
+    EXPECT_NE(v.name, "HTTP_WASABI_VERSION");
   }
 }
 

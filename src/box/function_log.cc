@@ -52,7 +52,10 @@ void FunctionLog::write(std::span<const std::byte> data) {
 }
 
 void FunctionLog::emit(LogStream stream, std::string_view line) {
-  if (!log_.enabled() || !budget_.take(line.size() + 1, function_.limits.log_per_second, Clock::now())) return;
+  if (!log_.enabled()) return;
+  // Why an invocation failed is said whatever the function may log.
+  const bool counts = stream == LogStream::kStderr;
+  if (counts && !budget_.take(line.size() + 1, function_.limits.log_per_second, Clock::now())) return;
   std::string lines;
   const std::int64_t now = unixMilliseconds();
   if (const std::uint64_t dropped = budget_.takeDropped()) {

@@ -69,6 +69,12 @@ TEST_F(FunctionLogTest, SaysHowManyLinesWereDropped) {
   EXPECT_EQ(lines[1], "three");
 }
 
+TEST_F(FunctionLogTest, WhyAnInvocationFailedIsAlwaysSaid) {
+  spec_.limits.log_per_second = ByteSize{0};
+  FunctionLog(*lines_, budget_, spec_, "id", 100).say("trap");
+  EXPECT_EQ(written(), std::vector<std::string>{"trap"});
+}
+
 TEST(LogBudgetTest, RegainsWithTimeUpToOneSecondsWorth) {
   LogBudget budget;
   const TimePoint start{};

@@ -15,6 +15,7 @@ ShelvedInstance InstanceShelf::take(const catalog::FunctionSpec& version) {
 
 void InstanceShelf::put(catalog::FunctionPtr version, ShelvedInstance instance, TimePoint now) {
   if (max_instances_ == 0) return;
+  dropIdle(now);
   if (shelved_.size() >= max_instances_) shelved_.pop_back();
   shelved_.push_front({std::move(version), std::move(instance), now});
 }

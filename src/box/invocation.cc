@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "box/cgi_request.h"
 #include "box/cgi_response.h"
+#include "box/ending.h"
 #include "box/field_views.h"
 
 namespace wasabi::box {
@@ -16,61 +17,6 @@ namespace {
 
 constexpr std::size_t kStderrRoom = 64 * 1024;
 constexpr std::size_t kResponseRoom = 1024 * 1024;
-
-Reason reasonFor(const Error& load_failure) {
-  switch (load_failure.code()) {
-    case ErrorCode::kInvalid:
-      return Reason::kProgramInvalid;
-    case ErrorCode::kNotFound:
-    case ErrorCode::kCorrupt:
-      return Reason::kProgramNotCompiled;
-    case ErrorCode::kExhausted:
-      return Reason::kBoxFull;
-    default:
-      return Reason::kProgramUnavailable;
-  }
-}
-
-Reason reasonFor(engine::EndKind kind) {
-  switch (kind) {
-    case engine::EndKind::kReturned:
-      return Reason::kNone;
-    case engine::EndKind::kExitCode:
-      return Reason::kExitCode;
-    case engine::EndKind::kTrap:
-      return Reason::kTrap;
-    case engine::EndKind::kStackOverflow:
-      return Reason::kStackOverflow;
-    case engine::EndKind::kMemoryLimit:
-      return Reason::kMemoryLimit;
-    case engine::EndKind::kResourceLimit:
-      return Reason::kResourceLimit;
-    case engine::EndKind::kNoResponse:
-      return Reason::kNoResponse;
-    case engine::EndKind::kGuestError:
-      return Reason::kGuestError;
-    case engine::EndKind::kPoolFull:
-      return Reason::kBoxFull;
-    case engine::EndKind::kHostFault:
-      return Reason::kHostFault;
-  }
-  return Reason::kHostFault;
-}
-
-Reason reasonFor(http::CloseReason reason) {
-  switch (reason) {
-    case http::CloseReason::kFinished:
-      return Reason::kNone;
-    case http::CloseReason::kTimedOut:
-      return Reason::kClientTooSlow;
-    case http::CloseReason::kAborted:
-      return Reason::kStopped;
-    case http::CloseReason::kPeerGone:
-    case http::CloseReason::kProtocolError:
-      return Reason::kClientGone;
-  }
-  return Reason::kClientGone;
-}
 
 // Fields that are ours, or speak about the connection, are not for guests.
 bool isForGuests(std::string_view field) {
@@ -133,7 +79,7 @@ void Invocation::programReady(Result<ProgramPtr> program) {
   if (state_ != InvocationState::kLoading) return;
   if (!program) {
     log_.say(program.error().message());
-    return end(reasonFor(program.error()));
+    return end(reasonForLoadFailure(program.error().code()));
   }
   program_ = std::move(*program);
   const bool proxy = program_->kind() == engine::ProgramKind::kHttpProxy;
@@ -262,7 +208,9 @@ Result<engine::Invocation> Invocation::startProxy() {
 
   engine::InvocationStart start;
   start.environment = environment;
-  start.request = {request.method, request.scheme == "https", request.authority, request.target, headers};
+  // Only HTTP/1.0 may leave the authority out; wasi:http has no word for that.
+  const std::string_view authority = request.authority.empty() ? "localhost" : std::string_view(request.authority);
+  start.request = {request.method, request.scheme == "https", authority, request.target, headers};
   if (function()->reuse > 0) {
     ShelvedInstance shelved = services_.shelf.take(*function());
     start.instance = std::move(shelved.instance);

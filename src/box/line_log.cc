@@ -35,8 +35,10 @@ Result<FileDescriptor> LineLog::openTarget(const std::string& target) {
 LineLog::LineLog(FileDescriptor file, std::size_t max_buffered_bytes)
     : file_(std::move(file)), max_buffered_bytes_(max_buffered_bytes) {
   if (!file_.valid()) return;
-  thread_ = std::thread([this] { run(); });
-  ::pthread_setname_np(thread_.native_handle(), "log");
+  thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "log");
+    run();
+  });
 }
 
 LineLog::~LineLog() {

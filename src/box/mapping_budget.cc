@@ -28,7 +28,8 @@ Result<std::uint32_t> programsWithin(const MappingNeeds& needs) {
                     "--max-invocations, or raise the limit (sysctl vm.max_map_count={})",
                     needs.max_invocations, invocations, needs.max_mappings, taken + needs.max_programs * kPerProgram));
   }
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(left, needs.max_programs));
+  const std::uint64_t by_descriptors = std::max(needs.max_descriptors / 2, kFewestPrograms);
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>({left, by_descriptors, needs.max_programs}));
 }
 
 }  // namespace wasabi::box

@@ -23,6 +23,7 @@ constexpr std::array<ReasonFacts, kReasons> kFacts = {{
     {Reason::kBoxFull, "refused.box_full", Outcome::kRefused, 503},
     {Reason::kRequestBodyLimit, "refused.request_body", Outcome::kRefused, 413},
     {Reason::kProgramInvalid, "program.invalid", Outcome::kFunctionFailed, 500},
+    {Reason::kProgramTooCostly, "program.too_costly", Outcome::kFunctionFailed, 500},
     {Reason::kProgramNotCompiled, "program.not_compiled", Outcome::kRefused, 503},
     {Reason::kProgramUnavailable, "program.unavailable", Outcome::kHostFault, 503},
     {Reason::kExitCode, "function.exit_code", Outcome::kFunctionFailed, 500},

@@ -28,6 +28,7 @@ enum class Reason : std::uint8_t {
   kBoxFull,
   kRequestBodyLimit,
   kProgramInvalid,
+  kProgramTooCostly,
   kProgramNotCompiled,
   kProgramUnavailable,
   kExitCode,
@@ -46,7 +47,7 @@ enum class Reason : std::uint8_t {
   kHostFault,
   kStopped,
 };
-inline constexpr std::size_t kReasons = 26;
+inline constexpr std::size_t kReasons = 27;
 
 std::string_view toString(Outcome outcome);
 std::string_view toString(Reason reason);

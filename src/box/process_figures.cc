@@ -1,5 +1,7 @@
 #include "box/process_figures.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <charconv>
 #include <fstream>
@@ -23,6 +25,14 @@ std::uint64_t maxMappings() {
   std::ifstream file("/proc/sys/vm/max_map_count");
   std::uint64_t most = 0;
   return file >> most ? most : kKernelDefaultMappings;
+}
+
+std::uint64_t raiseDescriptorLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_max;
 }
 
 ByteSize anonymousResident() {

@@ -11,6 +11,8 @@ namespace wasabi::box {
 std::uint64_t countMappings();
 // How many it may have (vm.max_map_count); 65,530 where that cannot be read.
 std::uint64_t maxMappings();
+// Raises the soft limit on descriptors to the hard one, and returns it.
+std::uint64_t raiseDescriptorLimit();
 // Anonymous resident memory.
 ByteSize anonymousResident();
 

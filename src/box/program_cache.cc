@@ -7,6 +7,19 @@
 #include <utility>
 
 namespace wasabi::box {
+namespace {
+
+// Long enough that requests cannot keep the compilers busy with a module that fails, short enough to try again after
+// an operator raised the limits.
+constexpr Duration kRefusalRemembered = std::chrono::seconds(60);
+constexpr std::size_t kMaxRefusals = 10'000;
+
+// Whether a failed build speaks of the module, so that the next one would fail as well.
+bool isTheModulesFault(ErrorCode code) {
+  return code == ErrorCode::kInvalid || code == ErrorCode::kExhausted || code == ErrorCode::kTimeout;
+}
+
+}  // namespace
 
 std::size_t ProgramCache::DigestHash::operator()(const catalog::ModuleDigest& digest) const noexcept {
   std::size_t hash = 0;  // the digest is as good as random already
@@ -18,8 +31,10 @@ ProgramCache::ProgramCache(const engine::Engine& engine, catalog::ModuleStore& s
                            const ProgramBudget& budget)
     : engine_(engine), store_(store), builder_(builder), budget_(budget) {
   for (std::uint32_t i = 0; i < budget.loaders; ++i) {
-    loaders_.emplace_back([this] { runLoader(); });
-    ::pthread_setname_np(loaders_.back().native_handle(), "loader");
+    loaders_.emplace_back([this] {
+      ::pthread_setname_np(::pthread_self(), "loader");
+      runLoader();
+    });
   }
 }
 
@@ -48,9 +63,14 @@ void ProgramCache::load(const catalog::FunctionPtr& function, OnProgram on_progr
   if (loaded) return on_program(std::move(loaded));
   {
     std::unique_lock lock(mutex_);
-    if (figures_.loading >= budget_.max_loading || stopping_) {
+    std::optional<Error> refusal = knownRefusal(function->module);
+    if (stopping_) refusal = Error(ErrorCode::kUnavailable, "the box is stopping");
+    if (figures_.loading >= budget_.max_loading) {
+      refusal = Error(ErrorCode::kUnavailable, "too many requests wait for programs to be loaded");
+    }
+    if (refusal) {
       lock.unlock();
-      return on_program(fail(ErrorCode::kExhausted, "too many requests wait for programs to be loaded"));
+      return on_program(fail(std::move(*refusal)));
     }
     ++figures_.loading;
     std::vector<OnProgram>& callbacks = waiting_[function->module];
@@ -96,7 +116,10 @@ void ProgramCache::loadNow(const catalog::FunctionPtr& function, bool may_build)
 
 void ProgramCache::build(const catalog::FunctionPtr& function) {
   builder_->build(function->module_file, function->module, [this, function](Result<void> built) {
-    if (!built) return finish(function->module, fail(std::move(built.error())));
+    if (!built) {
+      remember(function->module, built.error());
+      return finish(function->module, fail(std::move(built.error())));
+    }
     enqueue(function, false);
   });
 }
@@ -137,6 +160,24 @@ std::vector<ProgramPtr> ProgramCache::keep(const catalog::ModuleDigest& module, 
     ++figures_.evictions;
   }
   return evicted;
+}
+
+// Called with the lock held.
+std::optional<Error> ProgramCache::knownRefusal(const catalog::ModuleDigest& module) {
+  const auto found = refused_.find(module);
+  if (found == refused_.end()) return std::nullopt;
+  if (Clock::now() < found->second.until) return found->second.reason;
+  refused_.erase(found);
+  return std::nullopt;
+}
+
+void ProgramCache::remember(const catalog::ModuleDigest& module, const Error& refusal) {
+  if (!isTheModulesFault(refusal.code())) return;
+  const TimePoint now = Clock::now();
+  std::lock_guard lock(mutex_);
+  if (refused_.size() >= kMaxRefusals)
+    std::erase_if(refused_, [now](const auto& entry) { return entry.second.until < now; });
+  if (refused_.size() < kMaxRefusals) refused_.insert_or_assign(module, Refusal{refusal, now + kRefusalRemembered});
 }
 
 ProgramCache::Figures ProgramCache::figures() const {

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -35,7 +36,7 @@ using OnProgram = UniqueFunction<void(Result<ProgramPtr>)>;
 
 class ProgramCache {
  public:
-  // `builder` may be null: then what the store does not hold is kUnavailable. The rest outlives the cache.
+  // `builder` may be null: then what the store does not hold is kNotFound. The rest outlives the cache.
   ProgramCache(const engine::Engine& engine, catalog::ModuleStore& store, catalog::BuilderClient* builder,
                const ProgramBudget& budget);
   // Waiting loads are answered with kUnavailable. The builder client must be gone or quiet by then.
@@ -47,8 +48,10 @@ class ProgramCache {
   ProgramPtr find(const catalog::ModuleDigest& module);
 
   // Loads it, once however many ask at the same time. `on_program` may run before load() returns when the answer is
-  // already known. Errors: kInvalid (the module cannot run here), kNotFound (not compiled, and nobody may compile),
-  // kExhausted (too many loads wait), kUnavailable and others (ours).
+  // already known. Errors: kInvalid (the module cannot run here), kExhausted and kTimeout (compiling it met a limit),
+  // kNotFound (not compiled, and nobody may compile), kUnavailable (too many loads wait, the box stops) and others
+  // (ours). The first three are remembered for a while: a module that cannot be compiled costs one compilation, not
+  // one a request.
   void load(const catalog::FunctionPtr& function, OnProgram on_program);
 
   struct Figures {
@@ -75,6 +78,8 @@ class ProgramCache {
   void build(const catalog::FunctionPtr& function);
   void enqueue(catalog::FunctionPtr function, bool may_build);
   void finish(const catalog::ModuleDigest& module, Result<ProgramPtr> result);
+  std::optional<Error> knownRefusal(const catalog::ModuleDigest& module);
+  void remember(const catalog::ModuleDigest& module, const Error& refusal);
   std::vector<ProgramPtr> keep(const catalog::ModuleDigest& module, const ProgramPtr& program);
 
   const engine::Engine& engine_;
@@ -87,12 +92,18 @@ class ProgramCache {
     bool may_build;
   };
 
+  struct Refusal {
+    Error reason;
+    TimePoint until;
+  };
+
   mutable std::mutex mutex_;
   std::condition_variable work_;
   bool stopping_ = false;
   std::unordered_map<catalog::ModuleDigest, Entry, DigestHash> loaded_;
   std::list<catalog::ModuleDigest> by_use_;  // most recent first
   std::unordered_map<catalog::ModuleDigest, std::vector<OnProgram>, DigestHash> waiting_;
+  std::unordered_map<catalog::ModuleDigest, Refusal, DigestHash> refused_;
   std::deque<Job> jobs_;
   Figures figures_;
   std::vector<std::thread> loaders_;

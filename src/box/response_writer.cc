@@ -57,7 +57,8 @@ void sendRefusal(http::ServerStream& stream, Reason reason, std::string_view req
   head.headers.add("content-type", "text/plain; charset=utf-8");
   head.headers.add("proxy-status",
                    fmt::format("wasabi; error=proxy_internal_response; details=\"{}\"", toString(reason)));
-  if (head.status == 429 || head.status == 503) head.headers.add("retry-after", kRetryAfterSeconds);
+  const bool waiting_helps = (head.status == 429 || head.status == 503) && reason != Reason::kProgramNotCompiled;
+  if (waiting_helps) head.headers.add("retry-after", kRetryAfterSeconds);
   const std::string body = fmt::format("{}\nrequest {}\n", toString(reason), request_id);
   stream.sendHead(head, body.size());
   stream.send(bytesOf(body));

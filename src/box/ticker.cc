@@ -14,12 +14,10 @@ constexpr int kIdleBeats = 20;
 }  // namespace
 
 Ticker::Ticker(std::size_t workers, Duration period, UniqueFunction<void()> tick)
-    : slots_(std::make_unique<Slot[]>(workers)),
-      slot_count_(workers),
-      tick_(std::move(tick)),
-      thread_([this, period] { run(period); }) {
-  ::pthread_setname_np(thread_.native_handle(), "ticker");
-}
+    : slots_(std::make_unique<Slot[]>(workers)), slot_count_(workers), tick_(std::move(tick)), thread_([this, period] {
+        ::pthread_setname_np(::pthread_self(), "ticker");
+        run(period);
+      }) {}
 
 Ticker::~Ticker() {
   stopping_ = true;

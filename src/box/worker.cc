@@ -50,8 +50,10 @@ Worker::~Worker() {
 }
 
 void Worker::start() {
-  thread_ = std::thread([this] { run(); });
-  ::pthread_setname_np(thread_.native_handle(), "worker");
+  thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "worker");
+    run();
+  });
 }
 
 void Worker::run() {
