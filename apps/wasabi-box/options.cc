@@ -84,6 +84,9 @@ void addLimits(CLI::App& app, box::BoxConfig& config) {
           "largest memory any guest may grow to, whatever its manifest declares")
       ->group(limits);
   addSize(app, "--program-memory", config.programs.mapped, "compiled modules loaded at once")->group(limits);
+  addSize(app, "--warm-memory", config.programs.warm_memory,
+          "memory of idle slots kept for their program's next request")
+      ->group(limits);
   app.add_option("--max-programs", config.programs.max_programs, "programs loaded at once")
       ->capture_default_str()
       ->group(limits);

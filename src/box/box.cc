@@ -17,6 +17,7 @@ namespace {
 
 // Metrics are taken over this often even if nobody asks, so that what was removed from the catalog is let go.
 constexpr Duration kCollectPeriod = std::chrono::seconds(30);
+constexpr Duration kWarmPeriod = std::chrono::seconds(2);
 
 std::uint64_t randomSeed() {
   std::random_device device;
@@ -143,7 +144,8 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
       totals_(config_.metrics.functions),
       admin_(*this),
       max_mappings_(maxMappings()),
-      collect_timer_(control_) {
+      collect_timer_(control_),
+      warm_timer_(control_) {
   ticker_.emplace(config_.workers, config_.invocation.tick, [this] { engine_->tick(); });
   programs_.emplace(*engine_, *store_, builder_.get(), config_.programs);
   const std::uint64_t seed = randomSeed();
@@ -182,6 +184,7 @@ void Box::startThreads() {
   control_.post([this] {
     collectNowAndThen();
     rebuildForThisEngine();
+    boundWarmMemory();
   });
   for (auto& worker : workers_) worker->start();
   readiness_ = Readiness::kReady;
@@ -238,6 +241,14 @@ void Box::rebuildForThisEngine() {
     if (!stale.contains(function->module)) continue;
     builder_->build(function->module_file, function->module, [](Result<void>) {}, catalog::BuildPriority::kBackground);
   }
+}
+
+// The pool keeps to its number of warm slots only when it chooses one: after a burst all that ran at once stay warm.
+// Dropping a program gives the memory of its slots back.
+void Box::boundWarmMemory() {
+  while (engine_->poolMetrics().warm_memory > config_.programs.warm_memory && programs_->evictLeastRecent()) {
+  }
+  warm_timer_.arm(control_.now() + kWarmPeriod, [this] { boundWarmMemory(); });
 }
 
 void Box::collect(UniqueFunction<void(const BoxFigures&)> take) {

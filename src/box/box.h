@@ -58,6 +58,7 @@ class Box final : private AdminSource {
   BoxFigures figures(std::vector<WorkerReport> reports);
   void collectNowAndThen();
   void rebuildForThisEngine();
+  void boundWarmMemory();
 
   const BoxConfig config_;
   Logger& log_;
@@ -83,6 +84,7 @@ class Box final : private AdminSource {
   std::optional<http::Server> admin_server_;
   const std::uint64_t max_mappings_;  // read before the process is locked in
   http::Timer collect_timer_;
+  http::Timer warm_timer_;
   bool stopping_ = false;
   std::thread control_thread_;
   std::unique_ptr<catalog::CatalogSource> source_;

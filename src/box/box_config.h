@@ -31,6 +31,7 @@ enum class Lockdown : std::uint8_t { kOn, kOff };
 struct ProgramBudget {
   ByteSize mapped{2ull << 30};  // compiled modules loaded at once
   std::uint32_t max_programs = 12'000;
+  ByteSize warm_memory{256ull << 20};  // of idle slots, kept resident for their program's next invocation
   std::uint32_t max_loading = 20'000;  // waiting to be loaded; more are refused
   std::uint32_t loaders = 2;           // threads
 };

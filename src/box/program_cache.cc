@@ -152,14 +152,28 @@ std::vector<ProgramPtr> ProgramCache::keep(const catalog::ModuleDigest& module, 
   }
   figures_.mapped = figures_.mapped + program->codeSize();
   while (loaded_.size() > 1 && (figures_.mapped > budget_.mapped || loaded_.size() > budget_.max_programs)) {
-    const auto oldest = loaded_.find(by_use_.back());
-    figures_.mapped = figures_.mapped - oldest->second.program->codeSize();
-    evicted.push_back(std::move(oldest->second.program));
-    loaded_.erase(oldest);
-    by_use_.pop_back();
-    ++figures_.evictions;
+    evicted.push_back(removeLeastRecent());
   }
   return evicted;
+}
+
+// Called with the lock held, when something is loaded.
+ProgramPtr ProgramCache::removeLeastRecent() {
+  const auto oldest = loaded_.find(by_use_.back());
+  ProgramPtr program = std::move(oldest->second.program);
+  figures_.mapped = figures_.mapped - program->codeSize();
+  loaded_.erase(oldest);
+  by_use_.pop_back();
+  ++figures_.evictions;
+  return program;
+}
+
+bool ProgramCache::evictLeastRecent() {
+  ProgramPtr evicted;  // dropped without the lock: unmapping takes its time
+  std::lock_guard lock(mutex_);
+  if (loaded_.empty()) return false;
+  evicted = removeLeastRecent();
+  return true;
 }
 
 // Called with the lock held.

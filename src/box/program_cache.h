@@ -54,6 +54,10 @@ class ProgramCache {
   // one a request.
   void load(const catalog::FunctionPtr& function, OnProgram on_program);
 
+  // Lets go of the program that was used longest ago, and with it of the slots that are kept warm for it, as soon as
+  // its last invocation ends. False when none is loaded.
+  bool evictLeastRecent();
+
   struct Figures {
     std::size_t loaded = 0;
     ByteSize mapped;
@@ -80,6 +84,7 @@ class ProgramCache {
   void finish(const catalog::ModuleDigest& module, Result<ProgramPtr> result);
   std::optional<Error> knownRefusal(const catalog::ModuleDigest& module);
   void remember(const catalog::ModuleDigest& module, const Error& refusal);
+  ProgramPtr removeLeastRecent();
   std::vector<ProgramPtr> keep(const catalog::ModuleDigest& module, const ProgramPtr& program);
 
   const engine::Engine& engine_;

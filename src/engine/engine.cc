@@ -81,6 +81,7 @@ PoolMetrics Engine::poolMetrics() const {
       .live_stacks = metrics.live_stacks,
       .warm_memories = metrics.warm_memories,
       .warm_resident = {metrics.warm_resident_bytes},
+      .warm_memory = {metrics.warm_memory_bytes},
   };
 }
 

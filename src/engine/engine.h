@@ -43,6 +43,7 @@ struct PoolMetrics {
   std::uint64_t live_stacks;
   std::uint64_t warm_memories;  // idle slots that remember their program
   ByteSize warm_resident;       // what idle slots keep resident: memories, tables and stacks
+  ByteSize warm_memory;         // the memories' part of it, given back when their program goes
 };
 
 // One per process. May be used from any thread. Outlives its programs and invocations.

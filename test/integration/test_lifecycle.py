@@ -209,3 +209,17 @@ class Density(unittest.TestCase):
             output, _ = load.communicate(timeout=60)
         self.assertIn("2000 succeeded, 0 failed", output)
         self.assertLess(growth, 128 << 20)
+
+    def test_memory_comes_back_after_a_burst(self):
+        """The pool keeps what was used at once warm for the next burst; the box bounds that."""
+        box = Box("--warm-memory", "8MiB", workers=1)
+        box.put("t/sleep", "sleep", limits={"concurrency": 10000, "timeout": "60s"})
+        with box:
+            url = "http://%s:%d/t/sleep?ms=1000" % box.address
+            load = subprocess.run(["h2load", "-n", "500", "-c", "2", "-m", "250", url], capture_output=True, text=True,
+                                  timeout=60)
+            self.assertIn("500 succeeded, 0 failed", load.stdout)
+            before = box.metrics().sum("wasabi_memory_bytes", kind="warm")
+            eventually(lambda: box.metrics().sum("wasabi_memory_bytes", kind="warm") < before / 2, 15,
+                       "most of the warm memory given back")
+            self.assertEqual(box.call("/t/sleep?ms=1").status, 200)

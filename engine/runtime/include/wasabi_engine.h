@@ -86,6 +86,7 @@ typedef struct wsb_pool_metrics {
   uint64_t live_stacks;
   uint64_t warm_memories;            /* idle slots that remember their program */
   uint64_t warm_resident_bytes;      /* what idle slots keep resident: memories, tables and stacks */
+  uint64_t warm_memory_bytes;        /* the memories' part of it, given back when their program is deleted */
 } wsb_pool_metrics;
 void wsb_engine_pool_metrics(const wsb_engine* engine, wsb_pool_metrics* out);
 

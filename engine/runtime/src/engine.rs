@@ -69,6 +69,7 @@ impl Engine {
             live_stacks: count(pool.stacks()),
             warm_memories: u64::from(pool.unused_warm_memories()),
             warm_resident_bytes: count(resident),
+            warm_memory_bytes: count(pool.unused_memory_bytes_resident()),
         }
     }
 

@@ -51,6 +51,7 @@ pub struct PoolMetrics {
     pub live_stacks: u64,
     pub warm_memories: u64,
     pub warm_resident_bytes: u64,
+    pub warm_memory_bytes: u64,
 }
 
 #[repr(C)]
