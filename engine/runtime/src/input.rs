@@ -1,9 +1,9 @@
 //! What the host pushes for the guest to read: a request's body or stdin.
 
+use crate::byte_queue::ByteQueue;
 use crate::session::Session;
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use wasmtime_wasi_http::Error;
 
 /// Bytes pushed and not yet read. The host bounds them: it hears of every byte taken by `input_consumed`.
 pub struct Input {
-    chunks: VecDeque<Bytes>,
+    bytes: ByteQueue,
     state: State,
     /// Counts the invocations of the instance, so that a body kept from an earlier one does not read this one's.
     generation: u64,
@@ -36,7 +36,7 @@ pub enum Read {
 impl Input {
     pub fn ended() -> Input {
         Input {
-            chunks: VecDeque::new(),
+            bytes: ByteQueue::default(),
             state: State::Ended,
             generation: 0,
         }
@@ -44,7 +44,7 @@ impl Input {
 
     /// Forgets what is left of the invocation before.
     pub fn restart(&mut self, has_input: bool) {
-        self.chunks.clear();
+        self.bytes.clear();
         self.state = if has_input { State::Open } else { State::Ended };
         self.generation += 1;
     }
@@ -54,8 +54,8 @@ impl Input {
     }
 
     pub fn push(&mut self, data: &[u8]) {
-        if self.state == State::Open && !data.is_empty() {
-            self.chunks.push_back(Bytes::copy_from_slice(data));
+        if self.state == State::Open {
+            self.bytes.push(data);
         }
     }
 
@@ -72,9 +72,8 @@ impl Input {
     }
 
     pub fn read(&mut self, size: usize) -> Read {
-        match self.chunks.front_mut() {
-            Some(chunk) if chunk.len() > size => Read::Chunk(chunk.split_to(size)),
-            Some(_) => Read::Chunk(self.chunks.pop_front().expect("front was there")),
+        match self.bytes.pop(size) {
+            Some(chunk) => Read::Chunk(chunk),
             None => match self.state {
                 State::Open => Read::Empty,
                 State::Ended => Read::Ended,
@@ -84,7 +83,7 @@ impl Input {
     }
 
     pub fn would_wait(&self) -> bool {
-        self.chunks.is_empty() && self.state == State::Open
+        self.bytes.is_empty() && self.state == State::Open
     }
 }
 

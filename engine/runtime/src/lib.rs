@@ -3,6 +3,7 @@
 //! Guests run on fibers that the caller polls. Nothing here runs guest code or calls back into the caller on a thread
 //! of its own; the one tokio thread serves timers and blocking file calls and does nothing but wake.
 
+mod byte_queue;
 mod clocks;
 mod config;
 mod end;

@@ -1,5 +1,6 @@
 //! Requests that guests make: handed to the host, which carries them out and pushes the answers back.
 
+use crate::byte_queue::ByteQueue;
 use crate::ffi::abi::{self, OutboundFailure};
 use crate::ffi::host::OutboundRequest;
 use crate::session::{Session, lock};
@@ -7,7 +8,6 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -45,7 +45,7 @@ struct Head {
 
 /// The response's body as far as it came. The host bounds it: it hears of every byte taken by `outbound_consumed`.
 struct ResponseState {
-    chunks: VecDeque<Bytes>,
+    bytes: ByteQueue,
     end: Option<Result<HeaderMap, Error>>,
     /// The guest dropped the response, or the future of it, possibly on a tokio thread.
     given_up: bool,
@@ -86,9 +86,7 @@ impl Exchanges {
 
     pub fn push(&mut self, id: u64, data: &[u8]) {
         if let Some(exchange) = self.find(id) {
-            lock(&exchange.response)
-                .chunks
-                .push_back(Bytes::copy_from_slice(data));
+            lock(&exchange.response).bytes.push(data);
         }
     }
 
@@ -129,7 +127,7 @@ pub fn send(
     let (head, body) = request.into_parts();
     let body = (!body.is_end_stream()).then_some(body);
     let response = Arc::new(Mutex::new(ResponseState {
-        chunks: VecDeque::new(),
+        bytes: ByteQueue::default(),
         end: None,
         given_up: false,
     }));
@@ -238,7 +236,7 @@ impl Body for ResponseBody {
         _context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let mut state = lock(&self.state);
-        if let Some(chunk) = state.chunks.pop_front() {
+        if let Some(chunk) = state.bytes.pop(usize::MAX) {
             drop(state);
             if self.session.exchanges().find(self.id).is_some()
                 && let Some(host) = self.session.host()
