@@ -10,7 +10,8 @@ namespace wasabi::http {
 
 namespace {
 
-// Pipelined requests answered in one turn, so that one connection does not hold up the others.
+// Pipelined requests answered before the peer took the first answer, so that one connection does not hold up the
+// others; less where the answers are large.
 constexpr std::size_t kMaxUnsent = 16;
 constexpr std::size_t kKeptSpares = 2;
 // So much of a body that nobody wanted is read over to keep the connection.
@@ -44,12 +45,14 @@ void H1Session::serve() {
 }
 
 bool H1Session::mayTakeRequest() const {
-  return unsent_.size() < kMaxUnsent;
+  return unsent_.size() < kMaxUnsent && connection_.unsent() < limits_.write_high_watermark;
 }
 
 bool H1Session::receiveHead() {
   ByteBuffer& input = connection_.input();
-  if (input.empty() || !mayTakeRequest()) return false;
+  if (input.empty()) return false;
+  waiting_for_room_ = !mayTakeRequest();
+  if (waiting_for_room_) return false;
   if (!current_) {
     current_ = takeStream();
     parser_.reset();
@@ -153,7 +156,6 @@ bool H1Session::discardBody() {
 }
 
 void H1Session::settle() {
-  const bool was_full = !mayTakeRequest();
   std::size_t done = 0;
   while (done < unsent_.size() && unsent_[done]->endOffset() <= connection_.sent()) {
     unsent_[done++]->close(CloseReason::kFinished);
@@ -164,7 +166,7 @@ void H1Session::settle() {
   const bool cut = std::any_of(unsent_.begin(), unsent_.end(), [](const auto& stream) { return stream->aborted(); });
   if (cut) connection_.endAfterTurn(Ending::kAtOnce);
   if (state_ == State::kRequest && current_) current_->tellIfWritable();
-  if (was_full && mayTakeRequest() && !connection_.closed()) connection_.requestNextTurn();
+  if (waiting_for_room_ && mayTakeRequest() && !connection_.closed()) connection_.requestNextTurn();
 }
 
 bool H1Session::wantsInput() const {

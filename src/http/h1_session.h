@@ -64,6 +64,7 @@ class H1Session final : public Session {
   std::vector<std::unique_ptr<H1Stream>> spares_;
   std::size_t requests_ = 0;
   std::uint64_t discarded_ = 0;
+  bool waiting_for_room_ = false;  // a request may have come, but must wait until more of the answers is taken
 };
 
 }  // namespace wasabi::http
