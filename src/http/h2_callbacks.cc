@@ -40,6 +40,11 @@ int onHeader(nghttp2_session* session, const nghttp2_frame* frame, const std::ui
              const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user_data) {
   H2Stream* stream = streamOf(session, frame->hd.stream_id);
   if (frame->hd.type != NGHTTP2_HEADERS || !stream) return 0;
+  // Compressed, a few bytes can stand for thousands: nghttp2 is told to spare us the rest, and resets the stream.
+  if (sessionOf(user_data).isFlooded(*stream)) {
+    sessionOf(user_data).countReset();
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  }
   const auto add = frame->headers.cat == NGHTTP2_HCAT_REQUEST ? &H2Session::addRequestField : &H2Session::addTrailer;
   (sessionOf(user_data).*add)(*stream, viewOf(name, name_size), viewOf(value, value_size));
   return 0;

@@ -10,6 +10,8 @@ namespace wasabi::http {
 namespace {
 
 constexpr std::size_t kKeptOutput = 16 * 1024;
+// A head beyond the limit by this factor is not even looked at.
+constexpr std::size_t kFloodFactor = 4;
 
 }  // namespace
 
@@ -17,6 +19,8 @@ H2Stream* H2Session::beginRequest(std::int32_t id) {
   auto& stream = streams_.emplace_back(std::make_unique<H2Stream>(*this, id));
   stream->place = streams_.size() - 1;
   stream->head.version = Version::kHttp2;
+  stream->reading_since = connection_.context().loop.now();
+  checkBy(stream->reading_since + limits_.head_timeout);
   return stream.get();
 }
 
@@ -60,8 +64,13 @@ std::uint16_t H2Session::takePseudoField(RequestHead& head, std::string_view nam
   return 0;
 }
 
+bool H2Session::isFlooded(const H2Stream& stream) const {
+  return stream.head_weight > kFloodFactor * limits_.max_header_bytes;
+}
+
 void H2Session::headComplete(H2Stream& stream) {
   RequestHead& head = stream.head;
+  stream.head_complete = true;
   if (!stream.cookies.empty()) head.headers.add("cookie", stream.cookies);
   if (const auto length = head.headers.find("content-length")) {
     // nghttp2 has checked that it is a number and will check that the body has this size.
@@ -117,6 +126,7 @@ ssize_t H2Session::readOutput(H2Stream& stream, std::span<std::uint8_t> frame, s
   const std::string_view piece = stream.output.view().substr(0, frame.size());
   if (!piece.empty()) std::memcpy(frame.data(), piece.data(), piece.size());
   stream.output.consume(piece.size());
+  held_output_ -= piece.size();
   stream.output_since = connection_.context().loop.now();
   if (stream.output.empty() && stream.output.capacity() > kKeptOutput) stream.output.shrink(0);
   if (stream.wants_room && stream.output.size() <= limits_.write_low_watermark) note(stream);

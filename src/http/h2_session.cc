@@ -221,6 +221,7 @@ void H2Session::reset(H2Stream& stream, std::uint32_t error_code) {
 std::unique_ptr<H2Stream> H2Session::take(H2Stream& stream) {
   dropInput(stream);
   if (stream.noted) std::erase(noted_, &stream);
+  held_output_ -= stream.output.size();
   auto owned = std::move(streams_[stream.place]);
   if (stream.place + 1 < streams_.size()) {
     streams_[stream.place] = std::move(streams_.back());
@@ -260,6 +261,7 @@ std::optional<TimePoint> H2Session::deadline() const {
 
 std::optional<TimePoint> H2Session::streamDeadline(const H2Stream& stream) const {
   std::optional<TimePoint> first;
+  if (!stream.head_complete) return stream.reading_since + limits_.head_timeout;
   const bool reads = stream.reading_on && !stream.remote_ended && stream.hasObserver() && !stream.finished;
   if (reads) first = stream.reading_since + limits_.body_timeout;
   if (!stream.output.empty()) {
@@ -292,6 +294,11 @@ void H2Session::onDeadline(TimePoint now) {
 
 void H2Session::timeOut(H2Stream& stream) {
   if (stream.protocol_closed) return;
+  if (!stream.head_complete) {
+    // No other frame may come before the rest of the head: there is nothing to save on this connection.
+    nghttp2_session_terminate_session(nghttp2_.get(), NGHTTP2_ENHANCE_YOUR_CALM);
+    return;
+  }
   if (stream.head_sent) {
     reset(stream, NGHTTP2_CANCEL);
   } else {
@@ -361,7 +368,13 @@ void H2Session::addOutput(H2Stream& stream, std::string_view text) {
     checkBy(stream.output_since + limits_.write_timeout);
   }
   stream.output.append(text);
+  held_output_ += text.size();
   resumeOutput(stream);
+}
+
+bool H2Session::hasRoomFor(const H2Stream& stream) const {
+  const bool crowded = held_output_ > limits_.connection_watermark;
+  return stream.output.size() <= (crowded ? 0 : limits_.write_high_watermark);
 }
 
 void H2Session::resumeOutput(H2Stream& stream) {

@@ -43,6 +43,7 @@ class H2Session final : public Session {
   void submitHead(H2Stream& stream, const ResponseHead& head, std::optional<std::uint64_t> content_length);
   void submitContinue(H2Stream& stream);
   void addOutput(H2Stream& stream, std::string_view text);
+  bool hasRoomFor(const H2Stream& stream) const;
   void resumeOutput(H2Stream& stream);
   void startReading(H2Stream& stream);
   // The session looks at the stream in its next turn.
@@ -52,6 +53,8 @@ class H2Session final : public Session {
   H2Stream* beginRequest(std::int32_t id);
   void addRequestField(H2Stream& stream, std::string_view name, std::string_view value);
   void addTrailer(H2Stream& stream, std::string_view name, std::string_view value);
+  // The fields are so many that even looking at them, to refuse them politely, is too much.
+  bool isFlooded(const H2Stream& stream) const;
   void headComplete(H2Stream& stream);
   void remoteEnded(H2Stream& stream);
   void localEnded(H2Stream& stream);
@@ -101,6 +104,7 @@ class H2Session final : public Session {
   TimePoint next_check_ = TimePoint::max();
   TimePoint idle_since_;
   TimePoint resets_since_;
+  std::size_t held_output_ = 0;  // of all streams
   std::size_t resets_ = 0;
   std::size_t requests_ = 0;
   bool leaving_ = false;  // GOAWAY was sent

@@ -48,7 +48,7 @@ WriteRoom H2Stream::send(std::span<const std::byte> chunk) {
     *response_left -= text.size();
   }
   if (!text.empty()) session_.addOutput(*this, text);
-  if (output.size() <= session_.context().limits.write_high_watermark) return WriteRoom::kFree;
+  if (session_.hasRoomFor(*this)) return WriteRoom::kFree;
   wants_room = true;
   return WriteRoom::kFull;
 }

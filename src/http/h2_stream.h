@@ -54,12 +54,13 @@ class H2Stream final : public ServerStream {
   ByteBuffer output;  // bounded by the handler's respect for the watermarks
   Fields response_trailers;
   std::optional<std::uint64_t> response_left;  // of a promised length
-  TimePoint reading_since{};
+  TimePoint reading_since{};                   // before the head is complete: since its first byte
   TimePoint output_since{};
   std::uint64_t end_offset = 0;
   std::uint32_t error_code = 0;
 
   bool expects_continue = false;
+  bool head_complete = false;
   bool remote_ended = false;  // the peer's END_STREAM came
   bool request_complete = false;
   bool reading_on = false;

@@ -37,6 +37,7 @@ struct ServerLimits {
   std::size_t max_pipelined_bytes = 64 * 1024;        // reading rests until the requests before are answered
   std::size_t write_high_watermark = 256 * 1024;      // per stream: send() returns kFull above it
   std::size_t write_low_watermark = 64 * 1024;        // onWritable() below it
+  std::size_t connection_watermark = 4096 * 1024;     // HTTP/2, over all streams: each send() returns kFull above it
   std::size_t read_chunk_bytes = 64 * 1024;           // largest onBody() chunk, HTTP/2 stream window
   Duration head_timeout = std::chrono::seconds(10);   // from the first byte of a head to its last: 408, and close
   Duration idle_timeout = std::chrono::seconds(75);   // no request open: close
