@@ -19,6 +19,10 @@ bool isTheModulesFault(ErrorCode code) {
   return code == ErrorCode::kInvalid || code == ErrorCode::kExhausted || code == ErrorCode::kTimeout;
 }
 
+bool isMissing(ErrorCode code) {
+  return code == ErrorCode::kNotFound || code == ErrorCode::kCorrupt;
+}
+
 }  // namespace
 
 std::size_t ProgramCache::DigestHash::operator()(const catalog::ModuleDigest& digest) const noexcept {
@@ -105,8 +109,7 @@ void ProgramCache::loadNow(const catalog::FunctionPtr& function, bool may_build)
   auto file = store_.openVerified(function->module);
   if (!file) {
     const ErrorCode code = file.error().code();
-    const bool missing = code == ErrorCode::kNotFound || code == ErrorCode::kCorrupt;
-    if (missing && may_build && builder_ != nullptr) return build(function);
+    if (isMissing(code) && may_build && builder_ != nullptr) return build(function);
     return finish(function->module, fail(std::move(file.error()).within("compiled module")));
   }
   auto program = engine::Program::load(engine_, *file);
@@ -125,6 +128,10 @@ void ProgramCache::build(const catalog::FunctionPtr& function) {
 }
 
 void ProgramCache::finish(const catalog::ModuleDigest& module, Result<ProgramPtr> result) {
+  // "Not compiled" is for boxes that do not compile; here the build failed, whatever it was that it missed.
+  if (!result && builder_ != nullptr && isMissing(result.error().code())) {
+    result = fail(ErrorCode::kUnavailable, result.error().message());
+  }
   std::vector<ProgramPtr> evicted;  // dropped without the lock: unmapping takes its time
   std::vector<OnProgram> callbacks;
   {
