@@ -8,6 +8,12 @@
 #include "base/log.h"
 
 namespace wasabi::box {
+namespace {
+
+// What the log adds to a line: time, names and request. Without it a flood of empty lines would cost nothing.
+constexpr std::size_t kAddedToLine = 160;
+
+}  // namespace
 
 bool LogBudget::take(std::size_t size, ByteSize per_second, TimePoint now) {
   std::lock_guard lock(mutex_);
@@ -55,7 +61,7 @@ void FunctionLog::emit(LogStream stream, std::string_view line) {
   if (!log_.enabled()) return;
   // Why an invocation failed is said whatever the function may log.
   const bool counts = stream == LogStream::kStderr;
-  if (counts && !budget_.take(line.size() + 1, function_.limits.log_per_second, Clock::now())) return;
+  if (counts && !budget_.take(line.size() + kAddedToLine, function_.limits.log_per_second, Clock::now())) return;
   std::string lines;
   const std::int64_t now = unixMilliseconds();
   if (const std::uint64_t dropped = budget_.takeDropped()) {

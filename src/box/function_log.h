@@ -1,7 +1,7 @@
 // What one invocation writes to stderr, as lines of its function's log.
 //
-// Lines longer than a limit are cut into several. Beyond the function's `limits.log` bytes per second lines are
-// dropped; the first line after that says how many.
+// Lines longer than a limit are cut into several. Beyond the function's `limits.log` bytes per second, counted with
+// what the log adds to each line, lines are dropped; the first line after that says how many.
 #pragma once
 
 #include <cstdint>

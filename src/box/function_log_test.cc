@@ -69,6 +69,12 @@ TEST_F(FunctionLogTest, SaysHowManyLinesWereDropped) {
   EXPECT_EQ(lines[1], "three");
 }
 
+TEST_F(FunctionLogTest, EmptyLinesCountAsTheLogWritesThem) {
+  spec_.limits.log_per_second = ByteSize{16'000};
+  FunctionLog(*lines_, budget_, spec_, "id", 100).write(bytesOf(std::string(10'000, '\n')));
+  EXPECT_LE(written().size(), 200U);
+}
+
 TEST_F(FunctionLogTest, WhyAnInvocationFailedIsAlwaysSaid) {
   spec_.limits.log_per_second = ByteSize{0};
   FunctionLog(*lines_, budget_, spec_, "id", 100).say("trap");
