@@ -261,6 +261,19 @@ TEST_F(CatalogScannerTest, OnlyRegularFilesAreRead) {
     EXPECT_THAT(problem.reason, HasSubstr("not a regular file"));
 }
 
+TEST_F(CatalogScannerTest, NoPipesAmongTheFilesOfAFunction) {
+  directory_.write("a/m.wasm", "1");
+  directory_.write("a/files/below/x", "");
+  std::filesystem::create_symlink("nowhere", directory_.path("a/files/link"));
+  directory_.write("a/f.toml", "module = 'm.wasm'\nfiles = 'files'");
+  scan();
+  EXPECT_EQ(names(), std::vector<std::string>{"a/f"});
+  ASSERT_EQ(mkfifo(directory_.path("a/files/below/pipe").c_str(), 0600), 0);
+  directory_.write("a/f.toml", "module = 'm.wasm'\nfiles = 'files'\nreuse = 1");
+  scan();
+  EXPECT_THAT(onlyProblem(), HasSubstr("a/files/below/pipe is neither a file, a directory nor a link"));
+}
+
 TEST_F(CatalogScannerTest, FollowsALinkThatIsTurnedToAnotherFolder) {
   directory_.write("a/..1/m.wasm", "1");
   directory_.write("a/..1/f.toml", "module = 'm.wasm'");

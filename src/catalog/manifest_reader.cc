@@ -12,6 +12,7 @@
 #include "catalog/beneath.h"
 #include "catalog/digest.h"
 #include "catalog/manifest_parser.h"
+#include "catalog/plain_files.h"
 
 namespace wasabi::catalog {
 namespace {
@@ -132,6 +133,9 @@ void ManifestReader::resolveFiles(Reading& reading, const std::string& path, Fun
   reading.result.dependencies.push_back({beneath, stampBeneath(reading.directory_fd, beneath)});
   auto folder = openBeneath(reading.directory_fd, beneath, O_PATH | O_DIRECTORY);
   if (!folder) return reading.problem("files ", folder.error());
+  if (auto plain = checkPlainFiles(reading.directory_fd, beneath); !plain) {
+    return reading.problem("files ", plain.error());
+  }
   auto real_path = realPathOf(folder->get());
   if (!real_path) return reading.problem("files ", real_path.error());
   spec.files_directory = std::move(*real_path);
