@@ -9,17 +9,23 @@ use http_body_util::{BodyExt, Empty};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use wasmtime::component::Resource;
+use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
-use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
+use wasmtime_wasi_http::p2::types::{
+    HostIncomingRequest, HostOutgoingRequest, HostOutgoingResponse, HostResponseOutparam,
+};
 use wasmtime_wasi_http::{
-    DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody,
+    DEFAULT_FORBIDDEN_HEADERS, Error, FieldMap, ForbiddenHeaderFilter, RequestOptions, WasiBody,
     WasiHttpCtxView, WasiHttpHooks,
 };
 
 /// One write of a guest into a body; two of them may wait in the engine.
 const BODY_CHUNK_BYTES: usize = 64 << 10;
+const LEAST_BODY_CHUNK_BYTES: usize = 4 << 10;
+/// No limit of the guest's own memory counts what its header maps and bodies hold here. So many may each be of full
+/// size; of more each is smaller, so that all that its resource table has room for stay within some megabytes.
+const FULL_SIZE_COUNT: usize = 16;
 
 /// The request of a wasi:http invocation, checked.
 pub struct Request {
@@ -169,14 +175,38 @@ fn is_forbidden(name: &HeaderName) -> bool {
     DEFAULT_FORBIDDEN_HEADERS.contains(name)
 }
 
+/// How large the next header map may become.
+pub fn header_limit(table: &mut ResourceTable, most: usize) -> usize {
+    let held = table
+        .iter_mut()
+        .filter(|entry| {
+            entry.is::<FieldMap>()
+                || entry.is::<HostOutgoingRequest>()
+                || entry.is::<HostOutgoingResponse>()
+        })
+        .count();
+    share_of_many(most, held)
+}
+
+fn share_of_many(full_size: usize, held: usize) -> usize {
+    full_size * FULL_SIZE_COUNT / FULL_SIZE_COUNT.max(held + 1)
+}
+
 /// The engine's questions about wasi:http.
 pub struct Hooks {
     session: Arc<Session>,
+    /// Bodies begun by the invocation of this generation of the input.
+    bodies: usize,
+    generation: u64,
 }
 
 impl Hooks {
     pub fn new(session: Arc<Session>) -> Hooks {
-        Hooks { session }
+        Hooks {
+            session,
+            bodies: 0,
+            generation: 0,
+        }
     }
 }
 
@@ -190,7 +220,13 @@ impl WasiHttpHooks for Hooks {
     }
 
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
-        BODY_CHUNK_BYTES
+        let generation = self.session.input().generation();
+        if generation != self.generation {
+            self.generation = generation;
+            self.bodies = 0;
+        }
+        self.bodies += 1;
+        share_of_many(BODY_CHUNK_BYTES, self.bodies - 1).max(LEAST_BODY_CHUNK_BYTES)
     }
 
     fn send_request(
@@ -200,5 +236,33 @@ impl WasiHttpHooks for Hooks {
         _sent: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> outbound::SendFuture {
         outbound::send(&self.session, request, options.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_header_maps_together_stay_small() {
+        const MOST: usize = 128 << 10;
+        let mut table = ResourceTable::new();
+        let mut all = 0;
+        for held in 0..1000 {
+            let limit = header_limit(&mut table, MOST);
+            assert!(held >= FULL_SIZE_COUNT || limit == MOST);
+            all += limit;
+            table.push(FieldMap::new_mutable(limit)).unwrap();
+        }
+        assert!(all < 12 << 20);
+    }
+
+    #[test]
+    fn other_handles_do_not_make_header_maps_small() {
+        let mut table = ResourceTable::new();
+        for _ in 0..100 {
+            table.push("a handle").unwrap();
+        }
+        assert_eq!(header_limit(&mut table, 1000), 1000);
     }
 }

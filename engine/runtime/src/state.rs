@@ -3,7 +3,7 @@
 use crate::clocks::CoarseWallClock;
 use crate::engine::Engine;
 use crate::ffi::abi::Output;
-use crate::http::Hooks;
+use crate::http::{Hooks, header_limit};
 use crate::limiter::Limiter;
 use crate::session::Session;
 use crate::streams::{Stdin, Stdout};
@@ -21,6 +21,7 @@ pub struct State {
     pub wasi: WasiP1Ctx,
     http: WasiHttpCtx,
     hooks: Hooks,
+    max_header_bytes: usize,
 }
 
 /// What a guest finds in its world besides its streams.
@@ -44,9 +45,12 @@ impl WasiView for State {
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
+        let table = self.wasi.ctx().table;
+        self.http
+            .set_field_size_limit(header_limit(table, self.max_header_bytes));
         WasiHttpCtxView {
             ctx: &mut self.http,
-            table: self.wasi.ctx().table,
+            table,
             hooks: &mut self.hooks,
         }
     }
@@ -62,8 +66,6 @@ pub fn new_store(
     wasi.ctx()
         .table
         .set_max_capacity(usize::try_from(caps.max_resources).unwrap_or(usize::MAX));
-    let mut http = WasiHttpCtx::new();
-    http.set_field_size_limit(usize::try_from(caps.max_header_bytes).unwrap_or(usize::MAX));
     let state = State {
         session: Arc::clone(session),
         limiter: Limiter::new(
@@ -72,8 +74,9 @@ pub fn new_store(
             caps.max_table_elements,
         ),
         wasi,
-        http,
+        http: WasiHttpCtx::new(),
         hooks: Hooks::new(Arc::clone(session)),
+        max_header_bytes: usize::try_from(caps.max_header_bytes).unwrap_or(usize::MAX),
     };
     let mut store = Store::try_new(&engine.wasmtime, state)?;
     store.limiter_async(|state| &mut state.limiter);
