@@ -1,5 +1,6 @@
-// ?how=fields: as many header maps as the host gives, each filled up; ?how=clones: the same by copying;
-// ?how=calls&url=...: outbound calls that are started and kept, as many as the host lets; ?how=pollables: timers.
+// ?how=fields: as many header maps as the host gives, each nearly filled up (112 KiB); ?how=clones: the same by
+// copying; ?how=calls&url=...: outbound calls that are started and kept, as many as the host lets; ?how=pollables:
+// timers.
 #include <string.h>
 
 #include "web.h"
@@ -12,7 +13,7 @@ static void fill(wasi_http_types_own_fields_t fields) {
   http_guest_string_t key = {(uint8_t*)name, 3};
   wasi_http_types_field_value_t content = {(uint8_t*)value, sizeof value};
   wasi_http_types_header_error_t error;
-  for (; name[2] <= 'z'; ++name[2]) {
+  for (; name[2] <= 'g'; ++name[2]) {
     if (!wasi_http_types_method_fields_append(wasi_http_types_borrow_fields(fields), &key, &content, &error)) return;
   }
 }

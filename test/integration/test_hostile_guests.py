@@ -1,0 +1,91 @@
+"""Guests that ask the host for too much: each is ended or refused, and others are served meanwhile."""
+
+import concurrent.futures
+import pathlib
+import time
+
+from harness.box import eventually
+from harness.case import BoxCase
+
+FILES = pathlib.Path(__file__).resolve().parent / "files"
+
+
+class Abuse(BoxCase):
+    @classmethod
+    def prepare(cls, box):
+        files = box.catalog.put_files("t/abuse", FILES)
+        folder = box.catalog.directory / "t" / files
+        (folder / "link_outside").symlink_to("/etc/passwd")
+        (folder / "link_up").symlink_to("../..")
+        (folder / "link_loop").symlink_to("link_loop")
+        (folder / "device").symlink_to("/dev/zero")
+        limits = {"memory": "128MiB", "timeout": "700ms", "concurrency": 1000}
+        box.put("t/abuse", "abuse", files=files, limits=limits)
+        box.put("t/http", "http_abuse", limits={"memory": "2MiB", "timeout": "5s", "concurrency": 1000},
+                outbound=["127.0.0.1"])
+        box.put("t/hello", "hello")
+
+    def abuse(self, how):
+        """The reply; a neighbour was answered all the while."""
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            reply = pool.submit(self.box.call, "/t/abuse?how=" + how, timeout=30)
+            while not reply.done():
+                start = time.monotonic()
+                self.assertEqual(self.box.call("/t/hello").status, 200)
+                self.assertLess(time.monotonic() - start, 0.5)
+                time.sleep(0.01)
+        return reply.result()
+
+    def test_what_never_ends_is_ended(self):
+        for how in ("poll_for_ever", "spin_poll", "spin_clock", "spin_yield", "spin_sleep", "flood_stderr",
+                    "flood_stderr_lines"):
+            with self.subTest(how):
+                self.assertEqual(self.abuse(how).status, 504)
+
+    def test_many_at_once_leave_room_for_others(self):
+        with concurrent.futures.ThreadPoolExecutor(40) as pool:
+            replies = [pool.submit(self.box.call, "/t/abuse?how=" + how)
+                       for how in ("spin_yield", "spin_poll", "flood_stderr", "spin_sleep") * 10]
+            start = time.monotonic()
+            for _ in range(10):
+                self.assertEqual(self.box.call("/t/hello").status, 200)
+            self.assertLess(time.monotonic() - start, 5)
+            self.assertEqual({reply.result().status for reply in replies}, {504})
+
+    def test_caps_of_the_host(self):
+        for how in ("many_files", "random_of_all", "poll_many&count=100000"):
+            with self.subTest(how):
+                reply = self.abuse(how)
+                self.assertEqual((reply.status, reply.text.split("\n")[0]), (500, "function.resource_limit"))
+        self.assertEqual(self.abuse("outside").text.split("\n")[0], "function.trap")
+
+    def test_odd_paths_lead_nowhere(self):
+        told = dict(line.rsplit(" ", 1) for line in self.abuse("odd_paths").text.splitlines())
+        self.assertGreater(len(told), 15)
+        self.assertEqual([path for path, answer in told.items() if answer == "opened"], ["folder/.."])
+        for size in (1 << 20, 60 << 20):
+            self.assertEqual(self.abuse(f"long_path&bytes={size}").text, "refused=1\n")
+
+    def test_descriptors_and_directories(self):
+        self.assertEqual(self.abuse("renumber").status, 200)
+        self.assertEqual(self.abuse("tiny_readdir").text.split("\n")[0], "calls=1000")
+
+    def test_a_flood_of_lines_costs_what_the_log_writes(self):
+        before = (self.box.directory / "function.log").stat().st_size
+        start = time.monotonic()
+        self.abuse("flood_stderr_lines")
+        time.sleep(1)  # the log is written behind
+        grown = (self.box.directory / "function.log").stat().st_size - before
+        self.assertLess(grown, (64 << 10) * (time.monotonic() - start + 2) * 2)
+
+    def test_handles_and_header_maps(self):
+        """What the host holds for a guest is no part of the guest's memory: it has limits of its own."""
+        self.box.call("/t/http?how=none")
+        before = self.box.resident_bytes()
+        for how in ("fields", "clones", "pollables", "calls&url=http://127.0.0.1:9/"):
+            with self.subTest(how), concurrent.futures.ThreadPoolExecutor(8) as pool:
+                replies = [pool.submit(self.box.call, "/t/http?how=" + how) for _ in range(8)]
+                self.assertEqual({reply.result().text.split("\n")[0] for reply in replies}, {"function.resource_limit"})
+        # What is freed stays with the process for a while, so this sees the peak.
+        self.assertLess(self.box.resident_bytes() - before, 100 << 20)
+        eventually(lambda: self.box.metrics().sum("wasabi_invocations") == 0)
