@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "catalog/manifest_parser.h"
 
 namespace wasabi::cli {
 namespace {
@@ -136,7 +137,14 @@ std::string manifestFor(const RunOptions& options) {
   return out;
 }
 
+Result<void> checkSettings(const RunOptions& options) {
+  const catalog::ParsedManifest parsed = catalog::parseManifest(manifestFor(options));
+  if (parsed.problems.empty()) return {};
+  return fail(ErrorCode::kInvalid, parsed.problems.front().reason);
+}
+
 Result<int> run(const RunOptions& options) {
+  if (auto checked = checkSettings(options); !checked) return fail(std::move(checked.error()));
   auto catalog = TemporaryDirectory::make();
   if (!catalog) return fail(std::move(catalog.error()));
   if (auto filled = fillCatalog(options, catalog->path()); !filled) return fail(std::move(filled.error()));

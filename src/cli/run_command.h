@@ -28,6 +28,9 @@ struct RunOptions {
 // The manifest of the function, in the format of docs/manifest.md.
 std::string manifestFor(const RunOptions& options);
 
+// What a manifest with these settings would be refused for.
+Result<void> checkSettings(const RunOptions& options);
+
 // Serves until SIGINT or SIGTERM; returns the exit code of the box.
 Result<int> run(const RunOptions& options);
 

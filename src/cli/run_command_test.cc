@@ -27,6 +27,16 @@ TEST(RunManifestTest, EverySettingStandsWhereManifestsHaveIt) {
             "\n[env]\n\"GREETING\" = \"line\\nbreak\"\n");
 }
 
+TEST(RunCommandTest, WrongSettingsAreToldBeforeAnythingStarts) {
+  EXPECT_TRUE(checkSettings({}));
+  for (auto [memory, timeout] : {std::pair{"-1", "1s"}, {"64MiB", "soon"}, {"99999999999999999GiB", "1s"}}) {
+    RunOptions options;
+    options.memory = memory;
+    options.timeout = timeout;
+    EXPECT_FALSE(checkSettings(options)) << memory << ' ' << timeout;
+  }
+}
+
 TEST(RunCommandTest, AModuleThatIsNotThereIsNamed) {
   RunOptions options;
   options.module_file = "/no/such/app.wasm";
