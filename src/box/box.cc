@@ -102,6 +102,7 @@ Result<Box::Opened> Box::open(const BoxConfig& config) {
 }
 
 Result<std::unique_ptr<Box>> Box::start(BoxConfig config, Logger& log) {
+  LeaseWatch::blockSignal();
   auto programs = programsWithin(
       {maxMappings(), raiseDescriptorLimit(), config.engine.max_invocations, config.programs.max_programs});
   if (!programs) return fail(std::move(programs.error()));
@@ -147,7 +148,7 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
       collect_timer_(control_),
       warm_timer_(control_) {
   ticker_.emplace(config_.workers, config_.invocation.tick, [this] { engine_->tick(); });
-  programs_.emplace(*engine_, *store_, builder_.get(), config_.programs);
+  programs_.emplace(*engine_, *store_, builder_.get(), config_.programs, log_);
   const std::uint64_t seed = randomSeed();
   for (std::uint32_t i = 0; i < config_.workers; ++i) {
     workers_.push_back(
@@ -187,10 +188,16 @@ void Box::startThreads() {
     boundWarmMemory();
   });
   for (auto& worker : workers_) worker->start();
+  lease_watch_.emplace([this] {
+    // Nobody begins on them any more, then who has begun ends.
+    programs_->dropWanted();
+    for (auto& worker : workers_) worker->giveWayToWriters();
+  });
   readiness_ = Readiness::kReady;
 }
 
 Box::~Box() {
+  lease_watch_.reset();
   source_.reset();
   for (auto& worker : workers_) worker->stop();
   if (control_thread_.joinable()) {

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "box/admin.h"
 #include "box/box_config.h"
+#include "box/lease_watch.h"
 #include "box/line_log.h"
 #include "box/lockdown.h"
 #include "box/metrics.h"
@@ -87,6 +88,7 @@ class Box final : private AdminSource {
   http::Timer warm_timer_;
   bool stopping_ = false;
   std::thread control_thread_;
+  std::optional<LeaseWatch> lease_watch_;
   std::unique_ptr<catalog::CatalogSource> source_;
 };
 

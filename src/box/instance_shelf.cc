@@ -4,9 +4,10 @@
 
 namespace wasabi::box {
 
-ShelvedInstance InstanceShelf::take(const catalog::FunctionSpec& version) {
-  const auto found = std::find_if(shelved_.begin(), shelved_.end(),
-                                  [&](const Shelved& entry) { return entry.version.get() == &version; });
+ShelvedInstance InstanceShelf::take(const catalog::FunctionSpec& version, const ProgramPtr& program) {
+  const auto found = std::find_if(shelved_.begin(), shelved_.end(), [&](const Shelved& entry) {
+    return entry.version.get() == &version && entry.instance.program == program;
+  });
   if (found == shelved_.end()) return {};
   ShelvedInstance instance = std::move(found->instance);
   shelved_.erase(found);
@@ -18,6 +19,10 @@ void InstanceShelf::put(catalog::FunctionPtr version, ShelvedInstance instance, 
   dropIdle(now);
   if (shelved_.size() >= max_instances_) shelved_.pop_back();
   shelved_.push_front({std::move(version), std::move(instance), now});
+}
+
+void InstanceShelf::dropWanted() {
+  shelved_.remove_if([](const Shelved& entry) { return entry.instance.program->isWanted(); });
 }
 
 void InstanceShelf::dropIdle(TimePoint now) {

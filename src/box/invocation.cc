@@ -82,7 +82,7 @@ void Invocation::programReady(Result<ProgramPtr> program) {
     return end(reasonForLoadFailure(program.error().code()));
   }
   program_ = std::move(*program);
-  const bool proxy = program_->kind() == engine::ProgramKind::kHttpProxy;
+  const bool proxy = program_->program().kind() == engine::ProgramKind::kHttpProxy;
   auto guest = proxy ? startProxy() : startCommand();
   if (!guest) {
     log_.say(guest.error().message());
@@ -131,6 +131,12 @@ void Invocation::woken() {
 
 void Invocation::onTimeout() {
   end(state_ == InvocationState::kLoading ? Reason::kTimeoutLoading : Reason::kTimeout);
+}
+
+void Invocation::giveWayToWriter() {
+  if (state_ == InvocationState::kEnded || !program_ || !program_->isWanted()) return;
+  log_.say("somebody writes to the compiled module in the store that this request runs on");
+  end(Reason::kProgramWithdrawn);
 }
 
 void Invocation::endAfterSlice(Reason reason, std::string_view message) {
@@ -212,7 +218,7 @@ Result<engine::Invocation> Invocation::startProxy() {
   const std::string_view authority = request.authority.empty() ? "localhost" : std::string_view(request.authority);
   start.request = {request.method, request.scheme == "https", authority, request.target, headers};
   if (function()->reuse > 0) {
-    ShelvedInstance shelved = services_.shelf.take(*function());
+    ShelvedInstance shelved = services_.shelf.take(*function(), program_);
     start.instance = std::move(shelved.instance);
     instance_uses_ = shelved.uses;
   }
@@ -225,7 +231,7 @@ Result<engine::Invocation> Invocation::startGuest(engine::InvocationStart start)
   start.has_input = !stream_->requestComplete();
   const engine::Directory files = {"/", function()->files_directory};
   if (!function()->files_directory.empty()) start.directories = {&files, 1};
-  return engine::Invocation::start(services_.engine, *program_, *this, services_.wakes, std::move(start));
+  return engine::Invocation::start(services_.engine, program_->program(), *this, services_.wakes, std::move(start));
 }
 
 void Invocation::guestDone() {
@@ -256,7 +262,9 @@ void Invocation::commandReturned() {
 void Invocation::keepInstance() {
   if (instance_uses_ >= function()->reuse) return;
   engine::Instance instance = guest_->takeInstance();
-  if (instance) services_.shelf.put(function(), {std::move(instance), instance_uses_ + 1}, services_.loop.now());
+  if (instance) {
+    services_.shelf.put(function(), {program_, std::move(instance), instance_uses_ + 1}, services_.loop.now());
+  }
 }
 
 // ---- the client's side ----------------------------------------------------------------------------------------------

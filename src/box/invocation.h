@@ -81,6 +81,8 @@ class Invocation final : public http::StreamObserver, private engine::Invocation
   // Its turn has come: runs the guest for a slice.
   void runSlice();
   void woken();
+  // Ends it if somebody wants to write the file that its code is mapped from.
+  void giveWayToWriter();
   // Ends it for a reason of the box's own.
   void stop(Reason reason) { end(reason); }
 

@@ -13,6 +13,8 @@ constexpr std::uint64_t kPerInvocation = 5;
 constexpr std::uint64_t kPerProgram = 3;
 // Threads, the program's own libraries, the allocator's arenas.
 constexpr std::uint64_t kForTheProcess = 2'000;
+// Two for each loaded program, one for connections.
+constexpr std::uint64_t kDescriptorShares = 3;
 constexpr std::uint64_t kFewestPrograms = 16;
 
 }  // namespace
@@ -28,7 +30,7 @@ Result<std::uint32_t> programsWithin(const MappingNeeds& needs) {
                     "--max-invocations, or raise the limit (sysctl vm.max_map_count={})",
                     needs.max_invocations, invocations, needs.max_mappings, taken + needs.max_programs * kPerProgram));
   }
-  const std::uint64_t by_descriptors = std::max(needs.max_descriptors / 2, kFewestPrograms);
+  const std::uint64_t by_descriptors = std::max(needs.max_descriptors / kDescriptorShares, kFewestPrograms);
   return static_cast<std::uint32_t>(std::min<std::uint64_t>({left, by_descriptors, needs.max_programs}));
 }
 

@@ -10,7 +10,7 @@ namespace wasabi::box {
 
 struct MappingNeeds {
   std::uint64_t max_mappings;
-  std::uint64_t max_descriptors;  // every loaded program keeps one; half of them are left for connections
+  std::uint64_t max_descriptors;  // every loaded program keeps two; a third is left for connections
   std::uint32_t max_invocations;
   std::uint32_t max_programs;
 };

@@ -12,8 +12,8 @@ TEST(MappingBudgetTest, ProgramsGetWhatInvocationsLeave) {
   EXPECT_LE(10'000 * 5 + beside_ten_thousand * 3, 65'530u);
 }
 
-TEST(MappingBudgetTest, HalfOfTheDescriptorsAreForConnections) {
-  EXPECT_EQ(programsWithin({65'530, 1'024, 1'000, 10'000}).value(), 512u);
+TEST(MappingBudgetTest, AThirdOfTheDescriptorsIsForConnections) {
+  EXPECT_EQ(programsWithin({65'530, 1'024, 1'000, 10'000}).value(), 341u);
 }
 
 TEST(MappingBudgetTest, SaysWhichNumberToChange) {

@@ -26,6 +26,7 @@ constexpr std::array<ReasonFacts, kReasons> kFacts = {{
     {Reason::kProgramTooCostly, "program.too_costly", Outcome::kFunctionFailed, 500},
     {Reason::kProgramNotCompiled, "program.not_compiled", Outcome::kRefused, 503},
     {Reason::kProgramUnavailable, "program.unavailable", Outcome::kHostFault, 503},
+    {Reason::kProgramWithdrawn, "program.withdrawn", Outcome::kHostFault, 503},
     {Reason::kExitCode, "function.exit_code", Outcome::kFunctionFailed, 500},
     {Reason::kTrap, "function.trap", Outcome::kFunctionFailed, 500},
     {Reason::kStackOverflow, "function.stack_overflow", Outcome::kFunctionFailed, 500},

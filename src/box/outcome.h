@@ -31,6 +31,7 @@ enum class Reason : std::uint8_t {
   kProgramTooCostly,
   kProgramNotCompiled,
   kProgramUnavailable,
+  kProgramWithdrawn,
   kExitCode,
   kTrap,
   kStackOverflow,
@@ -47,7 +48,7 @@ enum class Reason : std::uint8_t {
   kHostFault,
   kStopped,
 };
-inline constexpr std::size_t kReasons = 27;
+inline constexpr std::size_t kReasons = 28;
 
 std::string_view toString(Outcome outcome);
 std::string_view toString(Reason reason);

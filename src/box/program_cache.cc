@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 namespace wasabi::box {
@@ -32,8 +33,8 @@ std::size_t ProgramCache::DigestHash::operator()(const catalog::ModuleDigest& di
 }
 
 ProgramCache::ProgramCache(const engine::Engine& engine, catalog::ModuleStore& store, catalog::BuilderClient* builder,
-                           const ProgramBudget& budget)
-    : engine_(engine), store_(store), builder_(builder), budget_(budget) {
+                           const ProgramBudget& budget, Logger& log)
+    : engine_(engine), store_(store), builder_(builder), budget_(budget), log_(log) {
   for (std::uint32_t i = 0; i < budget.loaders; ++i) {
     loaders_.emplace_back([this] {
       ::pthread_setname_np(::pthread_self(), "loader");
@@ -112,9 +113,11 @@ void ProgramCache::loadNow(const catalog::FunctionPtr& function, bool may_build)
     if (isMissing(code) && may_build && builder_ != nullptr) return build(function);
     return finish(function->module, fail(std::move(file.error()).within("compiled module")));
   }
-  auto program = engine::Program::load(engine_, *file);
+  auto program = engine::Program::load(engine_, file->descriptor());
   if (!program) return finish(function->module, fail(std::move(program.error())));
-  finish(function->module, std::move(*program));
+  auto loaded = std::make_shared<const LoadedProgram>(std::move(*file), std::move(*program));
+  warnIfNotHeld(*loaded);
+  finish(function->module, std::move(loaded));
 }
 
 void ProgramCache::build(const catalog::FunctionPtr& function) {
@@ -136,7 +139,8 @@ void ProgramCache::finish(const catalog::ModuleDigest& module, Result<ProgramPtr
   std::vector<OnProgram> callbacks;
   {
     std::lock_guard lock(mutex_);
-    if (result) evicted = keep(module, *result);
+    // Whoever wants it from here on is heard by dropWanted(), which waits for the lock.
+    if (result && !(*result)->isWanted()) evicted = keep(module, *result);
     ++(result ? figures_.loads : figures_.load_failures);
     const auto waiting = waiting_.find(module);
     if (waiting == waiting_.end()) return;
@@ -149,6 +153,13 @@ void ProgramCache::finish(const catalog::ModuleDigest& module, Result<ProgramPtr
   }
 }
 
+void ProgramCache::warnIfNotHeld(const LoadedProgram& program) {
+  const auto reason = program.whyNotHeld();
+  if (!reason || warned_not_held_.exchange(true)) return;
+  log_.warn("compiled modules cannot be held: one that is truncated or overwritten in place ends the box",
+            {{"reason", reason->message()}});
+}
+
 // Called with the lock held. Returns what had to go to make room.
 std::vector<ProgramPtr> ProgramCache::keep(const catalog::ModuleDigest& module, const ProgramPtr& program) {
   std::vector<ProgramPtr> evicted;
@@ -157,7 +168,7 @@ std::vector<ProgramPtr> ProgramCache::keep(const catalog::ModuleDigest& module, 
     by_use_.pop_front();
     return evicted;
   }
-  figures_.mapped = figures_.mapped + program->codeSize();
+  figures_.mapped = figures_.mapped + program->program().codeSize();
   while (loaded_.size() > 1 && (figures_.mapped > budget_.mapped || loaded_.size() > budget_.max_programs)) {
     evicted.push_back(removeLeastRecent());
   }
@@ -166,11 +177,15 @@ std::vector<ProgramPtr> ProgramCache::keep(const catalog::ModuleDigest& module, 
 
 // Called with the lock held, when something is loaded.
 ProgramPtr ProgramCache::removeLeastRecent() {
-  const auto oldest = loaded_.find(by_use_.back());
-  ProgramPtr program = std::move(oldest->second.program);
-  figures_.mapped = figures_.mapped - program->codeSize();
-  loaded_.erase(oldest);
-  by_use_.pop_back();
+  return remove(loaded_.find(by_use_.back()));
+}
+
+// Called with the lock held.
+ProgramPtr ProgramCache::remove(Loaded::iterator entry) {
+  ProgramPtr program = std::move(entry->second.program);
+  figures_.mapped = figures_.mapped - program->program().codeSize();
+  by_use_.erase(entry->second.used);
+  loaded_.erase(entry);
   ++figures_.evictions;
   return program;
 }
@@ -181,6 +196,25 @@ bool ProgramCache::evictLeastRecent() {
   if (loaded_.empty()) return false;
   evicted = removeLeastRecent();
   return true;
+}
+
+void ProgramCache::dropWanted() {
+  std::vector<ProgramPtr> dropped;  // without the lock, as above
+  std::vector<catalog::ModuleDigest> modules;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto entry = loaded_.begin(); entry != loaded_.end();) {
+      const auto next = std::next(entry);
+      if (entry->second.program->isWanted()) {
+        modules.push_back(entry->first);
+        dropped.push_back(remove(entry));
+      }
+      entry = next;
+    }
+  }
+  for (const catalog::ModuleDigest& module : modules) {
+    log_.warn("somebody writes to a compiled module in the store; its program is let go", {{"module", module.toHex()}});
+  }
 }
 
 // Called with the lock held.

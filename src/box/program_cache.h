@@ -7,6 +7,7 @@
 // Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -19,17 +20,16 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/log.h"
 #include "base/unique_function.h"
 #include "box/box_config.h"
+#include "box/loaded_program.h"
 #include "catalog/builder.h"
 #include "catalog/function_spec.h"
 #include "catalog/module_store.h"
 #include "engine/engine.h"
-#include "engine/program.h"
 
 namespace wasabi::box {
-
-using ProgramPtr = std::shared_ptr<const engine::Program>;
 
 // Runs on a loader's or the builder client's thread.
 using OnProgram = UniqueFunction<void(Result<ProgramPtr>)>;
@@ -38,7 +38,7 @@ class ProgramCache {
  public:
   // `builder` may be null: then what the store does not hold is kNotFound. The rest outlives the cache.
   ProgramCache(const engine::Engine& engine, catalog::ModuleStore& store, catalog::BuilderClient* builder,
-               const ProgramBudget& budget);
+               const ProgramBudget& budget, Logger& log);
   // Waiting loads are answered with kUnavailable. The builder client must be gone or quiet by then.
   ~ProgramCache();
   ProgramCache(const ProgramCache&) = delete;
@@ -57,6 +57,9 @@ class ProgramCache {
   // Lets go of the program that was used longest ago, and with it of the slots that are kept warm for it, as soon as
   // its last invocation ends. False when none is loaded.
   bool evictLeastRecent();
+
+  // Lets go of the programs whose file somebody wants to write; they are loaded anew when they are asked for.
+  void dropWanted();
 
   struct Figures {
     std::size_t loaded = 0;
@@ -84,13 +87,18 @@ class ProgramCache {
   void finish(const catalog::ModuleDigest& module, Result<ProgramPtr> result);
   std::optional<Error> knownRefusal(const catalog::ModuleDigest& module);
   void remember(const catalog::ModuleDigest& module, const Error& refusal);
+  using Loaded = std::unordered_map<catalog::ModuleDigest, Entry, DigestHash>;
+  ProgramPtr remove(Loaded::iterator entry);
   ProgramPtr removeLeastRecent();
+  void warnIfNotHeld(const LoadedProgram& program);
   std::vector<ProgramPtr> keep(const catalog::ModuleDigest& module, const ProgramPtr& program);
 
   const engine::Engine& engine_;
   catalog::ModuleStore& store_;
   catalog::BuilderClient* const builder_;
   const ProgramBudget budget_;
+  Logger& log_;
+  std::atomic<bool> warned_not_held_{false};
 
   struct Job {
     catalog::FunctionPtr function;
@@ -105,7 +113,7 @@ class ProgramCache {
   mutable std::mutex mutex_;
   std::condition_variable work_;
   bool stopping_ = false;
-  std::unordered_map<catalog::ModuleDigest, Entry, DigestHash> loaded_;
+  Loaded loaded_;
   std::list<catalog::ModuleDigest> by_use_;  // most recent first
   std::unordered_map<catalog::ModuleDigest, std::vector<OnProgram>, DigestHash> waiting_;
   std::unordered_map<catalog::ModuleDigest, Refusal, DigestHash> refused_;

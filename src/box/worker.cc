@@ -83,10 +83,22 @@ void Worker::stop() {
   thread_.join();
 }
 
+// Those that end leave the table while it is walked.
+void Worker::endEach(void (*how)(Invocation&)) {
+  std::vector<Invocation*> present;
+  invocations_.forEach([&](Invocation& invocation) { present.push_back(&invocation); });
+  for (Invocation* invocation : present) how(*invocation);
+}
+
+void Worker::giveWayToWriters() {
+  loop_.post([this] {
+    endEach([](Invocation& invocation) { invocation.giveWayToWriter(); });
+    shelf_.dropWanted();
+  });
+}
+
 void Worker::cutAll() {
-  std::vector<Invocation*> left;
-  invocations_.forEach([&](Invocation& invocation) { left.push_back(&invocation); });
-  for (Invocation* invocation : left) invocation->stop(Reason::kStopped);
+  endEach([](Invocation& invocation) { invocation.stop(Reason::kStopped); });
   server_.reset();
   settled_.clear();
   shelf_.keepOnly([](const catalog::FunctionSpec&) { return false; });
@@ -181,7 +193,11 @@ void Worker::loadProgram(Invocation& invocation, InvocationToken token) {
 }
 
 void Worker::programReady(InvocationToken token, Result<ProgramPtr> program) {
-  if (Invocation* invocation = invocations_.find(token)) invocation->programReady(std::move(program));
+  Invocation* invocation = invocations_.find(token);
+  if (!invocation) return;
+  // It may have been let go while it was on its way here.
+  if (program && (*program)->isWanted()) return loadProgram(*invocation, token);
+  invocation->programReady(std::move(program));
 }
 
 void Worker::refuse(http::ServerStream& stream, catalog::FunctionPtr function, Reason reason) {

@@ -72,6 +72,8 @@ class Worker final : public http::RequestHandler, private InvocationOwner, priva
   void setFunctions(FunctionTablePtr functions);
   // `take` runs on the worker's thread.
   void report(UniqueFunction<void(WorkerReport)> take);
+  // Ends what runs on, and drops what keeps, a program whose file somebody wants to write.
+  void giveWayToWriters();
   // Takes no more connections and lets what runs finish.
   void drain();
   bool idle() const { return idle_.load(std::memory_order_acquire); }
@@ -95,6 +97,7 @@ class Worker final : public http::RequestHandler, private InvocationOwner, priva
   void record(const RequestRecord& record);
   std::string requestId(const http::RequestHead& request);
   void programReady(InvocationToken token, Result<ProgramPtr> program);
+  void endEach(void (*how)(Invocation&));
   void cutAll();
 
   const std::size_t index_;

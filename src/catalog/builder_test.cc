@@ -96,7 +96,8 @@ class BuilderTest : public testing::Test {
     auto file = store_->openVerified({sha256(content)});
     if (!file) return file.error().message();
     std::string code(1 << 16, '\0');
-    code.resize(static_cast<std::size_t>(pread(file->get(), code.data(), code.size(), 0)) - kCompiledTrailerBytes);
+    code.resize(static_cast<std::size_t>(pread(file->descriptor().get(), code.data(), code.size(), 0)) -
+                kCompiledTrailerBytes);
     return code;
   }
   std::string runs() const { return readWholeFile(directory_.path("runs")); }

@@ -1,32 +1,18 @@
 #include "catalog/directory_watch.h"
 
-#include <linux/magic.h>
 #include <sys/inotify.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
+
+#include "catalog/shared_file_system.h"
 
 namespace wasabi::catalog {
 namespace {
 
 constexpr std::uint32_t kEvents = IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE |
                                   IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR;
-
-// Not in linux/magic.h of every version.
-constexpr unsigned kCifsMagic = 0xff534d42u;
-constexpr unsigned kSmb2Magic = 0xfe534d42u;
-constexpr unsigned kFuseMagic = 0x65735546u;
-
-bool tellsAllChanges(const std::string& directory) {
-  constexpr std::array<unsigned, 6> kShared = {NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, V9FS_MAGIC,
-                                               kCifsMagic,      kSmb2Magic,      kFuseMagic};
-  struct statfs status{};
-  if (statfs(directory.c_str(), &status) != 0) return false;
-  return std::find(kShared.begin(), kShared.end(), static_cast<unsigned>(status.f_type)) == kShared.end();
-}
 
 }  // namespace
 
@@ -48,7 +34,7 @@ bool DirectoryWatch::set(const std::set<std::string>& directories) {
     in_use.insert(watch);
     const auto before = watches_.find(directory);
     const bool is_new = before == watches_.end() || before->second.descriptor != watch;
-    const bool tells_all = is_new ? tellsAllChanges(directory) : before->second.tells_all;
+    const bool tells_all = is_new ? !isOnSharedFileSystem(directory.c_str()) : before->second.tells_all;
     added = added || is_new;
     complete_ = complete_ && tells_all;
     watches.emplace(directory, Watch{watch, tells_all});

@@ -124,7 +124,7 @@ Result<void> ModuleStore::Impl::checkContent(int fd, const FileStamp& stamp, con
   return {};
 }
 
-Result<FileDescriptor> ModuleStore::openVerified(const ModuleDigest& module) {
+Result<HeldFile> ModuleStore::openVerified(const ModuleDigest& module) {
   const std::string name = impl_->fingerprint + "/" + compiledName(module);
   const auto context = [&] { return fmt::format("compiled module {}/{}", impl_->directory, name); };
   // O_NONBLOCK: a pipe in the place of the file must not hang us before it is seen to be one.
@@ -133,14 +133,18 @@ Result<FileDescriptor> ModuleStore::openVerified(const ModuleDigest& module) {
     if (errno == ELOOP) return fail(Error(ErrorCode::kCorrupt, "it is a symbolic link").within(context()));
     return fail(Error::fromErrno(context(), errno));
   }
-  auto stamp = impl_->checkFile(file.get());
+  // First of all, so that what is verified is what will be mapped.
+  auto held = HeldFile::hold(std::move(file));
+  if (!held) return fail(std::move(held).error().within(context()));
+  const int fd = held->descriptor().get();
+  auto stamp = impl_->checkFile(fd);
   if (!stamp) return fail(std::move(stamp).error().within(context()));
-  if (impl_->verified.contains(module, *stamp)) return file;
-  if (auto checked = impl_->checkContent(file.get(), *stamp, module); !checked) {
+  if (impl_->verified.contains(module, *stamp)) return held;
+  if (auto checked = impl_->checkContent(fd, *stamp, module); !checked) {
     return fail(std::move(checked).error().within(context()));
   }
   impl_->verified.add(module, *stamp);
-  return file;
+  return held;
 }
 
 std::vector<ModuleDigest> ModuleStore::builtForOtherEngines() const {

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/file_descriptor.h"
 #include "catalog/function_spec.h"
+#include "catalog/held_file.h"
 
 namespace wasabi::catalog {
 
@@ -36,10 +37,10 @@ class ModuleStore {
                                                    VerifyKey key);
   ~ModuleStore();
 
-  // A verified compiled module, open for reading. kNotFound: not built yet. kCorrupt: present and refused (damaged,
-  // truncated, foreign, signed by somebody else); the message says which, and a rebuild replaces it.
-  // The file is code and then the trailer; a mapping of it begins with the code.
-  Result<FileDescriptor> openVerified(const ModuleDigest& module);
+  // A verified compiled module, open for reading and held from before it was verified. kNotFound: not built yet.
+  // kCorrupt: present and refused (damaged, truncated, foreign, signed by somebody else, or being written); the message
+  // says which, and a rebuild replaces it. The file is code and then the trailer; a mapping of it begins with the code.
+  Result<HeldFile> openVerified(const ModuleDigest& module);
 
   // Modules that the store holds for other engines and not for this one: after an upgrade of the engine these are
   // worth building before they are asked for.

@@ -69,7 +69,7 @@ class ModuleStoreTest : public testing::Test {
     auto file = store_->openVerified(module);
     if (!file) return std::string(toString(file.error().code())) + ": " + file.error().message();
     std::string content(1 << 16, '\0');
-    const ssize_t size = pread(file->get(), content.data(), content.size(), 0);
+    const ssize_t size = pread(file->descriptor().get(), content.data(), content.size(), 0);
     return content.substr(0, static_cast<std::size_t>(size) - kCompiledTrailerBytes);
   }
 

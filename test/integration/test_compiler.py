@@ -1,12 +1,17 @@
 """wasabi-compile and the store: hostile modules, damaged and foreign compiled modules."""
 
+import concurrent.futures
+import hashlib
+import os
 import pathlib
+import threading
 import time
 import unittest
 
 from harness import wasm
-from harness.box import Box, scratch
+from harness.box import Box, eventually, scratch
 from harness.case import BoxCase
+from harness.catalog import guests
 
 
 class Bombs(BoxCase):
@@ -95,6 +100,74 @@ class Store(unittest.TestCase):
             self.spoil(lambda data: data[:100])
             for _ in range(20):
                 self.assertEqual(self.box.call("/t/hello").text, "hello, world\n")
+
+    def test_truncated_under_the_running_box(self):
+        """In place, under requests that run on it: the writer waits until the box has let go."""
+        self.write_under_the_running_box(lambda path: os.truncate(path, 100))
+
+    def test_overwritten_under_the_running_box(self):
+        def overwrite(path):
+            with open(path, "r+b") as file:
+                file.write(b"\0" * path.stat().st_size)
+        self.write_under_the_running_box(overwrite)
+
+    def write_under_the_running_box(self, write):
+        kinds = {"command": "sleep", "component": "http_sleep", "reused": "http_counter"}
+        self.box.put("w/command", "sleep")
+        self.box.put("w/component", "http_sleep")
+        self.box.put("w/reused", "http_counter", reuse=1000)
+        with self.box, concurrent.futures.ThreadPoolExecutor(8) as pool:
+            for name in kinds:
+                self.assertEqual(self.box.call(f"/w/{name}?ms=1").status, 200)
+            stop = threading.Event()
+            others = [pool.submit(self.call_until, stop, "/t/hello") for _ in range(2)]
+            for name, guest in kinds.items():
+                with self.subTest(name):
+                    compiled = self.compiled_of(guest)
+                    compiled.chmod(0o644)
+                    parked = [pool.submit(self.box.call, f"/w/{name}?ms=10000") for _ in range(3 * (name != "reused"))]
+                    eventually(lambda: self.box.metrics().sum("wasabi_invocations", state="parked") >= len(parked))
+                    start = time.monotonic()
+                    write(compiled)
+                    self.assertLess(time.monotonic() - start, 5, "the writer waits for the box")
+                    for reply in (future.result() for future in parked):
+                        self.assertEqual(reply.status, 503)
+                        self.assertIn("program.withdrawn", reply.text)
+                    for _ in range(5):
+                        self.assertEqual(self.box.call(f"/w/{name}?ms=1").status, 200)
+                    self.assertIn(compiled.name.removesuffix(".cwasm"), self.box.log_text())
+            stop.set()
+            for served in others:
+                statuses = served.result()
+                self.assertEqual(set(statuses), {200})
+                self.assertGreater(len(statuses), 10)
+            self.assertEqual(self.box.metrics().sum("wasabi_request_reasons_total", reason="program.withdrawn"), 6)
+
+    def call_until(self, stop, target):
+        statuses = []
+        while not stop.is_set():
+            statuses.append(self.box.call(target).status)
+        return statuses
+
+    def compiled_of(self, guest):
+        digest = hashlib.sha256((guests() / (guest + ".wasm")).read_bytes()).hexdigest()
+        path, = self.store.rglob(digest + ".cwasm")
+        return path
+
+    def test_written_again_and_again_under_load(self):
+        with self.box, concurrent.futures.ThreadPoolExecutor(4) as pool:
+            stop = threading.Event()
+            callers = [pool.submit(self.call_until, stop, "/t/hello") for _ in range(4)]
+            for _ in range(20):
+                # A file that is being replaced at this moment has no name for an instant of its own.
+                compiled = eventually(lambda: list(self.store.rglob("*.cwasm")))[0]
+                compiled.chmod(0o644)
+                os.truncate(compiled, 4096)
+                self.assertEqual(self.box.call("/t/hello").status, 200)
+            stop.set()
+            statuses = [status for caller in callers for status in caller.result()]
+        self.assertLessEqual(set(statuses), {200, 503})
+        self.assertGreater(statuses.count(200), 20)
 
     def test_the_key_is_private(self):
         self.assertEqual((self.store.parent / "builder.key").stat().st_mode & 0o777, 0o600)
