@@ -143,6 +143,8 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
       store_(std::move(store)),
       builder_(std::move(opened.builder)),
       totals_(config_.metrics.functions),
+      rebuilder_(
+          config_.builder.max_parallel, [this](const catalog::FunctionPtr& function) { rebuild(function); }, log),
       admin_(*this),
       max_mappings_(maxMappings()),
       collect_timer_(control_),
@@ -168,7 +170,10 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
 
 Result<void> Box::openCatalog() {
   auto source = catalog::CatalogSource::open(config_.catalog_directory, log_, [this](catalog::CatalogPtr catalog) {
-    control_.post([this, catalog = std::move(catalog)]() mutable { functionsChanged(std::move(catalog)); });
+    control_.post([this, catalog = std::move(catalog)]() mutable {
+      functionsChanged(std::move(catalog));
+      rebuildForThisEngine();
+    });
   });
   if (!source) return fail(std::move(source.error()).within("catalog"));
   source_ = std::move(*source);
@@ -184,7 +189,6 @@ void Box::startThreads() {
   });
   control_.post([this] {
     collectNowAndThen();
-    rebuildForThisEngine();
     boundWarmMemory();
   });
   for (auto& worker : workers_) worker->start();
@@ -244,10 +248,18 @@ void Box::rebuildForThisEngine() {
   if (!builder_) return;
   const std::vector<catalog::ModuleDigest> built = store_->builtForOtherEngines();
   const std::set<catalog::ModuleDigest> stale(built.begin(), built.end());
+  std::vector<catalog::FunctionPtr> functions;
   for (const catalog::FunctionPtr& function : functions_->catalog().functions()) {
-    if (!stale.contains(function->module)) continue;
-    builder_->build(function->module_file, function->module, [](Result<void>) {}, catalog::BuildPriority::kBackground);
+    if (stale.contains(function->module)) functions.push_back(function);
   }
+  rebuilder_.setStale(functions);
+}
+
+void Box::rebuild(const catalog::FunctionPtr& function) {
+  const auto done = [this](Result<void> result) {
+    control_.post([this, result = std::move(result)] { rebuilder_.finished(result); });
+  };
+  builder_->build(function->module_file, function->module, done, catalog::BuildPriority::kBackground);
 }
 
 // The pool keeps to its number of warm slots only when it chooses one: after a burst all that ran at once stay warm.

@@ -16,6 +16,7 @@
 #include "box/lockdown.h"
 #include "box/metrics.h"
 #include "box/program_cache.h"
+#include "box/rebuilder.h"
 #include "box/ticker.h"
 #include "box/worker.h"
 #include "catalog/builder.h"
@@ -59,6 +60,7 @@ class Box final : private AdminSource {
   BoxFigures figures(std::vector<WorkerReport> reports);
   void collectNowAndThen();
   void rebuildForThisEngine();
+  void rebuild(const catalog::FunctionPtr& function);
   void boundWarmMemory();
 
   const BoxConfig config_;
@@ -81,6 +83,7 @@ class Box final : private AdminSource {
   http::EventLoop control_;
   FunctionTablePtr functions_;
   MetricsTotals totals_;
+  Rebuilder rebuilder_;
   Admin admin_;
   std::optional<http::Server> admin_server_;
   const std::uint64_t max_mappings_;  // read before the process is locked in

@@ -155,6 +155,7 @@ std::vector<ModuleDigest> ModuleStore::builtForOtherEngines() const {
       if (const auto module = moduleOfName(name)) found.insert(*module);
     }
   }
+  if (found.empty()) return {};
   for (const std::string& name : namesIn(impl_->folder.get(), impl_->fingerprint)) {
     if (const auto module = moduleOfName(name)) found.erase(*module);
   }

@@ -112,10 +112,12 @@ class Store(unittest.TestCase):
         self.write_under_the_running_box(overwrite)
 
     def write_under_the_running_box(self, write):
-        kinds = {"command": "sleep", "component": "http_sleep", "reused": "http_counter"}
-        self.box.put("w/command", "sleep")
-        self.box.put("w/component", "http_sleep")
-        self.box.put("w/reused", "http_counter", reuse=1000)
+        waiting = {"command": "sleep", "component": "http_sleep", "computing": "spin"}
+        kept = {"reused": "http_counter"}  # only an instance of it is left when the writer comes
+        kinds = waiting | kept
+        for name, guest in kinds.items():
+            self.box.put("w/" + name, guest, reuse=1000 if name in kept else 0, limits={"memory": "100MiB"})
+        self.box.put("t/hello", "hello", limits={"memory": "2MiB"})
         with self.box, concurrent.futures.ThreadPoolExecutor(8) as pool:
             for name in kinds:
                 self.assertEqual(self.box.call(f"/w/{name}?ms=1").status, 200)
@@ -125,12 +127,13 @@ class Store(unittest.TestCase):
                 with self.subTest(name):
                     compiled = self.compiled_of(guest)
                     compiled.chmod(0o644)
-                    parked = [pool.submit(self.box.call, f"/w/{name}?ms=10000") for _ in range(3 * (name != "reused"))]
-                    eventually(lambda: self.box.metrics().sum("wasabi_invocations", state="parked") >= len(parked))
+                    running = [pool.submit(self.box.call, f"/w/{name}?ms=10000") for _ in range(3 * (name in waiting))]
+                    booked = len(running) * 100 << 20
+                    eventually(lambda: self.box.metrics().sum("wasabi_memory_bytes", kind="booked") >= booked)
                     start = time.monotonic()
                     write(compiled)
                     self.assertLess(time.monotonic() - start, 5, "the writer waits for the box")
-                    for reply in (future.result() for future in parked):
+                    for reply in (future.result() for future in running):
                         self.assertEqual(reply.status, 503)
                         self.assertIn("program.withdrawn", reply.text)
                     for _ in range(5):
@@ -141,7 +144,7 @@ class Store(unittest.TestCase):
                 statuses = served.result()
                 self.assertEqual(set(statuses), {200})
                 self.assertGreater(len(statuses), 10)
-            self.assertEqual(self.box.metrics().sum("wasabi_request_reasons_total", reason="program.withdrawn"), 6)
+            self.assertEqual(self.box.metrics().sum("wasabi_request_reasons_total", reason="program.withdrawn"), 9)
 
     def call_until(self, stop, target):
         statuses = []
@@ -159,10 +162,8 @@ class Store(unittest.TestCase):
             stop = threading.Event()
             callers = [pool.submit(self.call_until, stop, "/t/hello") for _ in range(4)]
             for _ in range(20):
-                # A file that is being replaced at this moment has no name for an instant of its own.
-                compiled = eventually(lambda: list(self.store.rglob("*.cwasm")))[0]
-                compiled.chmod(0o644)
-                os.truncate(compiled, 4096)
+                self.compiled.chmod(0o644)
+                os.truncate(self.compiled, 4096)
                 self.assertEqual(self.box.call("/t/hello").status, 200)
             stop.set()
             statuses = [status for caller in callers for status in caller.result()]
@@ -171,6 +172,68 @@ class Store(unittest.TestCase):
 
     def test_the_key_is_private(self):
         self.assertEqual((self.store.parent / "builder.key").stat().st_mode & 0o777, 0o600)
+
+
+class Upgrade(unittest.TestCase):
+    """The store of a box that had another engine, which its folder's name tells."""
+
+    def setUp(self):
+        self.store = scratch.new_store()
+        box = Box(store=self.store)
+        for name in ("hello", "exit", "env"):
+            box.put("t/" + name, name)
+        with box:
+            for name in ("hello", "exit", "env"):
+                self.assertEqual(box.call(f"/t/{name}?code=0").status, 200)
+        self.engine, = (path for path in self.store.iterdir() if path.is_dir())
+        self.old = self.engine.with_name("older-engine")
+        self.engine.rename(self.old)
+
+    def names(self, folder):
+        return {path.name for path in folder.glob("*.cwasm")}
+
+    def of(self, *names):
+        return {hashlib.sha256((guests() / (name + ".wasm")).read_bytes()).hexdigest() + ".cwasm" for name in names}
+
+    def test_what_was_compiled_before_is_compiled_again_unasked(self):
+        box = Box(store=self.store)
+        box.put("t/hello", "hello")
+        box.put("t/exit", "exit")
+        for number in range(50):
+            box.put(f"fresh/f{number}", wasm.distinct(number))
+        with box:
+            eventually(lambda: self.names(self.engine) == self.of("hello", "exit"), 20, "both compiled again")
+            eventually(lambda: self.names(self.old) == self.of("env"), 5, "the old ones collected")
+            box.put("t/env", "env")
+            eventually(lambda: not self.old.exists(), 20, "the one that was deployed later")
+            self.assertEqual(self.names(self.engine), self.of("hello", "exit", "env"))
+            self.assertEqual(box.metrics().sum("wasabi_program_loads_total"), 0)
+            self.assertEqual(box.call("/t/hello").text, "hello, world\n")
+
+    def test_one_that_cannot_be_compiled_is_tried_once_and_said(self):
+        broken = b"not a module"
+        old = self.old / (hashlib.sha256(broken).hexdigest() + ".cwasm")
+        old.write_bytes(b"was one for the older engine")
+        box = Box(store=self.store)
+        box.put("t/broken", broken)
+        box.put("t/hello", "hello")
+        with box:
+            eventually(lambda: self.names(self.engine) == self.of("hello"), 20)
+            eventually(lambda: '"failed":1' in box.log_text(), 5)
+            box.put("t/late", "noop")
+            box.wait_for_catalog("/t/late")
+            time.sleep(0.5)
+            self.assertEqual(box.log_text().count('"failed":1'), 1)
+            self.assertTrue(old.exists())
+
+    def test_never_without_a_builder(self):
+        key = str(self.store.parent / "builder.key.pub")
+        box = Box("--compile=never", "--verify-key", key, store=self.store)
+        box.put("t/hello", "hello")
+        with box:
+            time.sleep(1)
+            self.assertEqual(box.call("/t/hello").status, 503)
+            self.assertFalse(self.engine.exists())
 
 
 class CompileNever(unittest.TestCase):
