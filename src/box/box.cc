@@ -43,6 +43,17 @@ Result<catalog::VerifyKey> readVerifyKey(const std::string& file) {
   return key;
 }
 
+// Landlock holds to the directory that the link led to at the start; stat is outside of its rules.
+void warnOfALink(std::string path, Logger& log) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  struct stat status{};
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISLNK(status.st_mode)) return;
+  log.warn(
+      "the catalog directory is a link: turning it to another directory shows only after a restart; turn links "
+      "inside of it instead",
+      {{"directory", path}});
+}
+
 http::ServerLimits adminLimits() {
   http::ServerLimits limits;
   limits.max_connections = 64;
@@ -113,6 +124,7 @@ Result<std::unique_ptr<Box>> Box::start(BoxConfig config, Logger& log) {
     auto walls = confineProcess(accessOf(config));
     if (!walls) return fail(std::move(walls.error()));
     if (!walls->landlock) log.warn("this kernel has no Landlock: files are kept apart by permissions only");
+    if (walls->landlock) warnOfALink(config.catalog_directory, log);
   }
 
   auto outbound = http::openDirectServices(http::ClientTls{}, http::ResolverLimits{});

@@ -2,13 +2,16 @@
 
 import concurrent.futures
 import json
+import os
+import shutil
 import threading
 import time
+import unittest
 
 from harness import wasm, wire
-from harness.box import eventually
+from harness.box import Box, eventually, scratch
 from harness.case import BoxCase
-from harness.catalog import guests, write_atomically
+from harness.catalog import guests, manifest_text, write_atomically
 
 
 class Routes(BoxCase):
@@ -126,6 +129,124 @@ class Changes(BoxCase):
                 eventually(lambda: [p for p in self.problems() if f"broken/{name}.toml" in p["file"] and p["reason"]], 5)
                 self.assertEqual(self.box.call("/broken/" + name).status, 404)
         self.assertEqual(self.box.call("/t/hello").status, 200)
+
+
+class ConfigMap:
+    """A folder as kubelet writes a ConfigMap: entries are links into `..data`, which is a link to a folder with a time in
+    its name; an update makes a new folder, turns `..data` by a rename and removes the old folder."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.current = None
+        self.updates = 0
+
+    def update(self, files: dict):
+        """`files` maps paths below the folder to their content."""
+        self.updates += 1
+        fresh = self.directory / f"..2026_01_01_00_00_{self.updates:02}.123456789"
+        for name, content in files.items():
+            (fresh / name).parent.mkdir(parents=True, exist_ok=True)
+            (fresh / name).write_bytes(content)
+        (self.directory / "..data_tmp").symlink_to(fresh.name)
+        os.rename(self.directory / "..data_tmp", self.directory / "..data")
+        entries = {path.split("/")[0] for path in files}
+        for name in entries:
+            if not (self.directory / name).is_symlink():
+                (self.directory / name).symlink_to("..data/" + name)
+        for path in self.directory.iterdir():
+            if not path.name.startswith("..") and path.name not in entries:
+                path.unlink()
+        if self.current is not None:
+            shutil.rmtree(self.current)
+        self.current = fresh
+
+
+def function_files(prefix: str, guest: str, **settings) -> dict:
+    return {prefix + ".toml": manifest_text({"module": prefix.split("/")[-1] + ".wasm", **settings}).encode(),
+            prefix + ".wasm": (guests() / (guest + ".wasm")).read_bytes()}
+
+
+class Links(unittest.TestCase):
+    """Links that are turned while the box is locked in."""
+
+    def follow(self, config_map: ConfigMap, box: Box, prefix: str):
+        """Settings, a module and a further function change by updates; no request is lost meanwhile."""
+        config_map.update(function_files(prefix + "f", "env", env={"V": "1"}))
+        box.start()
+        self.assertIn("V=1", box.call("/t/f").text)
+        stop = threading.Event()
+        statuses = []
+
+        def load():
+            while not stop.is_set():
+                statuses.append(box.call("/t/f").status)
+
+        caller = threading.Thread(target=load)
+        caller.start()
+        try:
+            config_map.update(function_files(prefix + "f", "env", env={"V": "2"}))
+            eventually(lambda: "V=2" in box.call("/t/f").text, 3, "changed settings")
+            config_map.update(function_files(prefix + "f", "hello") | function_files(prefix + "g", "env"))
+            eventually(lambda: box.call("/t/f").text == "hello, world\n", 3, "the other module")
+            box.wait_for_catalog("/t/g")
+            config_map.update(function_files(prefix + "f", "hello"))
+            box.wait_for_catalog("/t/g", 404)
+        finally:
+            stop.set()
+            caller.join()
+        self.assertEqual(set(statuses), {200})
+        self.assertEqual(json.loads(box.admin("/-/functions").text)["problems"], [])
+        self.assertNotIn("is a link", box.log_text())
+        box.close()
+
+    def test_a_config_map_as_the_catalog(self):
+        """Keys with paths (`items`): the tenants are links."""
+        box = Box(store=scratch.new_store())
+        self.follow(ConfigMap(box.catalog.directory), box, "t/")
+
+    def test_a_config_map_as_a_tenant(self):
+        """Keys without paths, mounted at the tenant's folder: the files are links."""
+        box = Box(store=scratch.new_store())
+        (box.catalog.directory / "t").mkdir()
+        self.follow(ConfigMap(box.catalog.directory / "t"), box, "")
+
+    def test_versions_inside_the_catalog(self):
+        box = Box()
+        root = box.catalog.directory
+        for version in ("1", "2"):
+            for name, content in function_files(f".v{version}/t/f", "env", env={"V": version}).items():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_bytes(content)
+        (root / ".current").symlink_to(".v1")
+        (root / "t").symlink_to(".current/t")
+        with box:
+            self.assertIn("V=1", box.call("/t/f").text)
+            (root / ".next").symlink_to(".v2")
+            os.rename(root / ".next", root / ".current")
+            eventually(lambda: "V=2" in box.call("/t/f").text, 3)
+
+    def test_the_catalog_itself_is_a_link(self):
+        """The box says at its start that it will not follow, and serves the last state on."""
+        box = Box()
+        root = box.catalog.directory
+        for version in ("1", "2"):
+            for name, content in function_files(f"v{version}/t/f", "env", env={"V": version}).items():
+                (root.parent / name).parent.mkdir(parents=True, exist_ok=True)
+                (root.parent / name).write_bytes(content)
+        root.rmdir()
+        root.symlink_to("v1")
+        with box:
+            self.assertIn("V=1", box.call("/t/f").text)
+            self.assertIn("the catalog directory is a link", box.log_text())
+            (root.parent / "next").symlink_to("v2")
+            os.rename(root.parent / "next", root)
+            eventually(lambda: "the last state stays in force" in box.log_text(), 5)
+            self.assertIn("V=1", box.call("/t/f").text)
+            # What lies in the directory it began with is followed all the same once the link is back.
+            (root.parent / "next").symlink_to("v1")
+            os.rename(root.parent / "next", root)
+            write_atomically(root.parent / "v1/t/f.toml", manifest_text({"module": "f.wasm", "env": {"V": "3"}}).encode())
+            eventually(lambda: "V=3" in box.call("/t/f").text, 5)
 
 
 class Modules(BoxCase):
