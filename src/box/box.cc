@@ -268,6 +268,8 @@ void Box::rebuildForThisEngine() {
 }
 
 void Box::rebuild(const catalog::FunctionPtr& function) {
+  // A request may have had it built meanwhile.
+  if (store_->has(function->module)) return control_.post([this] { rebuilder_.finished({}); });
   const auto done = [this](Result<void> result) {
     control_.post([this, result = std::move(result)] { rebuilder_.finished(result); });
   };

@@ -147,6 +147,12 @@ Result<HeldFile> ModuleStore::openVerified(const ModuleDigest& module) {
   return held;
 }
 
+bool ModuleStore::has(const ModuleDigest& module) const {
+  const std::string name = impl_->fingerprint + "/" + compiledName(module);
+  struct stat status{};
+  return fstatat(impl_->folder.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 std::vector<ModuleDigest> ModuleStore::builtForOtherEngines() const {
   std::set<ModuleDigest> found;
   for (const std::string& folder : namesIn(impl_->folder.get(), ".")) {

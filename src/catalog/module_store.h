@@ -42,6 +42,9 @@ class ModuleStore {
   // says which, and a rebuild replaces it. The file is code and then the trailer; a mapping of it begins with the code.
   Result<HeldFile> openVerified(const ModuleDigest& module);
 
+  // Whether there is a file of it, good or not.
+  bool has(const ModuleDigest& module) const;
+
   // Modules that the store holds for other engines and not for this one: after an upgrade of the engine these are
   // worth building before they are asked for.
   std::vector<ModuleDigest> builtForOtherEngines() const;

@@ -81,7 +81,9 @@ class ModuleStoreTest : public testing::Test {
 
 TEST_F(ModuleStoreTest, OpensWhatTheBuilderPublished) {
   EXPECT_THAT(opened(module_), HasSubstr("not_found: "));
+  EXPECT_FALSE(store_->has(module_));
   build(module_, "native code");
+  EXPECT_TRUE(store_->has(module_));
   EXPECT_EQ(opened(module_), "native code");
   EXPECT_EQ(opened(module_), "native code");
   build(module_, "newer code");
