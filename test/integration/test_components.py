@@ -117,6 +117,20 @@ class Http(BoxCase):
             self.assertEqual(connection.reply().text, "ok\n")
 
 
+class Evicted(BoxCase):
+    """One program has room: every other request lets go of it."""
+
+    options = ("--max-programs", "1")
+    workers = 1
+    functions = {"web/reused": ("http_counter", {"reuse": 100}), "web/noop": ("http_noop", {})}
+
+    def test_an_instance_is_reused_on_its_own_program_only(self):
+        for _ in range(5):
+            self.assertEqual(self.box.call("/web/reused").text, "1\n")
+            self.assertEqual(self.box.call("/web/reused").text, "2\n")
+            self.assertEqual(self.box.call("/web/noop").text, "ok\n")
+
+
 class Cli(BoxCase):
     functions = {
         "acme/hello": ("cli_hello", {}),
