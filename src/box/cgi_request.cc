@@ -5,47 +5,10 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/text.h"
+
 namespace wasabi::box {
 namespace {
-
-std::optional<int> hexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return std::nullopt;
-}
-
-Result<std::string> percentDecoded(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    const auto high = i + 2 < text.size() ? hexDigit(text[i + 1]) : std::nullopt;
-    const auto low = i + 2 < text.size() ? hexDigit(text[i + 2]) : std::nullopt;
-    if (!high || !low) return fail(ErrorCode::kInvalid, "the path has a '%' without two hex digits after it");
-    if (*high == 0 && *low == 0) return fail(ErrorCode::kInvalid, "the path has an encoded NUL");
-    out += static_cast<char>(*high * 16 + *low);
-    i += 2;
-  }
-  return out;
-}
-
-struct HostAndPort {
-  std::string_view host;
-  std::string_view port;
-};
-
-HostAndPort splitAuthority(std::string_view authority) {
-  const std::size_t colon = authority.rfind(':');
-  const std::size_t bracket = authority.rfind(']');
-  if (colon == std::string_view::npos || (bracket != std::string_view::npos && bracket > colon)) {
-    return {authority, {}};
-  }
-  return {authority.substr(0, colon), authority.substr(colon + 1)};
-}
 
 // "HTTP_ACCEPT_LANGUAGE", or nothing for a field that is not passed on.
 std::optional<std::string> variableName(std::string_view field) {
@@ -104,8 +67,8 @@ Result<std::vector<Variable>> cgiVariables(const http::RequestHead& request, con
   const std::string_view path = request.path();
   auto path_info = percentDecoded(path.substr(std::min(context.route_prefix_size, path.size())));
   auto script_name = percentDecoded(path.substr(0, context.route_prefix_size));
-  if (!path_info) return fail(path_info.error());
-  if (!script_name) return fail(script_name.error());
+  if (!path_info) return fail(std::move(path_info.error()).within("the path"));
+  if (!script_name) return fail(std::move(script_name.error()).within("the path"));
   const HostAndPort server = splitAuthority(request.authority);
   const std::string_view default_port = request.scheme == "https" ? "443" : "80";
 

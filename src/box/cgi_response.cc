@@ -4,25 +4,13 @@
 
 #include <charconv>
 
+#include "base/text.h"
+
 namespace wasabi::box {
 namespace {
 
 constexpr std::uint16_t kFirstFinalStatus = 200;
 constexpr std::uint16_t kLastStatus = 599;
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-std::string lowerCase(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 Result<std::uint16_t> parseStatus(std::string_view value) {
   std::uint16_t status = 0;
@@ -45,7 +33,7 @@ Result<void> addLine(std::string_view line, http::ResponseHead& head, std::optio
                             line.substr(0, 80)));
   }
   const std::string name = lowerCase(line.substr(0, colon));
-  const std::string_view value = trimmed(line.substr(colon + 1));
+  const std::string_view value = trim(line.substr(colon + 1));
   if (!http::isFieldValue(value)) {
     return fail(ErrorCode::kInvalid, fmt::format("CGI head: the value of '{}' has control characters", name));
   }

@@ -5,16 +5,13 @@
 #include <optional>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "box/cgi_response.h"
 
 namespace wasabi::box {
 namespace {
 
 constexpr std::size_t kStreamingRoom = 64 * 1024;
-
-std::span<const std::byte> bytesOf(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
 
 }  // namespace
 

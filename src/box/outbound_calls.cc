@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/text.h"
 #include "box/field_views.h"
 
 namespace wasabi::box {
@@ -39,25 +40,18 @@ engine::OutboundFailure failureFor(http::ClientFailure failure) {
   return engine::OutboundFailure::kInternal;
 }
 
-struct HostAndPort {
+struct Target {
   std::string host;
   std::uint16_t port;
 };
 
-std::optional<HostAndPort> splitAuthority(std::string_view authority, bool tls) {
-  std::string host(authority);
-  std::transform(host.begin(), host.end(), host.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  std::uint16_t port = tls ? 443 : 80;
-  const std::size_t colon = host.rfind(':');
-  const std::size_t bracket = host.rfind(']');
-  if (colon != std::string::npos && (bracket == std::string::npos || colon > bracket)) {
-    const char* end = host.data() + host.size();
-    const auto [rest, error] = std::from_chars(host.data() + colon + 1, end, port);
-    if (error != std::errc() || rest != end) return std::nullopt;
-    host.resize(colon);
-  }
-  return HostAndPort{std::move(host), port};
+std::optional<Target> targetOf(std::string_view authority, bool tls) {
+  const auto [host, port] = splitAuthority(authority);
+  Target target{lowerCase(host), static_cast<std::uint16_t>(tls ? 443 : 80)};
+  if (port.empty()) return target;
+  const auto [rest, error] = std::from_chars(port.data(), port.data() + port.size(), target.port);
+  if (error != std::errc() || rest != port.data() + port.size()) return std::nullopt;
+  return target;
 }
 
 }  // namespace
@@ -128,7 +122,7 @@ OutboundCalls::~OutboundCalls() = default;
 engine::OutboundFailure OutboundCalls::start(std::uint64_t id, const engine::OutboundRequest& request,
                                              engine::Invocation& guest) {
   std::erase_if(calls_, [](const auto& entry) { return !entry.second->open(); });
-  const auto target = splitAuthority(request.authority, request.tls);
+  const auto target = targetOf(request.authority, request.tls);
   const bool allowed =
       target && std::any_of(function_.outbound.begin(), function_.outbound.end(),
                             [&](const auto& host) { return matches(host, target->host, target->port); });

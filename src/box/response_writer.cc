@@ -5,14 +5,12 @@
 #include <algorithm>
 #include <string>
 
+#include "base/text.h"
+
 namespace wasabi::box {
 namespace {
 
 constexpr std::string_view kRetryAfterSeconds = "1";
-
-std::span<const std::byte> bytesOf(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "catalog/route_text.h"
 
 namespace wasabi::catalog {
@@ -17,10 +18,6 @@ namespace {
 constexpr std::uint32_t kNoFunction = std::numeric_limits<std::uint32_t>::max();
 // Stands for "/<tenant>/<function>", whose text lies in the function's name.
 constexpr std::uint32_t kOwnPath = std::numeric_limits<std::uint32_t>::max();
-
-char toLower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 // FNV-1a: it grows byte by byte, so that one pass over a path gives the hashes of all its prefixes.
 constexpr std::uint64_t kHashStart = 14695981039346656037ull;
@@ -35,13 +32,9 @@ std::uint64_t hashOfHost(std::string_view host) {
 }
 
 std::string_view hostOf(std::string_view authority) {
-  const std::size_t colon = authority.rfind(':');
-  const std::size_t bracket = authority.rfind(']');
-  if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
-    authority = authority.substr(0, colon);
-  }
-  if (authority.ends_with('.')) authority.remove_suffix(1);
-  return authority;
+  std::string_view host = splitAuthority(authority).host;
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return host;
 }
 
 bool equalHosts(std::string_view any_case, std::string_view lower_case) {

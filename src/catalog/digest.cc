@@ -10,18 +10,12 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace wasabi::catalog {
 namespace {
 
 constexpr std::size_t kPieceBytes = 256 << 10;
-
-int hexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 }  // namespace
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
+
 namespace wasabi::catalog {
 namespace {
 
@@ -13,9 +15,6 @@ constexpr std::size_t kMaxLabelBytes = 63;
 
 bool isAlphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-char toLower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 bool isHostLabel(std::string_view label) {
@@ -46,9 +45,7 @@ Result<std::string> normalizeHost(std::string_view text) {
     }
     begin = end + 1;
   }
-  std::string lower(host);
-  std::transform(lower.begin(), lower.end(), lower.begin(), toLower);
-  return lower;
+  return lowerCase(host);
 }
 
 Result<std::string> normalizePathPrefix(std::string_view text) {

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/text.h"
+
 namespace wasabi::http {
 
 namespace internal {
@@ -50,10 +52,6 @@ inline bool isTargetText(std::string_view text) {
   return !text.empty() && internal::allOf(text, internal::kTargetBit);
 }
 
-constexpr char toLower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
 // `lower` is in lower case already.
 inline bool equalsIgnoringCase(std::string_view text, std::string_view lower) {
   if (text.size() != lower.size()) return false;
@@ -61,14 +59,6 @@ inline bool equalsIgnoringCase(std::string_view text, std::string_view lower) {
     if (toLower(text[i]) != lower[i]) return false;
   }
   return true;
-}
-
-// Without spaces and tabs at both ends.
-inline std::string_view trim(std::string_view text) {
-  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 // Calls `each` for every non-empty member of a comma-separated list.

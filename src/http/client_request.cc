@@ -34,8 +34,7 @@ std::optional<Number> parseDecimal(std::string_view text) {
 
 // Splits "host", "host:port", "[v6]" and "[v6]:port".
 Result<Origin> parseAuthority(const ClientRequest& request) {
-  std::string authority = request.authority;
-  std::transform(authority.begin(), authority.end(), authority.begin(), toLower);
+  const std::string authority = lowerCase(request.authority);
   const auto refuse = [&](const char* why) {
     return fail(ErrorCode::kInvalid, std::string("the request's authority ") + why + "; expected host or host:port");
   };

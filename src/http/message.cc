@@ -18,8 +18,7 @@ void Fields::add(std::string_view name, std::string_view value) {
 }
 
 void Fields::set(std::string_view name, std::string_view value) {
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(), toLower);
+  const std::string lower = lowerCase(name);
   remove(lower);
   add(lower, value);
 }

@@ -1,0 +1,47 @@
+// Small questions about text that more than one layer asks. ASCII only, whatever the locale.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace wasabi {
+
+inline std::span<const std::byte> bytesOf(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+constexpr char toLower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+std::string lowerCase(std::string_view text);
+
+// -1 for what is no hex digit.
+constexpr int hexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char lower = toLower(c);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// Without spaces and tabs at both ends.
+inline std::string_view trim(std::string_view text) {
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// With its percent escapes replaced. An error for an escape without two hex digits, and for an encoded NUL.
+Result<std::string> percentDecoded(std::string_view text);
+
+// "host", "host:port", "1.2.3.4:80" or "[::1]:80": the host keeps its brackets, the port is empty where none is named.
+struct HostAndPort {
+  std::string_view host;
+  std::string_view port;
+};
+HostAndPort splitAuthority(std::string_view authority);
+
+}  // namespace wasabi
