@@ -17,7 +17,6 @@ constexpr std::array<ReasonFacts, kReasons> kFacts = {{
     {Reason::kNone, "", Outcome::kOk, 200},
     {Reason::kNoRoute, "refused.no_route", Outcome::kRefused, 404},
     {Reason::kBadPath, "refused.bad_path", Outcome::kRefused, 400},
-    {Reason::kDraining, "refused.draining", Outcome::kRefused, 503},
     {Reason::kNotReady, "refused.not_ready", Outcome::kRefused, 503},
     {Reason::kFunctionConcurrency, "refused.function_concurrency", Outcome::kRefused, 429},
     {Reason::kBoxFull, "refused.box_full", Outcome::kRefused, 503},

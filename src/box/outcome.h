@@ -22,7 +22,6 @@ enum class Reason : std::uint8_t {
   kNone,
   kNoRoute,
   kBadPath,
-  kDraining,
   kNotReady,
   kFunctionConcurrency,
   kBoxFull,
@@ -48,7 +47,7 @@ enum class Reason : std::uint8_t {
   kHostFault,
   kStopped,
 };
-inline constexpr std::size_t kReasons = 28;
+inline constexpr std::size_t kReasons = 27;
 
 std::string_view toString(Outcome outcome);
 std::string_view toString(Reason reason);

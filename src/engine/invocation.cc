@@ -140,9 +140,6 @@ void Invocation::push(std::span<const std::byte> data) {
 void Invocation::pushEnd() {
   wsb_invocation_push_end(invocation_);
 }
-void Invocation::pushFailed() {
-  wsb_invocation_push_failed(invocation_);
-}
 void Invocation::outputReady() {
   wsb_invocation_output_ready(invocation_);
 }

@@ -126,8 +126,6 @@ class Invocation {
   // Input: request body or stdin. Copies. Wakes a guest that waits for it.
   void push(std::span<const std::byte> data);
   void pushEnd();
-  // The client vanished in mid-body: the guest's next read fails.
-  void pushFailed();
 
   // There is room again on a stream whose outputRoom was 0.
   void outputReady();

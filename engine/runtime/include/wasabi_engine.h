@@ -272,8 +272,6 @@ wsb_poll wsb_invocation_poll(wsb_invocation* invocation, uint64_t slice);
 /* Input: request body or stdin. Copies. Wakes a guest that waits for it. */
 void wsb_invocation_push(wsb_invocation* invocation, wsb_bytes data);
 void wsb_invocation_push_end(wsb_invocation* invocation);
-/* The client vanished in mid-body: the guest's next read fails. */
-void wsb_invocation_push_failed(wsb_invocation* invocation);
 
 /* There is room again on a stream whose `output_room` was 0. */
 void wsb_invocation_output_ready(wsb_invocation* invocation);

@@ -12,16 +12,10 @@ use wasmtime_wasi_http::Error;
 /// Bytes pushed and not yet read. The host bounds them: it hears of every byte taken by `input_consumed`.
 pub struct Input {
     bytes: ByteQueue,
-    state: State,
+    /// More may come.
+    open: bool,
     /// Counts the invocations of the instance, so that a body kept from an earlier one does not read this one's.
     generation: u64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Open,
-    Ended,
-    Failed,
 }
 
 pub enum Read {
@@ -29,15 +23,13 @@ pub enum Read {
     /// Nothing now; more may come.
     Empty,
     Ended,
-    /// The sender vanished half-way.
-    Failed,
 }
 
 impl Input {
     pub fn ended() -> Input {
         Input {
             bytes: ByteQueue::default(),
-            state: State::Ended,
+            open: false,
             generation: 0,
         }
     }
@@ -45,7 +37,7 @@ impl Input {
     /// Forgets what is left of the invocation before.
     pub fn restart(&mut self, has_input: bool) {
         self.bytes.clear();
-        self.state = if has_input { State::Open } else { State::Ended };
+        self.open = has_input;
         self.generation += 1;
     }
 
@@ -54,36 +46,25 @@ impl Input {
     }
 
     pub fn push(&mut self, data: &[u8]) {
-        if self.state == State::Open {
+        if self.open {
             self.bytes.push(data);
         }
     }
 
     pub fn end(&mut self) {
-        if self.state == State::Open {
-            self.state = State::Ended;
-        }
-    }
-
-    pub fn fail(&mut self) {
-        if self.state == State::Open {
-            self.state = State::Failed;
-        }
+        self.open = false;
     }
 
     pub fn read(&mut self, size: usize) -> Read {
         match self.bytes.pop(size) {
             Some(chunk) => Read::Chunk(chunk),
-            None => match self.state {
-                State::Open => Read::Empty,
-                State::Ended => Read::Ended,
-                State::Failed => Read::Failed,
-            },
+            None if self.open => Read::Empty,
+            None => Read::Ended,
         }
     }
 
     pub fn would_wait(&self) -> bool {
-        self.bytes.is_empty() && self.state == State::Open
+        self.bytes.is_empty() && self.open
     }
 }
 
@@ -128,7 +109,6 @@ impl Body for InputBody {
             }
             Read::Empty => Poll::Pending,
             Read::Ended => Poll::Ready(None),
-            Read::Failed => Poll::Ready(Some(Err(Error::ConnectionTerminated))),
         }
     }
 }
@@ -154,19 +134,12 @@ mod tests {
     }
 
     #[test]
-    fn ends_and_fails_only_after_what_was_pushed() {
+    fn ends_only_after_what_was_pushed() {
         let mut input = open();
         input.push(b"x");
         input.end();
         assert!(matches!(input.read(10), Read::Chunk(_)));
         assert!(matches!(input.read(10), Read::Ended));
-
-        let mut input = open();
-        input.push(b"x");
-        input.fail();
-        input.end();
-        assert!(matches!(input.read(10), Read::Chunk(_)));
-        assert!(matches!(input.read(10), Read::Failed));
     }
 
     #[test]

@@ -5,7 +5,6 @@ use crate::input::Read;
 use crate::session::Session;
 use bytes::Bytes;
 use std::future::poll_fn;
-use std::io;
 use std::sync::Arc;
 use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -66,9 +65,6 @@ impl InputStream for InputPipe {
             }
             Read::Empty => Ok(Bytes::new()),
             Read::Ended => Err(StreamError::Closed),
-            Read::Failed => Err(StreamError::LastOperationFailed(
-                io::Error::from(io::ErrorKind::ConnectionReset).into(),
-            )),
         }
     }
 }

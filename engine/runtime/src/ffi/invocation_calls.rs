@@ -112,18 +112,6 @@ pub unsafe extern "C" fn wsb_invocation_push_end(invocation: *mut Invocation) {
 /// # Safety
 /// As the header says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wsb_invocation_push_failed(invocation: *mut Invocation) {
-    // SAFETY: the caller's promise: a live invocation.
-    guarded((), || unsafe {
-        let session = (*invocation).session();
-        session.input().fail();
-        session.notify();
-    });
-}
-
-/// # Safety
-/// As the header says.
-#[unsafe(no_mangle)]
 pub unsafe extern "C" fn wsb_invocation_output_ready(invocation: *mut Invocation) {
     // SAFETY: the caller's promise: a live invocation.
     guarded((), || unsafe { (*invocation).session().notify() });

@@ -2,9 +2,7 @@
 
 use super::harness::{Run, TestHost, World, compile};
 use crate::ffi::abi::{EndKind, Poll, ProgramKind};
-use crate::ffi::calls::{
-    wsb_invocation_output_ready, wsb_invocation_push_end, wsb_invocation_push_failed,
-};
+use crate::ffi::calls::{wsb_invocation_output_ready, wsb_invocation_push_end};
 
 const NOOP: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
 
@@ -159,21 +157,6 @@ fn input_wakes_once_and_output_waits_for_room() {
     assert_eq!(run.finish().kind, EndKind::Returned);
     assert_eq!(run.host().stdout, b"hello");
     assert_eq!(run.host().consumed, 5);
-}
-
-#[test]
-fn input_that_breaks_off_fails_the_read() {
-    let world = World::new();
-    let program = world.load(CAT);
-    let mut host = TestHost::new();
-    host.has_input = true;
-    let mut run = Run::start(&world, &program, &mut host);
-    run.push(b"half");
-    // SAFETY: a live invocation.
-    unsafe { wsb_invocation_push_failed(run.invocation) };
-    let end = run.finish();
-    assert_eq!((end.kind, end.exit_code), (EndKind::ExitCode, 9));
-    assert_eq!(run.host().stdout, b"half");
 }
 
 #[test]
