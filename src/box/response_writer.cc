@@ -10,6 +10,7 @@
 namespace wasabi::box {
 namespace {
 
+constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
 constexpr std::string_view kRetryAfterSeconds = "1";
 
 }  // namespace
@@ -48,19 +49,30 @@ void ResponseWriter::fail(Reason reason, std::string_view request_id) {
   if (stream_) sendRefusal(*stream_, reason, request_id);
 }
 
+void sendAnswer(http::ServerStream& stream, const http::ResponseHead& head, std::string_view body) {
+  stream.sendHead(head, body.size());
+  stream.send(bytesOf(body));
+  stream.finish({});
+}
+
+void sendText(http::ServerStream& stream, std::uint16_t status, std::string_view text) {
+  http::ResponseHead head;
+  head.status = status;
+  head.headers.add("content-type", kPlainText);
+  sendAnswer(stream, head, text);
+}
+
 // RFC 9209: we answer ourselves (proxy_internal_response), and say why.
 void sendRefusal(http::ServerStream& stream, Reason reason, std::string_view request_id) {
   http::ResponseHead head;
   head.status = statusOf(reason);
-  head.headers.add("content-type", "text/plain; charset=utf-8");
+  head.headers.add("content-type", kPlainText);
   head.headers.add("proxy-status",
                    fmt::format("wasabi; error=proxy_internal_response; details=\"{}\"", toString(reason)));
   const bool waiting_helps = (head.status == 429 || head.status == 503) && reason != Reason::kProgramNotCompiled;
   if (waiting_helps) head.headers.add("retry-after", kRetryAfterSeconds);
   const std::string body = fmt::format("{}\nrequest {}\n", toString(reason), request_id);
-  stream.sendHead(head, body.size());
-  stream.send(bytesOf(body));
-  stream.finish({});
+  sendAnswer(stream, head, body);
 }
 
 }  // namespace wasabi::box

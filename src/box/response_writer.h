@@ -49,6 +49,10 @@ class ResponseWriter {
   bool complete_ = false;
 };
 
+// The whole response at once.
+void sendAnswer(http::ServerStream& stream, const http::ResponseHead& head, std::string_view body);
+void sendText(http::ServerStream& stream, std::uint16_t status, std::string_view text);
+
 // The whole response for a request that is refused or failed: `reason` in Proxy-Status and in the body.
 void sendRefusal(http::ServerStream& stream, Reason reason, std::string_view request_id);
 

@@ -25,15 +25,6 @@ http::AddressPolicy addressPolicy(PrivateNetworks networks) {
   };
 }
 
-void answerText(http::ServerStream& stream, std::uint16_t status, std::string_view text) {
-  http::ResponseHead head;
-  head.status = status;
-  head.headers.add("content-type", "text/plain; charset=utf-8");
-  stream.sendHead(head, text.size());
-  stream.send(std::as_bytes(std::span(text.data(), text.size())));
-  stream.finish({});
-}
-
 }  // namespace
 
 Worker::Worker(std::size_t index, WorkerServices services)
@@ -143,10 +134,10 @@ void Worker::onRequest(http::ServerStream& stream) {
 
 void Worker::answerHealth(http::ServerStream& stream, std::string_view path) {
   const Readiness readiness = services_.readiness.load(std::memory_order_relaxed);
-  if (path == "/-/healthz") return answerText(stream, 200, "ok\n");
+  if (path == "/-/healthz") return sendText(stream, 200, "ok\n");
   if (path != "/-/readyz") return refuse(stream, nullptr, Reason::kNoRoute);
-  if (readiness == Readiness::kReady) return answerText(stream, 200, "ready\n");
-  answerText(stream, 503, readiness == Readiness::kStarting ? "starting\n" : "draining\n");
+  if (readiness == Readiness::kReady) return sendText(stream, 200, "ready\n");
+  sendText(stream, 503, readiness == Readiness::kStarting ? "starting\n" : "draining\n");
 }
 
 void Worker::admit(http::ServerStream& stream, const FunctionTable::Match& match) {
