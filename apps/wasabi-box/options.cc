@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include "base/this_program.h"
 #include "base/units.h"
 
 namespace wasabi {
@@ -34,13 +35,6 @@ CLI::Option* addSize(CLI::App& app, const std::string& name, ByteSize& value, co
 
 CLI::Option* addDuration(CLI::App& app, const std::string& name, Duration& value, const std::string& help) {
   return addParsed(app, name, value, parseDuration, help);
-}
-
-// The program that lies beside this one.
-std::string besideThisProgram(const char* name) {
-  std::error_code error;
-  const fs::path self = fs::read_symlink("/proc/self/exe", error);
-  return error ? std::string(name) : (self.parent_path() / name).string();
 }
 
 // The paths as the box will use them, whatever directory it is in.

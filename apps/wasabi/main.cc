@@ -4,10 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <filesystem>
 #include <string>
 #include <vector>
 
+#include "base/this_program.h"
 #include "cli/inspect_command.h"
 #include "cli/run_command.h"
 
@@ -17,12 +17,6 @@ using namespace wasabi;
 
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
-
-std::string besideThisProgram(const char* name) {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  return error ? std::string(name) : (self.parent_path() / name).string();
-}
 
 void addRun(CLI::App& app, cli::RunOptions& options, std::vector<std::string>& environment) {
   CLI::App* run = app.add_subcommand("run", "serve one module at /");
