@@ -52,7 +52,9 @@ void addServing(CLI::App& app, box::BoxConfig& config) {
   app.add_option("--catalog", config.catalog_directory, "directory with <tenant>/<function>.toml")->required();
   app.add_option("--store", config.store_directory, "directory for compiled modules; made if absent")->required();
   app.add_option("--listen", config.listen, "host:port or unix:/path; may be repeated")->capture_default_str();
-  app.add_option("--admin", config.admin_listen, "admin listener: unix:/path, or a loopback host:port");
+  app.add_option("--admin", config.admin_listen,
+                 "admin listener: unix:/path, a loopback host:port, or none (default: a unix socket of its own in "
+                 "$XDG_RUNTIME_DIR/wasabi, /run/wasabi for root, else /tmp/wasabi-<uid>)");
   app.add_option("--workers", config.workers, "threads that serve requests")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();

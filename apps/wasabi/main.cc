@@ -23,6 +23,7 @@ void addRun(CLI::App& app, cli::RunOptions& options, std::vector<std::string>& e
   run->add_option("module", options.module_file, "the .wasm file")->required()->check(CLI::ExistingFile);
   run->add_option("args", options.arguments, "arguments of the program");
   run->add_option("--listen", options.listen, "host:port or unix:/path")->capture_default_str();
+  run->add_option("--admin", options.admin, "admin listener: as for wasabi-box, which see for the default");
   run->add_option("--env", environment, "K=V; may be repeated")->take_all();
   run->add_option("--dir", options.files_directory, "directory the program sees, read-only, as /")
       ->check(CLI::ExistingDirectory);

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "box/admin_address.h"
 #include "box/mapping_budget.h"
 #include "box/process_figures.h"
 
@@ -54,6 +55,23 @@ void warnOfALink(std::string path, Logger& log) {
       {{"directory", path}});
 }
 
+// Whoever may open the socket may ask: it is for this user only.
+Result<FileDescriptor> openPrivately(const std::string& address) {
+  const mode_t before = ::umask(0177);  // no thread exists yet that this could confuse
+  auto listener = http::openListener({address, false});
+  ::umask(before);
+  return listener;
+}
+
+Result<FileDescriptor> openAdminListener(const std::string& wanted, const std::string& first_listener) {
+  if (!wanted.empty()) return openPrivately(wanted);
+  auto address = usualAdminAddress(first_listener, AdminPlaces::ofThisProcess());
+  auto listener = address ? openPrivately(*address) : fail(std::move(address.error()));
+  if (listener) return listener;
+  return fail(listener.error().code(), "admin listener: " + listener.error().message() +
+                                           "; name another place by --admin unix:/path, or do without by --admin none");
+}
+
 http::ServerLimits adminLimits() {
   http::ServerLimits limits;
   limits.max_connections = 64;
@@ -80,11 +98,8 @@ Result<Box::Opened> Box::open(const BoxConfig& config) {
     if (!listener) return fail(std::move(listener.error()));
     opened.listeners.push_back(std::move(*listener));
   }
-  if (!config.admin_listen.empty()) {
-    // Whoever may open the socket may ask; no thread exists yet that this could confuse.
-    const mode_t before = ::umask(0077);
-    auto listener = http::openListener({config.admin_listen, false});
-    ::umask(before);
+  if (config.admin_listen != kNoAdmin) {
+    auto listener = openAdminListener(config.admin_listen, http::listenerAddress(opened.listeners.front()));
     if (!listener) return fail(std::move(listener.error()));
     opened.admin_listener = std::move(*listener);
   }

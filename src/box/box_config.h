@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/units.h"
@@ -27,6 +28,8 @@ enum class PrivateNetworks : std::uint8_t {
 };
 
 enum class Lockdown : std::uint8_t { kOn, kOff };
+
+inline constexpr std::string_view kNoAdmin = "none";
 
 struct ProgramBudget {
   ByteSize mapped{2ull << 30};  // compiled modules loaded at once
@@ -58,8 +61,9 @@ struct BoxConfig {
   std::string catalog_directory;
   std::string store_directory;
   std::vector<std::string> listen = {"127.0.0.1:8080"};
-  std::string admin_listen;  // "unix:/path" or a loopback address; empty for none
-  std::string access_log;    // file, "-" for standard output, empty for none
+  std::string
+      admin_listen;        // "unix:/path", a loopback address or kNoAdmin; empty for the usual place (admin_address.h)
+  std::string access_log;  // file, "-" for standard output, empty for none
   std::string function_log;  // where guests' stderr goes; as above
   std::uint32_t workers = 1;
   CompileMode compile = CompileMode::kOnDemand;

@@ -87,6 +87,7 @@ std::vector<std::string> boxArguments(const RunOptions& options, const fs::path&
                                         "-",
                                         "--function-log",
                                         "-"};
+  if (!options.admin.empty()) arguments.insert(arguments.end(), {"--admin", options.admin});
   if (options.allow_private_networks) arguments.push_back("--allow-private-networks");
   return arguments;
 }

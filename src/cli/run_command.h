@@ -13,6 +13,7 @@ struct RunOptions {
   std::string module_file;
   std::string box_program;  // path of wasabi-box
   std::string listen = "127.0.0.1:8080";
+  std::string admin;  // as for wasabi-box; empty for its default
   std::map<std::string, std::string> environment;
   std::string files_directory;  // empty for none
   std::string memory;           // as in a manifest; empty for the default

@@ -73,6 +73,9 @@ class Box:
         self.catalog = Catalog(self.directory / "catalog")
         self.store = store or scratch.shared_store()
         self.admin_path = str(self.directory / "admin.sock")
+        self.admin_arguments = ["--admin", "unix:" + self.admin_path]
+        self.environment = None  # that of the tests
+        self.keep_address = False
         self.workers = workers
         self.options = list(options)
         self.prefix = list(prefix)
@@ -86,7 +89,8 @@ class Box:
     # ---- life
 
     def start(self, wait: bool = True):
-        self.address = ("127.0.0.1", free_port())
+        if self.address is None or not self.keep_address:
+            self.address = ("127.0.0.1", free_port())
         log = open(self.directory / "box.log", "ab")
         self.process = subprocess.Popen(
             self.prefix + [
@@ -94,11 +98,11 @@ class Box:
                 "--catalog", str(self.catalog.directory),
                 "--store", str(self.store),
                 "--listen", "%s:%d" % self.address,
-                "--admin", "unix:" + self.admin_path,
                 "--access-log", str(self.directory / "access.log"),
                 "--function-log", str(self.directory / "function.log"),
                 "--workers", str(self.workers),
-            ] + self.options,
+            ] + self.admin_arguments + self.options,
+            env=self.environment,
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         log.close()
         if wait:
