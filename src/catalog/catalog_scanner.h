@@ -21,8 +21,8 @@ class CatalogScanner {
   // `directory` is absolute.
   explicit CatalogScanner(std::string directory) : directory_(std::move(directory)), reader_(directory_) {}
 
-  // At the first reading everything is taken as it is; later a file that was written a moment ago is left until its
-  // writer has had the time to finish.
+  // At the first reading, and when somebody asks for one, everything is taken as it is; else a file that was written a
+  // moment ago is left until its writer has had the time to finish.
   enum class Haste : std::uint8_t { kTakeAll, kLeaveUnsettled };
 
   struct Outcome {

@@ -56,20 +56,30 @@ struct CatalogSource::Impl {
 
   ~Impl() {
     if (!thread.joinable()) return;
-    const std::uint64_t one = 1;
-    // Cannot fail: the counter is 0 and the value 1.
-    [[maybe_unused]] const ssize_t written = write(stop.get(), &one, sizeof one);
+    {
+      std::lock_guard lock(mutex);
+      stopping = true;
+    }
+    poke();
     thread.join();
   }
 
   Result<void> start();
   void run();
-  // Waits for an event or the end of `timeout`; false when it is time to stop.
+  // Ends the thread's wait.
+  void poke() {
+    const std::uint64_t one = 1;
+    // Fails only where the counter is at its end, and then the thread is woken already.
+    [[maybe_unused]] const ssize_t written = write(wake.get(), &one, sizeof one);
+  }
+  // Waits for an event, a poke or the end of `timeout`; false when it is time to stop.
   bool wait(Duration timeout, bool& event);
   bool waitForQuiet();
   // Whether something changed.
   Result<bool> scan(CatalogScanner::Haste haste);
   void scanAgain();
+  void scanAsAsked(std::vector<OnRead> asked);
+  std::vector<OnRead> takeAsked();
   CatalogPtr publish();
   void logProblems(const Catalog& before, const Catalog& now);
 
@@ -78,18 +88,20 @@ struct CatalogSource::Impl {
   OnChange on_change;
   CatalogScanner scanner;
   DirectoryWatch watch;
-  FileDescriptor stop;
+  FileDescriptor wake;
   std::optional<TimePoint> scan_due;
   std::pair<std::uint64_t, std::uint64_t> scanned_root{0, 0};
   std::string last_scan_error;
-  mutable std::mutex mutex;
+  mutable std::mutex mutex;  // of the next three
+  bool stopping = false;
+  std::vector<OnRead> asked_to_read;
   CatalogPtr current = std::make_shared<const Catalog>(std::vector<FunctionPtr>(), std::vector<CatalogProblem>());
   std::thread thread;
 };
 
 Result<void> CatalogSource::Impl::start() {
-  stop = FileDescriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!stop.valid()) return fail(Error::fromErrno("eventfd", errno));
+  wake = FileDescriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake.valid()) return fail(Error::fromErrno("eventfd", errno));
   // Watched before it is read, so that no change falls between.
   watch.set({directory});
   if (auto scanned = scan(CatalogScanner::Haste::kTakeAll); !scanned) return fail(std::move(scanned).error());
@@ -121,6 +133,19 @@ void CatalogSource::Impl::scanAgain() {
   if (scanned && *scanned) on_change(publish());
 }
 
+void CatalogSource::Impl::scanAsAsked(std::vector<OnRead> asked) {
+  auto scanned = scan(CatalogScanner::Haste::kTakeAll);
+  if (scanned && *scanned) on_change(publish());
+  for (OnRead& on_read : asked) {
+    on_read(scanned ? Result<CatalogPtr>(current) : Result<CatalogPtr>(fail(scanned.error())));
+  }
+}
+
+std::vector<CatalogSource::OnRead> CatalogSource::Impl::takeAsked() {
+  std::lock_guard lock(mutex);
+  return std::exchange(asked_to_read, {});
+}
+
 void CatalogSource::Impl::run() {
   on_change(current);
   while (true) {
@@ -129,15 +154,24 @@ void CatalogSource::Impl::run() {
     const Duration until_scan = std::max(*scan_due - now, Duration::zero());
     if (!wait(std::min(until_scan, kRootCheckInterval), event)) return;
     if (event && !waitForQuiet()) return;
-    if (event || Clock::now() >= *scan_due || identityOf(directory) != scanned_root) scanAgain();
+    if (auto asked = takeAsked(); !asked.empty()) {
+      scanAsAsked(std::move(asked));
+    } else if (event || Clock::now() >= *scan_due || identityOf(directory) != scanned_root) {
+      scanAgain();
+    }
   }
 }
 
 bool CatalogSource::Impl::wait(Duration timeout, bool& event) {
-  std::array<pollfd, 2> fds = {pollfd{stop.get(), POLLIN, 0}, pollfd{watch.fd(), POLLIN, 0}};
+  std::array<pollfd, 2> fds = {pollfd{wake.get(), POLLIN, 0}, pollfd{watch.fd(), POLLIN, 0}};
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
   const int ready = poll(fds.data(), fds.size(), static_cast<int>(milliseconds));
-  if (ready > 0 && fds[0].revents != 0) return false;
+  if (ready > 0 && fds[0].revents != 0) {
+    std::uint64_t pokes = 0;
+    [[maybe_unused]] const ssize_t got = read(wake.get(), &pokes, sizeof pokes);
+    std::lock_guard lock(mutex);
+    if (stopping) return false;
+  }
   event = ready > 0 && fds[1].revents != 0;
   return true;
 }
@@ -197,6 +231,14 @@ Result<std::unique_ptr<CatalogSource>> CatalogSource::open(std::string directory
 
 CatalogSource::CatalogSource(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 CatalogSource::~CatalogSource() = default;
+
+void CatalogSource::reload(OnRead on_read) {
+  {
+    std::lock_guard lock(impl_->mutex);
+    impl_->asked_to_read.push_back(std::move(on_read));
+  }
+  impl_->poke();
+}
 
 CatalogPtr CatalogSource::current() const {
   std::lock_guard lock(impl_->mutex);

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "base/unique_function.h"
 #include "catalog/catalog.h"
 
 namespace wasabi::catalog {
@@ -25,7 +26,14 @@ class CatalogSource {
   static Result<std::unique_ptr<CatalogSource>> open(std::string directory, Logger& log, OnChange on_change);
   ~CatalogSource();
 
+  // Thread-safe.
   CatalogPtr current() const;
+
+  // Thread-safe. Reads what has changed now, however fresh; `on_read` is called on the source's thread, after
+  // `on_change` where there is a change, with the snapshot then in force or why the directory cannot be read. Not at
+  // all once the source is being destroyed.
+  using OnRead = UniqueFunction<void(Result<CatalogPtr>)>;
+  void reload(OnRead on_read);
 
  private:
   struct Impl;

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -41,6 +42,11 @@ class CatalogSourceTest : public testing::Test {
   }
   Duration waitForFunctions(std::size_t count) {
     return waitFor([count](const Catalog& catalog) { return catalog.functions().size() == count; });
+  }
+  Result<CatalogPtr> reload() {
+    auto read = std::make_shared<std::promise<Result<CatalogPtr>>>();
+    source_->reload([read](Result<CatalogPtr> result) { read->set_value(std::move(result)); });
+    return read->get_future().get();
   }
   int snapshots() {
     std::lock_guard lock(mutex_);
@@ -105,6 +111,36 @@ TEST_F(CatalogSourceTest, ChangesShowWithinASecond) {
 
   directory_.remove("new-tenant/f.toml");
   EXPECT_LT(waitForFunctions(0), 1s);
+}
+
+TEST_F(CatalogSourceTest, ReloadAnswersWithWhatIsThereNow) {
+  directory_.write("m.wasm", "1");
+  start();
+  for (std::size_t count = 1; count <= 3; ++count) {
+    directory_.write("t/f" + std::to_string(count) + ".toml", "module = '../m.wasm'");
+    const auto read = reload();
+    ASSERT_TRUE(read) << read.error().message();
+    EXPECT_EQ((*read)->functions().size(), count);
+    std::lock_guard lock(mutex_);
+    EXPECT_EQ(latest_, *read) << "the change was announced later than the answer";
+  }
+  directory_.write("t/f1.toml", "module = ");
+  const auto broken = reload();
+  EXPECT_EQ((*broken)->functions().size(), 3u);
+  EXPECT_EQ((*broken)->problems().size(), 1u);
+}
+
+TEST_F(CatalogSourceTest, ReloadSaysWhenTheDirectoryIsGone) {
+  directory_.write("catalog/t/m.wasm", "1");
+  directory_.write("catalog/t/f.toml", "module = 'm.wasm'");
+  auto source = CatalogSource::open(directory_.path("catalog"), log_, [](CatalogPtr) {});
+  ASSERT_TRUE(source);
+  source_ = std::move(*source);
+  directory_.remove("catalog");
+  const auto read = reload();
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(source_->current()->functions().size(), 1u);
 }
 
 TEST_F(CatalogSourceTest, AWholeDirectoryThatIsSwappedByALinkIsFollowed) {
