@@ -1,11 +1,20 @@
 // wasabi-box: the program inside a superpod.
 
+#include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <chrono>
+#include <climits>
 #include <memory>
 #include <utility>
 
+#include "base/file_descriptor.h"
 #include "base/log.h"
 #include "box/box.h"
 #include "options.h"
@@ -14,30 +23,49 @@ namespace {
 
 using namespace wasabi;
 
-// The signals that end the box are taken one at a time by this thread; no handler runs anywhere.
+// What ends the box: signals, which no handler takes anywhere, and the admin listener. This thread waits for both.
 class EndSignals {
  public:
   EndSignals() {
-    ::sigemptyset(&set_);
-    ::sigaddset(&set_, SIGTERM);
-    ::sigaddset(&set_, SIGINT);
-    ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, SIGTERM);
+    ::sigaddset(&set, SIGINT);
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
+    signals_ = FileDescriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    asked_ = FileDescriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  }
+
+  bool valid() const { return signals_.valid() && asked_.valid(); }
+
+  // From any thread: ends wait() as a signal does.
+  void ask() const {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(asked_.get(), &one, sizeof one);
   }
 
   void wait() const {
-    int number = 0;
-    ::sigwait(&set_, &number);
+    std::array<pollfd, 2> fds = {pollfd{signals_.get(), POLLIN, 0}, pollfd{asked_.get(), POLLIN, 0}};
+    while (::poll(fds.data(), fds.size(), -1) < 0 && errno == EINTR) {
+    }
+    takeSignal();
   }
-  // Whether one came within the time.
+  // Whether a signal came within the time.
   bool waitFor(Duration time) const {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
-    const timespec limit{seconds.count(), std::chrono::nanoseconds(time - seconds).count()};
-    return ::sigtimedwait(&set_, nullptr, &limit) > 0;
+    pollfd fd{signals_.get(), POLLIN, 0};
+    const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(time).count();
+    return ::poll(&fd, 1, static_cast<int>(std::min<std::int64_t>(milliseconds, INT_MAX))) > 0 && takeSignal();
   }
 
  private:
-  sigset_t set_;
+  bool takeSignal() const {
+    signalfd_siginfo info{};
+    return ::read(signals_.get(), &info, sizeof info) == sizeof info;
+  }
+
+  FileDescriptor signals_;
+  FileDescriptor asked_;
 };
 
 // Lets balancers notice, then lets requests finish; a second signal cuts both short.
@@ -61,7 +89,11 @@ int main(int argc, char** argv) {
 
   const EndSignals signals;
   Logger log(Logger::standardError());
-  auto box = box::Box::start(config, log);
+  if (!signals.valid()) {
+    log.error("cannot start", {{"reason", "no file descriptor is left to wait for signals"}});
+    return 1;
+  }
+  auto box = box::Box::start(config, log, [&signals] { signals.ask(); });
   if (!box) {
     log.error("cannot start", {{"reason", box.error().message()}});
     return 1;

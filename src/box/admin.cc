@@ -1,43 +1,98 @@
 #include "box/admin.h"
 
-#include <nlohmann/json.hpp>
+#include <fmt/format.h>
 
 #include <memory>
 #include <utility>
 
+#include "base/function_name.h"
+#include "base/text.h"
+#include "box/admin_answers.h"
 #include "box/prometheus.h"
+#include "box/response_writer.h"
 
 namespace wasabi::box {
 namespace {
 
-using nlohmann::ordered_json;
-
 constexpr std::string_view kJson = "application/json";
-constexpr std::string_view kText = "text/plain; charset=utf-8";
 constexpr std::string_view kPrometheus = "text/plain; version=0.0.4; charset=utf-8";
-// The default memory unit (design section 2).
-constexpr double kMemoryUnitBytes = 200.0 * 1024 * 1024;
 
-void answer(http::ServerStream& stream, std::uint16_t status, std::string_view type, std::string_view body) {
+void sendAs(http::ServerStream& stream, std::string_view type, std::string_view body) {
   http::ResponseHead head;
-  head.status = status;
   head.headers.add("content-type", type);
-  stream.sendHead(head, body.size());
-  stream.send(std::as_bytes(std::span(body.data(), body.size())));
-  stream.finish({});
+  sendAnswer(stream, head, body);
 }
 
-// A request that waits for the workers' figures. The client may go before they come.
-class PendingAnswer final : public http::StreamObserver, public std::enable_shared_from_this<PendingAnswer> {
- public:
-  explicit PendingAnswer(http::ServerStream& stream) : stream_(&stream) {}
+// The value of `name` in the request's query. An error is the answer to who left it out.
+Result<std::string> parameter(const http::RequestHead& request, std::string_view name) {
+  std::string_view query = request.query();
+  while (!query.empty()) {
+    const std::size_t end = query.find('&');
+    const std::string_view pair = query.substr(0, end);
+    query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
+    const std::size_t equals = pair.find('=');
+    if (pair.substr(0, equals) == name && equals != std::string_view::npos) {
+      return percentDecoded(pair.substr(equals + 1));
+    }
+  }
+  return fail(ErrorCode::kInvalid, fmt::format("say which: {}?{}=...", request.path(), name));
+}
 
-  void begin() {
+void refuse(http::ServerStream& stream, std::uint16_t status, const std::string& why) {
+  sendText(stream, status, why + "\n");
+}
+
+enum class Method : std::uint8_t { kGet, kPost };
+
+void refuseMethod(http::ServerStream& stream, Method right_one) {
+  const std::string_view allowed = right_one == Method::kGet ? "GET, HEAD" : "POST";
+  http::ResponseHead head;
+  head.status = 405;
+  head.headers.add("allow", allowed);
+  sendAnswer(stream, head, fmt::format("{} only\n", allowed));
+}
+
+}  // namespace
+
+struct Admin::Endpoint {
+  Method method;
+  std::string_view path;
+  std::string_view usage;  // what the list says
+  void (Admin::*answer)(http::ServerStream&);
+};
+
+std::span<const Admin::Endpoint> Admin::endpoints() {
+  static constexpr Endpoint kAll[] = {
+      {Method::kGet, "/-/", "this list", &Admin::index},
+      {Method::kGet, "/-/healthz", "200 while the process answers", &Admin::health},
+      {Method::kGet, "/-/metrics", "Prometheus text", &Admin::metrics},
+      {Method::kGet, "/-/load", "cumulative load, for whoever scales", &Admin::load},
+      {Method::kGet, "/-/functions", "functions deployed, manifests refused", &Admin::functions},
+      {Method::kGet, "/-/invocations", "what runs now, the oldest first", &Admin::invocations},
+      {Method::kPost, "/-/reload", "read the catalog now", &Admin::reload},
+      {Method::kPost, "/-/cancel", "?request=ID: end the invocations of that request", &Admin::cancel},
+      {Method::kPost, "/-/unload", "?function=TENANT/NAME: let go of its program", &Admin::unload},
+      {Method::kPost, "/-/drain", "stop as on SIGTERM: finish what runs, then exit", &Admin::drain},
+  };
+  return kAll;
+}
+
+// A request that waits for other threads. The client may go before they come, and they may come too late.
+class Admin::PendingAnswer final : public http::StreamObserver, public std::enable_shared_from_this<PendingAnswer> {
+ public:
+  PendingAnswer(http::ServerStream& stream, http::EventLoop& loop) : stream_(&stream), timer_(loop) {}
+
+  void begin(TimePoint deadline) {
     self_ = shared_from_this();
     stream_->attach(*this);
+    timer_.arm(deadline, [this] {
+      if (http::ServerStream* stream = take()) refuse(*stream, 503, "a thread of the box did not answer in time");
+    });
   }
-  void give(std::string_view type, std::string_view body) {
-    if (stream_) answer(*stream_, 200, type, body);
+  // The stream, if it still waits for its answer.
+  http::ServerStream* take() {
+    timer_.cancel();
+    return std::exchange(stream_, nullptr);
   }
 
  private:
@@ -45,80 +100,108 @@ class PendingAnswer final : public http::StreamObserver, public std::enable_shar
   void onBodyEnd(const http::Fields&) override {}
   void onWritable() override {}
   void onClosed(http::CloseReason) override {
-    stream_ = nullptr;
+    take();
     std::exchange(self_, nullptr).reset();
   }
 
   http::ServerStream* stream_;
+  http::Timer timer_;
   std::shared_ptr<PendingAnswer> self_;  // as long as the stream may call
 };
 
-}  // namespace
+std::shared_ptr<Admin::PendingAnswer> Admin::later(http::ServerStream& stream) {
+  auto pending = std::make_shared<PendingAnswer>(stream, loop_);
+  pending->begin(loop_.now() + patience_);
+  return pending;
+}
 
 void Admin::onRequest(http::ServerStream& stream) {
   const http::RequestHead& request = stream.request();
   const std::string_view path = request.path();
-  if (request.method != "GET" && request.method != "HEAD") return answer(stream, 405, kText, "only GET\n");
-  if (path == "/-/healthz") return answer(stream, 200, kText, "ok\n");
-  if (path == "/-/functions") return answer(stream, 200, kJson, functionsJson(*source_.catalog()));
-  if (path != "/-/metrics" && path != "/-/load") {
-    return answer(stream, 404, kText, "there are /-/metrics, /-/load, /-/functions and /-/healthz\n");
+  for (const Endpoint& endpoint : endpoints()) {
+    if (endpoint.path != path) continue;
+    const bool is_get = request.method == "GET" || request.method == "HEAD";
+    const bool allowed = endpoint.method == Method::kGet ? is_get : request.method == "POST";
+    if (!allowed) return refuseMethod(stream, endpoint.method);
+    // A web page can make a browser on this machine post, but not without saying where it comes from.
+    if (!is_get && request.headers.find("origin")) return refuse(stream, 403, "not from a web page");
+    return (this->*endpoint.answer)(stream);
   }
-  const bool metrics = path == "/-/metrics";
-  auto pending = std::make_shared<PendingAnswer>(stream);
-  pending->begin();
-  source_.collect([pending, metrics](const BoxFigures& figures) {
-    pending->give(metrics ? kPrometheus : kJson, metrics ? prometheusText(figures) : loadJson(figures));
+  refuse(stream, 404, "nothing here; GET /-/ lists what there is");
+}
+
+// ---- what it tells --------------------------------------------------------------------------------------------------
+
+void Admin::index(http::ServerStream& stream) {
+  std::string text;
+  for (const Endpoint& endpoint : endpoints()) {
+    text +=
+        fmt::format("{:4} {:16} {}\n", endpoint.method == Method::kGet ? "GET" : "POST", endpoint.path, endpoint.usage);
+  }
+  sendText(stream, 200, text);
+}
+
+void Admin::health(http::ServerStream& stream) {
+  sendText(stream, 200, "ok\n");
+}
+
+void Admin::metrics(http::ServerStream& stream) {
+  source_.collect([pending = later(stream)](const BoxFigures& figures) {
+    if (http::ServerStream* waiting = pending->take()) sendAs(*waiting, kPrometheus, prometheusText(figures));
   });
 }
 
-std::string loadJson(const BoxFigures& figures) {
-  double booked_area = 0;
-  double waiting_area = 0;
-  double booked = 0;
-  double waiting = 0;
-  double cpu = 0;
-  std::uint64_t live = 0;
-  std::uint64_t started = 0;
-  for (const WorkerReport& worker : figures.workers) {
-    const InvocationGauges& gauges = worker.gauges;
-    booked_area += gauges.booked_bytes.area();
-    waiting_area += gauges.waiting_bytes.area();
-    booked += static_cast<double>(gauges.booked_bytes.level());
-    waiting += static_cast<double>(gauges.waiting_bytes.level());
-    cpu += std::chrono::duration<double>(gauges.cpu).count();
-    started += gauges.started;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(InvocationState::kEnded); ++i) live += gauges.by_state[i];
-  }
-  const ordered_json load = {
-      {"booked_unit_seconds", booked_area / kMemoryUnitBytes},
-      {"waiting_unit_seconds", waiting_area / kMemoryUnitBytes},
-      {"cpu_seconds", cpu},
-      {"requests", started},
-      {"booked_units", booked / kMemoryUnitBytes},
-      {"waiting_units", waiting / kMemoryUnitBytes},
-      {"invocations", live},
-      {"max_invocations", figures.max_invocations},
-      {"programs_loaded", figures.programs.loaded},
-      {"ready", figures.readiness == Readiness::kReady},
-  };
-  return load.dump() + "\n";
+void Admin::load(http::ServerStream& stream) {
+  source_.collect([pending = later(stream)](const BoxFigures& figures) {
+    if (http::ServerStream* waiting = pending->take()) sendAs(*waiting, kJson, loadJson(figures));
+  });
 }
 
-std::string functionsJson(const catalog::Catalog& catalog) {
-  ordered_json functions = ordered_json::array();
-  for (const catalog::FunctionPtr& function : catalog.functions()) {
-    functions.push_back({{"name", function->name.toString()},
-                         {"version", function->version},
-                         {"module", function->module.toHex()},
-                         {"manifest", function->manifest_file}});
-  }
-  ordered_json problems = ordered_json::array();
-  for (const catalog::CatalogProblem& problem : catalog.problems()) {
-    problems.push_back({{"file", problem.file}, {"line", problem.line}, {"reason", problem.reason}});
-  }
-  const ordered_json all = {{"functions", std::move(functions)}, {"problems", std::move(problems)}};
-  return all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+void Admin::functions(http::ServerStream& stream) {
+  sendAs(stream, kJson, functionsJson(*source_.catalog()));
+}
+
+void Admin::invocations(http::ServerStream& stream) {
+  source_.listInvocations([pending = later(stream)](InvocationList list) {
+    if (http::ServerStream* waiting = pending->take()) sendAs(*waiting, kJson, invocationsJson(list));
+  });
+}
+
+// ---- what it can be told --------------------------------------------------------------------------------------------
+
+void Admin::reload(http::ServerStream& stream) {
+  source_.reload([pending = later(stream)](Result<catalog::CatalogPtr> catalog) {
+    http::ServerStream* waiting = pending->take();
+    if (!waiting) return;
+    if (!catalog) return refuse(*waiting, 500, catalog.error().message());
+    sendAs(*waiting, kJson, reloadJson(**catalog));
+  });
+}
+
+void Admin::cancel(http::ServerStream& stream) {
+  auto request = parameter(stream.request(), "request");
+  if (!request) return refuse(stream, 400, request.error().message());
+  source_.cancel(std::move(*request), [pending = later(stream)](std::size_t ended) {
+    http::ServerStream* waiting = pending->take();
+    if (!waiting) return;
+    if (ended == 0) return refuse(*waiting, 404, "no invocation of that request runs");
+    sendAs(*waiting, kJson, fmt::format("{{\"cancelled\":{}}}\n", ended));
+  });
+}
+
+void Admin::unload(http::ServerStream& stream) {
+  const auto text = parameter(stream.request(), "function");
+  if (!text) return refuse(stream, 400, text.error().message());
+  const auto name = parseFunctionName(*text);
+  if (!name) return refuse(stream, 400, name.error().message());
+  const catalog::FunctionPtr function = source_.catalog()->find(*name);
+  if (!function) return refuse(stream, 404, "no function of that name is deployed");
+  sendAs(stream, kJson, fmt::format("{{\"unloaded\":{}}}\n", source_.unload(*function)));
+}
+
+void Admin::drain(http::ServerStream& stream) {
+  sendAs(stream, kJson, "{\"draining\":true}\n");
+  source_.askDrain();
 }
 
 }  // namespace wasabi::box

@@ -1,43 +1,82 @@
-// The admin listener: metrics, load, and what the catalog holds. Never the public one.
+// The admin listener: what the box tells about itself, and what it can be told to do. Never the public one.
 //
-//   GET /-/metrics    Prometheus text
-//   GET /-/load       cumulative load for whoever scales (design section 14), as JSON
-//   GET /-/functions  the functions deployed and the manifests refused, as JSON
-//   GET /-/healthz
+//   GET  /-/             the list of these, as text
+//   GET  /-/healthz
+//   GET  /-/metrics      Prometheus text
+//   GET  /-/load         cumulative load for whoever scales (design section 14)
+//   GET  /-/functions    the functions deployed and the manifests refused
+//   GET  /-/invocations  what runs now, the oldest first
+//   POST /-/reload       reads the catalog now
+//   POST /-/cancel       ?request=ID: ends the invocations of that request
+//   POST /-/unload       ?function=TENANT/NAME: lets go of its program
+//   POST /-/drain        as SIGTERM
 //
-// Lives on the control thread's loop.
+// Answers are JSON where nothing else is said. What needs other threads is asked by posts and answered within a bounded
+// time, by 503 if need be. Lives on the control thread's loop.
 #pragma once
 
+#include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "base/unique_function.h"
 #include "box/box_figures.h"
+#include "box/invocation_list.h"
 #include "catalog/catalog.h"
+#include "http/event_loop.h"
 #include "http/server.h"
 
 namespace wasabi::box {
 
-// Where the admin listener gets its answers from.
+// Where the admin listener gets its answers from, and who does what it is told. `take` runs on the control loop, later.
 class AdminSource {
  public:
   virtual ~AdminSource() = default;
-  // Asks all workers; `take` runs on the control loop, later. The figures are valid during the call.
-  virtual void collect(UniqueFunction<void(const BoxFigures&)> take) = 0;
   virtual catalog::CatalogPtr catalog() const = 0;
+  // The figures are valid during the call.
+  virtual void collect(UniqueFunction<void(const BoxFigures&)> take) = 0;
+  virtual void listInvocations(UniqueFunction<void(InvocationList)> take) = 0;
+  // Reads the catalog; an error when its directory cannot be read.
+  virtual void reload(UniqueFunction<void(Result<catalog::CatalogPtr>)> take) = 0;
+  // `take` gets how many invocations were ended.
+  virtual void cancel(std::string request_id, UniqueFunction<void(std::size_t)> take) = 0;
+  // Whether the program was loaded.
+  virtual bool unload(const catalog::FunctionSpec& function) = 0;
+  // Once or often.
+  virtual void askDrain() = 0;
 };
 
 class Admin final : public http::RequestHandler {
  public:
-  explicit Admin(AdminSource& source) : source_(source) {}
+  static constexpr Duration kPatience = std::chrono::seconds(10);
+
+  // `patience` is how long workers and the catalog have for their part of an answer.
+  Admin(AdminSource& source, http::EventLoop& loop, Duration patience = kPatience)
+      : source_(source), loop_(loop), patience_(patience) {}
 
  private:
+  class PendingAnswer;
+  struct Endpoint;
+  static std::span<const Endpoint> endpoints();
+
   void onRequest(http::ServerStream& stream) override;
+  std::shared_ptr<PendingAnswer> later(http::ServerStream& stream);
+
+  void index(http::ServerStream& stream);
+  void health(http::ServerStream& stream);
+  void metrics(http::ServerStream& stream);
+  void load(http::ServerStream& stream);
+  void functions(http::ServerStream& stream);
+  void invocations(http::ServerStream& stream);
+  void reload(http::ServerStream& stream);
+  void cancel(http::ServerStream& stream);
+  void unload(http::ServerStream& stream);
+  void drain(http::ServerStream& stream);
 
   AdminSource& source_;
+  http::EventLoop& loop_;
+  const Duration patience_;
 };
-
-// The answers, as text.
-std::string loadJson(const BoxFigures& figures);
-std::string functionsJson(const catalog::Catalog& catalog);
 
 }  // namespace wasabi::box

@@ -127,7 +127,7 @@ Result<Box::Opened> Box::open(const BoxConfig& config) {
   return opened;
 }
 
-Result<std::unique_ptr<Box>> Box::start(BoxConfig config, Logger& log) {
+Result<std::unique_ptr<Box>> Box::start(BoxConfig config, Logger& log, UniqueFunction<void()> on_drain_asked) {
   LeaseWatch::blockSignal();
   auto programs = programsWithin(
       {maxMappings(), raiseDescriptorLimit(), config.engine.max_invocations, config.programs.max_programs});
@@ -152,6 +152,7 @@ Result<std::unique_ptr<Box>> Box::start(BoxConfig config, Logger& log) {
 
   std::unique_ptr<Box> box(
       new Box(std::move(config), log, std::move(*opened), std::move(*outbound), std::move(*engine), std::move(*store)));
+  box->on_drain_asked_ = std::move(on_drain_asked);
   if (auto catalog = box->openCatalog(); !catalog) return fail(std::move(catalog.error()));
   if (box->config_.lockdown == Lockdown::kOn) {
     if (auto confined = confineSystemCalls(); !confined) return fail(std::move(confined.error()));
@@ -172,7 +173,7 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
       totals_(config_.metrics.functions),
       rebuilder_(
           config_.builder.max_parallel, [this](const catalog::FunctionPtr& function) { rebuild(function); }, log),
-      admin_(*this),
+      admin_(*this, control_),
       max_mappings_(maxMappings()),
       collect_timer_(control_),
       warm_timer_(control_) {
@@ -224,7 +225,9 @@ void Box::startThreads() {
     programs_->dropWanted();
     for (auto& worker : workers_) worker->giveWayToWriters();
   });
-  readiness_ = Readiness::kReady;
+  // Unless the admin listener, which is up already, was told to drain.
+  auto starting = Readiness::kStarting;
+  readiness_.compare_exchange_strong(starting, Readiness::kReady);
 }
 
 Box::~Box() {
@@ -297,45 +300,6 @@ void Box::boundWarmMemory() {
   while (engine_->poolMetrics().warm_memory > config_.programs.warm_memory && programs_->evictLeastRecent()) {
   }
   warm_timer_.arm(control_.now() + kWarmPeriod, [this] { boundWarmMemory(); });
-}
-
-void Box::collect(UniqueFunction<void(const BoxFigures&)> take) {
-  struct Gathering {
-    std::vector<WorkerReport> reports;
-    std::size_t missing;
-    UniqueFunction<void(const BoxFigures&)> take;
-  };
-  auto gathering = std::make_shared<Gathering>();
-  gathering->reports.resize(workers_.size());
-  gathering->missing = workers_.size();
-  gathering->take = std::move(take);
-  for (std::size_t i = 0; i < workers_.size(); ++i) {
-    workers_[i]->report([this, gathering, i](WorkerReport report) {
-      control_.post([this, gathering, i, report = std::move(report)]() mutable {
-        totals_.merge(report.delta);
-        gathering->reports[i] = std::move(report);
-        if (--gathering->missing == 0) gathering->take(figures(std::move(gathering->reports)));
-      });
-    });
-  }
-}
-
-BoxFigures Box::figures(std::vector<WorkerReport> reports) {
-  BoxFigures figures;
-  figures.totals = &totals_;
-  figures.workers = std::move(reports);
-  figures.programs = programs_->figures();
-  figures.pool = engine_->poolMetrics();
-  figures.access_lines_dropped = access_log_.droppedLines();
-  figures.function_lines_dropped = function_log_.droppedLines();
-  figures.functions = functions_->catalog().functions().size();
-  figures.catalog_problems = functions_->catalog().problems().size();
-  figures.mappings = countMappings();
-  figures.max_mappings = max_mappings_;
-  figures.resident = anonymousResident();
-  figures.readiness = readiness_;
-  figures.max_invocations = config_.engine.max_invocations;
-  return figures;
 }
 
 }  // namespace wasabi::box

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/unique_function.h"
 #include "box/admin.h"
 #include "box/box_config.h"
 #include "box/lease_watch.h"
@@ -28,8 +29,9 @@ namespace wasabi::box {
 class Box final : private AdminSource {
  public:
   // Opens everything, locks the process in and serves. Call before any thread of the process exists. `log` outlives
-  // the box.
-  static Result<std::unique_ptr<Box>> start(BoxConfig config, Logger& log);
+  // the box. `on_drain_asked` is called once, on the control thread, when the admin listener is told to drain: who owns
+  // the box then does what it does on SIGTERM.
+  static Result<std::unique_ptr<Box>> start(BoxConfig config, Logger& log, UniqueFunction<void()> on_drain_asked);
   // Cuts what still runs.
   ~Box() override;
 
@@ -57,6 +59,16 @@ class Box final : private AdminSource {
   // AdminSource, on the control loop.
   void collect(UniqueFunction<void(const BoxFigures&)> take) override;
   catalog::CatalogPtr catalog() const override { return functions_->catalogPtr(); }
+  void listInvocations(UniqueFunction<void(InvocationList)> take) override;
+  void reload(UniqueFunction<void(Result<catalog::CatalogPtr>)> take) override;
+  void cancel(std::string request_id, UniqueFunction<void(std::size_t)> take) override;
+  bool unload(const catalog::FunctionSpec& function) override;
+  void askDrain() override;
+
+  // Asks each worker by `ask`, which may run at once; `take` gets the answers of all, later, on the control loop.
+  template <typename Answer>
+  void askWorkers(UniqueFunction<void(Worker&, UniqueFunction<void(Answer)>)> ask,
+                  UniqueFunction<void(std::vector<Answer>)> take);
   BoxFigures figures(std::vector<WorkerReport> reports);
   void collectNowAndThen();
   void rebuildForThisEngine();
@@ -68,6 +80,7 @@ class Box final : private AdminSource {
   std::vector<std::string> addresses_;
   std::string admin_address_;
   std::atomic<Readiness> readiness_{Readiness::kStarting};
+  UniqueFunction<void()> on_drain_asked_;
   LineLog access_log_;
   LineLog function_log_;
 

@@ -20,6 +20,7 @@
 #include "box/function_table.h"
 #include "box/instance_shelf.h"
 #include "box/invocation_gauges.h"
+#include "box/invocation_list.h"
 #include "box/outbound_calls.h"
 #include "box/program_cache.h"
 #include "box/response_writer.h"
@@ -73,6 +74,9 @@ class Invocation final : public http::StreamObserver, private engine::Invocation
 
   const catalog::FunctionPtr& function() const { return deployment_.spec; }
   InvocationState state() const { return state_; }
+  const std::string& requestId() const { return request_id_; }
+  TimePoint arrived() const { return arrived_; }
+  InvocationInfo info(TimePoint now) const;
 
   // The answer to its program being loaded; `cold` when it was not there at once.
   void programReady(Result<ProgramPtr> program);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "base/units.h"
 
@@ -18,6 +19,12 @@ enum class InvocationState : std::uint8_t {
   kEnded,     // the guest is gone; the response may still be on its way
 };
 inline constexpr std::size_t kInvocationStates = 5;
+
+constexpr std::string_view toString(InvocationState state) {
+  constexpr std::array<std::string_view, kInvocationStates> kNames = {"loading", "runnable", "running", "parked",
+                                                                      "ended"};
+  return kNames[static_cast<std::size_t>(state)];
+}
 
 // Cumulative areas under a curve: readers take differences, so that no interval is lost (design section 14).
 class LoadIntegral {

@@ -39,6 +39,7 @@ constexpr std::array<ReasonFacts, kReasons> kFacts = {{
     {Reason::kTimeoutLoading, "timeout.loading", Outcome::kTimeout, 504},
     {Reason::kClientGone, "client.gone", Outcome::kCancelled, 499},
     {Reason::kClientTooSlow, "client.too_slow", Outcome::kCancelled, 499},
+    {Reason::kCancelled, "operator.cancelled", Outcome::kCancelled, 503},
     {Reason::kHostFault, "host.fault", Outcome::kHostFault, 500},
     {Reason::kStopped, "host.stopped", Outcome::kHostFault, 503},
 }};

@@ -12,7 +12,7 @@ enum class Outcome : std::uint8_t {
   kRefused,         // never ran: the request, the caller's limits or our state forbade it
   kFunctionFailed,  // trap, exit code, limit of the function's own
   kTimeout,
-  kCancelled,  // the client went away
+  kCancelled,  // the client went away, or an operator ended it
   kHostFault,  // our fault
 };
 inline constexpr std::size_t kOutcomes = 6;
@@ -44,6 +44,7 @@ enum class Reason : std::uint8_t {
   kTimeoutLoading,
   kClientGone,
   kClientTooSlow,
+  kCancelled,
   kHostFault,
   kStopped,
 };

@@ -170,23 +170,20 @@ std::vector<ProgramPtr> ProgramCache::keep(const catalog::ModuleDigest& module, 
   }
   figures_.mapped = figures_.mapped + program->program().codeSize();
   while (loaded_.size() > 1 && (figures_.mapped > budget_.mapped || loaded_.size() > budget_.max_programs)) {
-    evicted.push_back(removeLeastRecent());
+    evicted.push_back(remove(by_use_.back()));
+    ++figures_.evictions;
   }
   return evicted;
 }
 
-// Called with the lock held, when something is loaded.
-ProgramPtr ProgramCache::removeLeastRecent() {
-  return remove(loaded_.find(by_use_.back()));
-}
-
-// Called with the lock held.
-ProgramPtr ProgramCache::remove(Loaded::iterator entry) {
-  ProgramPtr program = std::move(entry->second.program);
+// Called with the lock held. Returns the program, or null if it is not loaded.
+ProgramPtr ProgramCache::remove(const catalog::ModuleDigest& module) {
+  const auto found = loaded_.find(module);
+  if (found == loaded_.end()) return nullptr;
+  ProgramPtr program = std::move(found->second.program);
   figures_.mapped = figures_.mapped - program->program().codeSize();
-  by_use_.erase(entry->second.used);
-  loaded_.erase(entry);
-  ++figures_.evictions;
+  by_use_.erase(found->second.used);
+  loaded_.erase(found);
   return program;
 }
 
@@ -194,7 +191,8 @@ bool ProgramCache::evictLeastRecent() {
   ProgramPtr evicted;  // dropped without the lock: unmapping takes its time
   std::lock_guard lock(mutex_);
   if (loaded_.empty()) return false;
-  evicted = removeLeastRecent();
+  evicted = remove(by_use_.back());
+  ++figures_.evictions;
   return true;
 }
 
@@ -203,18 +201,23 @@ void ProgramCache::dropWanted() {
   std::vector<catalog::ModuleDigest> modules;
   {
     std::lock_guard lock(mutex_);
-    for (auto entry = loaded_.begin(); entry != loaded_.end();) {
-      const auto next = std::next(entry);
-      if (entry->second.program->isWanted()) {
-        modules.push_back(entry->first);
-        dropped.push_back(remove(entry));
-      }
-      entry = next;
+    for (const auto& [module, entry] : loaded_) {
+      if (entry.program->isWanted()) modules.push_back(module);
     }
+    for (const catalog::ModuleDigest& module : modules) dropped.push_back(remove(module));
+    figures_.evictions += modules.size();
   }
   for (const catalog::ModuleDigest& module : modules) {
     log_.warn("somebody writes to a compiled module in the store; its program is let go", {{"module", module.toHex()}});
   }
+}
+
+bool ProgramCache::unload(const catalog::ModuleDigest& module) {
+  ProgramPtr unloaded;  // dropped without the lock, as above
+  std::lock_guard lock(mutex_);
+  refused_.erase(module);
+  unloaded = remove(module);
+  return unloaded != nullptr;
 }
 
 // Called with the lock held.

@@ -60,6 +60,9 @@ class ProgramCache {
 
   // Lets go of the programs whose file somebody wants to write; they are loaded anew when they are asked for.
   void dropWanted();
+  // Lets go of this program likewise, and forgets that it was refused: the next request loads it anew. Whether it was
+  // loaded.
+  bool unload(const catalog::ModuleDigest& module);
 
   struct Figures {
     std::size_t loaded = 0;
@@ -87,9 +90,7 @@ class ProgramCache {
   void finish(const catalog::ModuleDigest& module, Result<ProgramPtr> result);
   std::optional<Error> knownRefusal(const catalog::ModuleDigest& module);
   void remember(const catalog::ModuleDigest& module, const Error& refusal);
-  using Loaded = std::unordered_map<catalog::ModuleDigest, Entry, DigestHash>;
-  ProgramPtr remove(Loaded::iterator entry);
-  ProgramPtr removeLeastRecent();
+  ProgramPtr remove(const catalog::ModuleDigest& module);
   void warnIfNotHeld(const LoadedProgram& program);
   std::vector<ProgramPtr> keep(const catalog::ModuleDigest& module, const ProgramPtr& program);
 
@@ -113,7 +114,7 @@ class ProgramCache {
   mutable std::mutex mutex_;
   std::condition_variable work_;
   bool stopping_ = false;
-  Loaded loaded_;
+  std::unordered_map<catalog::ModuleDigest, Entry, DigestHash> loaded_;
   std::list<catalog::ModuleDigest> by_use_;  // most recent first
   std::unordered_map<catalog::ModuleDigest, std::vector<OnProgram>, DigestHash> waiting_;
   std::unordered_map<catalog::ModuleDigest, Refusal, DigestHash> refused_;

@@ -117,10 +117,9 @@ auto sumOver(const std::vector<WorkerReport>& workers, Of of) {
 }
 
 void writeInvocations(Text& text, const BoxFigures& figures) {
-  constexpr std::string_view kStates[] = {"loading", "runnable", "running", "parked"};
   text.family("wasabi_invocations", "gauge", "Invocations alive, by state.");
-  for (std::size_t i = 0; i < std::size(kStates); ++i) {
-    text.sample("wasabi_invocations", fmt::format("state=\"{}\"", kStates[i]),
+  for (std::size_t i = 0; i < static_cast<std::size_t>(InvocationState::kEnded); ++i) {
+    text.sample("wasabi_invocations", fmt::format("state=\"{}\"", toString(static_cast<InvocationState>(i))),
                 sumOver(figures.workers, [i](const WorkerReport& worker) { return worker.gauges.by_state[i]; }));
   }
   text.single("wasabi_invocations_max", "gauge", "Invocations that may be alive at once.", figures.max_invocations);

@@ -69,7 +69,8 @@ void sendRefusal(http::ServerStream& stream, Reason reason, std::string_view req
   head.headers.add("content-type", kPlainText);
   head.headers.add("proxy-status",
                    fmt::format("wasabi; error=proxy_internal_response; details=\"{}\"", toString(reason)));
-  const bool waiting_helps = (head.status == 429 || head.status == 503) && reason != Reason::kProgramNotCompiled;
+  const bool waiting_helps = (head.status == 429 || head.status == 503) && reason != Reason::kProgramNotCompiled &&
+                             reason != Reason::kCancelled;
   if (waiting_helps) head.headers.add("retry-after", kRetryAfterSeconds);
   const std::string body = fmt::format("{}\nrequest {}\n", toString(reason), request_id);
   sendAnswer(stream, head, body);

@@ -18,6 +18,7 @@
 #include "box/instance_shelf.h"
 #include "box/invocation.h"
 #include "box/invocation_gauges.h"
+#include "box/invocation_list.h"
 #include "box/line_log.h"
 #include "box/metrics.h"
 #include "box/program_cache.h"
@@ -76,6 +77,12 @@ class Worker final : public http::RequestHandler, private InvocationOwner, priva
   void giveWayToWriters();
   // Takes no more connections and lets what runs finish.
   void drain();
+  // The answers run on the worker's thread.
+  void listInvocations(UniqueFunction<void(InvocationList)> take);
+  // Ends every invocation of that request; `take` gets how many.
+  void cancel(std::string request_id, UniqueFunction<void(std::size_t)> take);
+  // Lets go of instances kept for reuse.
+  void dropShelved(const catalog::ModuleDigest& module);
   bool idle() const { return idle_.load(std::memory_order_acquire); }
 
   // Cuts everything that still runs and ends the thread. Then no guest is left, but late wakes may still come until

@@ -1,10 +1,15 @@
-"""The admin listener: where it is when nobody says."""
+"""The admin listener: where it is when nobody says, and what it can be told to do."""
 
+import json
 import os
+import signal
 import stat
+import time
 import unittest
 
-from harness.box import Box, scratch
+from harness import wire
+from harness.box import Box, eventually, scratch
+from harness.case import BoxCase
 
 
 class UsualPlace(unittest.TestCase):
@@ -68,3 +73,143 @@ class UsualPlace(unittest.TestCase):
             self.assertEqual(box.call("/t/hello").status, 200)
             self.assertEqual(os.listdir(self.runtime), [])
             self.assertNotIn("admin", box.log_text())
+
+
+class Control(BoxCase):
+    functions = {
+        "t/hello": ("hello", {}),
+        "t/sleep": ("sleep", {"limits": {"timeout": "60s"}}),
+        "t/spin": ("spin", {"limits": {"timeout": "60s"}}),
+        "t/stream": ("http_stream", {"limits": {"timeout": "60s"}}),
+    }
+
+    def post(self, target):
+        return self.box.admin(target, method="POST")
+
+    def invocations(self):
+        return json.loads(self.box.admin("/-/invocations").text)
+
+    def running(self, path):
+        """What the list says of the one invocation at that path."""
+        return next((one for one in self.invocations()["invocations"] if one["path"] == path), None)
+
+    def start_call(self, target):
+        """A request that is running by now: its connection, and its id."""
+        connection = self.box.connect()
+        self.addCleanup(connection.close)
+        trace, traceparent = wire.new_trace()
+        connection.send(wire.request_bytes("GET", target, headers=[traceparent]))
+        eventually(lambda: self.running(target.partition("?")[0]), 10, "invocation of " + target)
+        return connection, trace
+
+    def test_what_runs_is_listed_and_then_is_not(self):
+        connection, trace = self.start_call("/t/sleep/here?ms=700")
+        one = self.running("/t/sleep/here")
+        self.assertEqual((one["request"], one["tenant"], one["function"], one["method"], one["state"]),
+                         (trace, "t", "sleep", "GET", "parked"))
+        self.assertGreater(one["age_seconds"], 0)
+        self.assertGreater(one["cpu_seconds"], 0)
+        self.assertGreater(one["memory_bytes"], 0)
+        self.assertEqual(connection.reply().status, 200)
+        eventually(lambda: self.running("/t/sleep/here") is None)
+
+    def test_a_computing_guest_is_listed_with_what_it_has_used(self):
+        _, trace = self.start_call("/t/spin/long")
+        eventually(lambda: self.running("/t/spin/long")["cpu_seconds"] > 0.05)
+        self.assertEqual(self.running("/t/spin/long")["state"], "runnable")
+        self.assertEqual(self.post("/-/cancel?request=" + trace).status, 200)
+
+    def test_cancel_ends_a_guest_whatever_it_does_and_no_other(self):
+        bystander, _ = self.start_call("/t/sleep/bystander?ms=1000")
+        for target in ("/t/sleep/c?ms=30000", "/t/spin/c"):
+            with self.subTest(target):
+                connection, trace = self.start_call(target)
+                self.assertEqual(json.loads(self.post("/-/cancel?request=" + trace).text), {"cancelled": 1})
+                reply = connection.reply()
+                self.assertEqual(reply.status, 503)
+                self.assertIn("operator.cancelled", reply.text)
+                self.assertIsNone(reply.header("retry-after"))
+                line = self.box.access_line(trace)
+                self.assertEqual((line["outcome"], line["reason"]), ("cancelled", "operator.cancelled"))
+        self.assertEqual(bystander.reply().text, "slept 1000\n")
+
+    def test_cancel_cuts_a_response_that_has_begun(self):
+        connection, trace = self.start_call("/t/stream/c?chunks=1000&ms=20")
+        self.assertEqual(connection.head().status, 200)
+        self.assertEqual(self.post("/-/cancel?request=" + trace).status, 200)
+        self.assertFalse(connection.read_until_closed().endswith(b"0\r\n\r\n"))
+        self.assertEqual(self.box.access_line(trace)["reason"], "operator.cancelled")
+
+    def test_cancel_of_what_does_not_run(self):
+        self.assertEqual(self.post("/-/cancel?request=" + "0" * 32).status, 404)
+        self.assertEqual(self.post("/-/cancel").status, 400)
+
+    def test_reload_is_in_force_when_it_answers(self):
+        for number in range(5):
+            self.box.put(f"t/new{number}", "hello")
+            answer = self.post("/-/reload")
+            self.assertEqual(answer.status, 200, answer.text)
+            self.assertEqual(self.box.call(f"/t/new{number}").status, 200)
+
+    def test_reload_tells_what_is_broken(self):
+        manifest = self.box.catalog.manifest("t/broken")
+        manifest.write_text("module = [\n")
+        self.addCleanup(manifest.unlink)
+        problems = json.loads(self.post("/-/reload").text)["problems"]
+        self.assertEqual([problem["file"] for problem in problems], [str(manifest)])
+        self.assertGreater(problems[0]["line"], 0)
+        self.assertTrue(problems[0]["reason"])
+
+    def test_an_unloaded_program_is_loaded_anew(self):
+        self.box.call("/t/hello")
+        self.assertFalse(self.box.access_line(self.box.call("/t/hello").trace)["cold"])
+        self.assertEqual(json.loads(self.post("/-/unload?function=t/hello").text), {"unloaded": True})
+        self.assertEqual(json.loads(self.post("/-/unload?function=t%2Fhello").text), {"unloaded": False})
+        reply = self.box.call("/t/hello")
+        self.assertEqual(reply.text, "hello, world\n")
+        self.assertTrue(self.box.access_line(reply.trace)["cold"])
+        self.assertEqual(self.post("/-/unload?function=t/nobody").status, 404)
+
+    def test_unloading_leaves_what_runs_alone(self):
+        connection, _ = self.start_call("/t/sleep/u?ms=500")
+        self.assertEqual(json.loads(self.post("/-/unload?function=t/sleep").text), {"unloaded": True})
+        self.assertEqual(connection.reply().text, "slept 500\n")
+
+    def test_wrong_methods_and_paths(self):
+        refused = self.box.admin("/-/drain")
+        self.assertEqual((refused.status, refused.header("allow")), (405, "POST"))
+        self.assertEqual(self.post("/-/load").status, 405)
+        self.assertIn("/-/", self.box.admin("/metrics").text)
+        index = self.box.admin("/-/").text
+        for line in index.splitlines():
+            self.assertNotEqual(self.box.admin(line.split()[1]).status, 404, line)
+
+
+class Drain(unittest.TestCase):
+    def test_what_runs_is_finished_then_the_box_ends(self):
+        box = Box("--drain-delay", "500ms")
+        box.put("t/sleep", "sleep")
+        with box, box.connect() as waiting, box.connect() as probe:
+            box.call("/t/sleep?ms=1")
+            waiting.send(wire.request_bytes("GET", "/t/sleep?ms=1500"))
+            eventually(lambda: box.metrics().sum("wasabi_invocations") == 1)
+            self.assertEqual(box.admin("/-/drain", method="POST").status, 200)
+            probe.send(wire.request_bytes("GET", "/-/readyz"))
+            self.assertEqual(probe.reply().status, 503)
+            # Often is once: only a second signal cuts the drain short.
+            for _ in range(3):
+                self.assertEqual(box.admin("/-/drain", method="POST").status, 200)
+            self.assertEqual(waiting.reply().text, "slept 1500\n")
+            self.assertEqual(box.process.wait(10), 0)
+
+    def test_a_signal_cuts_it_short(self):
+        box = Box()
+        box.put("t/spin", "spin", limits={"timeout": "60s"})
+        with box, box.connect() as connection:
+            connection.send(wire.request_bytes("GET", "/t/spin"))
+            eventually(lambda: box.metrics().sum("wasabi_invocations") == 1)
+            box.admin("/-/drain", method="POST")
+            time.sleep(0.2)
+            self.assertIsNone(box.process.poll())
+            box.process.send_signal(signal.SIGTERM)
+            self.assertEqual(box.process.wait(10), 0)

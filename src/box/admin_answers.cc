@@ -1,0 +1,114 @@
+#include "box/admin_answers.h"
+
+#include <array>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace wasabi::box {
+namespace {
+
+using nlohmann::ordered_json;
+
+// The default memory unit (design section 2).
+constexpr double kMemoryUnitBytes = 200.0 * 1024 * 1024;
+
+// Paths and file names may hold bytes that are no UTF-8.
+std::string line(const ordered_json& value) {
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+double seconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+// Requests that are over, by outcome.
+ordered_json outcomesOf(const MetricsTotals& totals) {
+  std::array<std::uint64_t, kOutcomes> counts{};
+  for (std::size_t i = 0; i < kReasons; ++i) {
+    counts[static_cast<std::size_t>(outcomeOf(static_cast<Reason>(i)))] += totals.reasons()[i];
+  }
+  ordered_json outcomes = ordered_json::object();
+  for (std::size_t i = 0; i < kOutcomes; ++i) outcomes[std::string(toString(static_cast<Outcome>(i)))] = counts[i];
+  return outcomes;
+}
+
+ordered_json problemsOf(const catalog::Catalog& catalog) {
+  ordered_json problems = ordered_json::array();
+  for (const catalog::CatalogProblem& problem : catalog.problems()) {
+    problems.push_back({{"file", problem.file}, {"line", problem.line}, {"reason", problem.reason}});
+  }
+  return problems;
+}
+
+}  // namespace
+
+std::string loadJson(const BoxFigures& figures) {
+  double booked_area = 0;
+  double waiting_area = 0;
+  double booked = 0;
+  double waiting = 0;
+  double cpu = 0;
+  std::uint64_t live = 0;
+  std::uint64_t started = 0;
+  for (const WorkerReport& worker : figures.workers) {
+    const InvocationGauges& gauges = worker.gauges;
+    booked_area += gauges.booked_bytes.area();
+    waiting_area += gauges.waiting_bytes.area();
+    booked += static_cast<double>(gauges.booked_bytes.level());
+    waiting += static_cast<double>(gauges.waiting_bytes.level());
+    cpu += seconds(gauges.cpu);
+    started += gauges.started;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(InvocationState::kEnded); ++i) live += gauges.by_state[i];
+  }
+  return line({
+      {"booked_unit_seconds", booked_area / kMemoryUnitBytes},
+      {"waiting_unit_seconds", waiting_area / kMemoryUnitBytes},
+      {"cpu_seconds", cpu},
+      {"requests", started},
+      {"outcomes", outcomesOf(*figures.totals)},
+      {"booked_units", booked / kMemoryUnitBytes},
+      {"waiting_units", waiting / kMemoryUnitBytes},
+      {"invocations", live},
+      {"max_invocations", figures.max_invocations},
+      {"workers", figures.workers.size()},
+      {"programs_loaded", figures.programs.loaded},
+      {"programs_loading", figures.programs.loading},
+      {"ready", figures.readiness == Readiness::kReady},
+  });
+}
+
+std::string functionsJson(const catalog::Catalog& catalog) {
+  ordered_json functions = ordered_json::array();
+  for (const catalog::FunctionPtr& function : catalog.functions()) {
+    functions.push_back({{"name", function->name.toString()},
+                         {"version", function->version},
+                         {"module", function->module.toHex()},
+                         {"manifest", function->manifest_file}});
+  }
+  return line({{"functions", std::move(functions)}, {"problems", problemsOf(catalog)}});
+}
+
+std::string reloadJson(const catalog::Catalog& catalog) {
+  return line({{"functions", catalog.functions().size()}, {"problems", problemsOf(catalog)}});
+}
+
+std::string invocationsJson(const InvocationList& list) {
+  ordered_json invocations = ordered_json::array();
+  for (const InvocationInfo& info : list.oldest) {
+    invocations.push_back({{"request", info.request_id},
+                           {"tenant", info.function->name.tenant},
+                           {"function", info.function->name.function},
+                           {"version", info.function->version},
+                           {"method", info.method},
+                           {"path", info.path},
+                           {"state", toString(info.state)},
+                           {"worker", info.worker},
+                           {"age_seconds", seconds(info.age)},
+                           {"cpu_seconds", seconds(info.cpu)},
+                           {"memory_bytes", info.memory.value}});
+  }
+  return line({{"total", list.total}, {"invocations", std::move(invocations)}});
+}
+
+}  // namespace wasabi::box
