@@ -103,10 +103,9 @@ class Control(BoxCase):
         return connection, trace
 
     def test_what_runs_is_listed_and_then_is_not(self):
-        connection, trace = self.start_call("/t/sleep/here?ms=700")
-        one = self.running("/t/sleep/here")
-        self.assertEqual((one["request"], one["tenant"], one["function"], one["method"], one["state"]),
-                         (trace, "t", "sleep", "GET", "parked"))
+        connection, trace = self.start_call("/t/sleep/here?ms=2000")
+        one = eventually(lambda: (lambda now: now if now["state"] == "parked" else None)(self.running("/t/sleep/here")))
+        self.assertEqual((one["request"], one["tenant"], one["function"], one["method"]), (trace, "t", "sleep", "GET"))
         self.assertGreater(one["age_seconds"], 0)
         self.assertGreater(one["cpu_seconds"], 0)
         self.assertGreater(one["memory_bytes"], 0)
