@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 
 #include "base/file_descriptor.h"
 #include "base/log.h"
+#include "base/wakeup.h"
 #include "box/box.h"
 #include "options.h"
 
@@ -34,19 +34,15 @@ class EndSignals {
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
     signals_ = FileDescriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-    asked_ = FileDescriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   }
 
   bool valid() const { return signals_.valid() && asked_.valid(); }
 
   // From any thread: ends wait() as a signal does.
-  void ask() const {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(asked_.get(), &one, sizeof one);
-  }
+  void ask() const { asked_.wake(); }
 
   void wait() const {
-    std::array<pollfd, 2> fds = {pollfd{signals_.get(), POLLIN, 0}, pollfd{asked_.get(), POLLIN, 0}};
+    std::array<pollfd, 2> fds = {pollfd{signals_.get(), POLLIN, 0}, pollfd{asked_.fd(), POLLIN, 0}};
     while (::poll(fds.data(), fds.size(), -1) < 0 && errno == EINTR) {
     }
     takeSignal();
@@ -65,7 +61,7 @@ class EndSignals {
   }
 
   FileDescriptor signals_;
-  FileDescriptor asked_;
+  Wakeup asked_;
 };
 
 // Lets balancers notice, then lets requests finish; a second signal cuts both short.

@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/wakeup.h"
 #include "catalog/builder.h"
 #include "catalog/builder_process.h"
 #include "catalog/builder_protocol.h"
@@ -98,17 +98,11 @@ struct BuilderClient::Impl {
         std::lock_guard lock(mutex);
         stopping = true;
       }
-      wake();
+      wakeup.wake();
       thread.join();
     }
     channel.reset();
     if (process > 0) reap(process);
-  }
-
-  void wake() {
-    const std::uint64_t one = 1;
-    // Cannot fail: the counter never comes near its end.
-    [[maybe_unused]] const ssize_t written = write(wakeup.get(), &one, sizeof one);
   }
 
   Result<void> awaitHello();
@@ -121,7 +115,7 @@ struct BuilderClient::Impl {
   void callFailed();
 
   FileDescriptor channel;
-  FileDescriptor wakeup;
+  Wakeup wakeup;
   pid_t process = -1;
   VerifyKey key;
   std::string fingerprint;
@@ -182,7 +176,7 @@ void BuilderClient::Impl::build(const std::string& module_file, const ModuleDige
     builds[digest].waiting.push_back(std::move(done));
     outbox.push_back(BuildRequest{id, priority, digest, module_file});
   }
-  wake();
+  wakeup.wake();
 }
 
 void BuilderClient::Impl::run() {
@@ -201,12 +195,9 @@ bool BuilderClient::Impl::waitAndServe() {
     to_send = !outbox.empty();
   }
   const short channel_events = static_cast<short>(POLLIN | (to_send ? POLLOUT : 0));
-  std::array<pollfd, 2> fds = {pollfd{channel.get(), channel_events, 0}, pollfd{wakeup.get(), POLLIN, 0}};
+  std::array<pollfd, 2> fds = {pollfd{channel.get(), channel_events, 0}, pollfd{wakeup.fd(), POLLIN, 0}};
   if (poll(fds.data(), fds.size(), -1) < 0) return true;
-  if (fds[1].revents != 0) {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t got = read(wakeup.get(), &count, sizeof count);
-  }
+  if (fds[1].revents != 0) wakeup.clear();
   if ((fds[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
     auto packet = receivePacket(channel.get());
     if (packet && !packet->empty()) {
@@ -282,7 +273,6 @@ Result<std::unique_ptr<BuilderClient>> BuilderClient::fork(const BuilderConfig& 
   auto impl = std::make_unique<Impl>();
   impl->channel = FileDescriptor(sockets[0]);
   FileDescriptor builder_end(sockets[1]);
-  impl->wakeup = FileDescriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!impl->wakeup.valid()) return fail(Error::fromErrno("builder: eventfd", errno));
   const pid_t self = getpid();
   impl->process = ::fork();

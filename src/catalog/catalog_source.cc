@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include <thread>
 #include <tuple>
 
+#include "base/wakeup.h"
 #include "catalog/catalog_scanner.h"
 #include "catalog/directory_watch.h"
 #include "catalog/file_stamp.h"
@@ -60,19 +60,13 @@ struct CatalogSource::Impl {
       std::lock_guard lock(mutex);
       stopping = true;
     }
-    poke();
+    wakeup.wake();
     thread.join();
   }
 
   Result<void> start();
   void run();
-  // Ends the thread's wait.
-  void poke() {
-    const std::uint64_t one = 1;
-    // Fails only where the counter is at its end, and then the thread is woken already.
-    [[maybe_unused]] const ssize_t written = write(wake.get(), &one, sizeof one);
-  }
-  // Waits for an event, a poke or the end of `timeout`; false when it is time to stop.
+  // Waits for an event, a wake-up or the end of `timeout`; false when it is time to stop.
   bool wait(Duration timeout, bool& event);
   bool waitForQuiet();
   // Whether something changed.
@@ -88,7 +82,7 @@ struct CatalogSource::Impl {
   OnChange on_change;
   CatalogScanner scanner;
   DirectoryWatch watch;
-  FileDescriptor wake;
+  Wakeup wakeup;
   std::optional<TimePoint> scan_due;
   std::pair<std::uint64_t, std::uint64_t> scanned_root{0, 0};
   std::string last_scan_error;
@@ -100,8 +94,7 @@ struct CatalogSource::Impl {
 };
 
 Result<void> CatalogSource::Impl::start() {
-  wake = FileDescriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!wake.valid()) return fail(Error::fromErrno("eventfd", errno));
+  if (!wakeup.valid()) return fail(Error::fromErrno("eventfd", errno));
   // Watched before it is read, so that no change falls between.
   watch.set({directory});
   if (auto scanned = scan(CatalogScanner::Haste::kTakeAll); !scanned) return fail(std::move(scanned).error());
@@ -163,12 +156,11 @@ void CatalogSource::Impl::run() {
 }
 
 bool CatalogSource::Impl::wait(Duration timeout, bool& event) {
-  std::array<pollfd, 2> fds = {pollfd{wake.get(), POLLIN, 0}, pollfd{watch.fd(), POLLIN, 0}};
+  std::array<pollfd, 2> fds = {pollfd{wakeup.fd(), POLLIN, 0}, pollfd{watch.fd(), POLLIN, 0}};
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
   const int ready = poll(fds.data(), fds.size(), static_cast<int>(milliseconds));
   if (ready > 0 && fds[0].revents != 0) {
-    std::uint64_t pokes = 0;
-    [[maybe_unused]] const ssize_t got = read(wake.get(), &pokes, sizeof pokes);
+    wakeup.clear();
     std::lock_guard lock(mutex);
     if (stopping) return false;
   }
@@ -237,7 +229,7 @@ void CatalogSource::reload(OnRead on_read) {
     std::lock_guard lock(impl_->mutex);
     impl_->asked_to_read.push_back(std::move(on_read));
   }
-  impl_->poke();
+  impl_->wakeup.wake();
 }
 
 CatalogPtr CatalogSource::current() const {
