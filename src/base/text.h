@@ -1,7 +1,9 @@
 // Small questions about text that more than one layer asks. ASCII only, whatever the locale.
 #pragma once
 
+#include <charconv>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +14,9 @@ namespace wasabi {
 
 inline std::span<const std::byte> bytesOf(std::string_view text) {
   return std::as_bytes(std::span(text));
+}
+inline std::string_view textOf(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 constexpr char toLower(char c) {
@@ -24,6 +29,16 @@ constexpr int hexValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   const char lower = toLower(c);
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// The text as a whole, in decimal. No sign where `Number` has none, no '+', no spaces.
+template <typename Number>
+std::optional<Number> parseDecimal(std::string_view text) {
+  Number number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return number;
 }
 
 // Without spaces and tabs at both ends.

@@ -17,6 +17,14 @@ TEST(TextTest, HexDigitsOfBothCases) {
   for (const char c : {'/', ':', '@', 'G', '`', 'g', '\0', '\xff'}) EXPECT_EQ(hexValue(c), -1) << int{c};
 }
 
+TEST(TextTest, DecimalNumbersAreTakenWhole) {
+  EXPECT_EQ(parseDecimal<std::uint16_t>("65535"), 65535);
+  EXPECT_EQ(parseDecimal<std::uint64_t>("007"), 7u);
+  for (const char* bad : {"", "+1", "-1", " 1", "1 ", "1x", "0x1", "65536"}) {
+    EXPECT_FALSE(parseDecimal<std::uint16_t>(bad)) << bad;
+  }
+}
+
 TEST(TextTest, TrimTakesBlanksAtTheEndsOnly) {
   EXPECT_EQ(trim(" \ta b\t "), "a b");
   EXPECT_EQ(trim("\r\n"), "\r\n");

@@ -52,5 +52,8 @@ std::string toString(ByteSize size);
 // "1.5s", "250ms", "100us", "2m", "1h". A bare number is refused: its unit would be a guess.
 Result<Duration> parseDuration(std::string_view text);
 std::string toString(Duration duration);
+inline double toSeconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 
 }  // namespace wasabi

@@ -1,7 +1,6 @@
 #include "box/admin_answers.h"
 
 #include <array>
-#include <chrono>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -16,10 +15,6 @@ constexpr double kMemoryUnitBytes = 200.0 * 1024 * 1024;
 // Paths and file names may hold bytes that are no UTF-8.
 std::string line(const ordered_json& value) {
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-}
-
-double seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
 }
 
 // Requests that are over, by outcome.
@@ -57,7 +52,7 @@ std::string loadJson(const BoxFigures& figures) {
     waiting_area += gauges.waiting_bytes.area();
     booked += static_cast<double>(gauges.booked_bytes.level());
     waiting += static_cast<double>(gauges.waiting_bytes.level());
-    cpu += seconds(gauges.cpu);
+    cpu += toSeconds(gauges.cpu);
     started += gauges.started;
     for (std::size_t i = 0; i < static_cast<std::size_t>(InvocationState::kEnded); ++i) live += gauges.by_state[i];
   }
@@ -104,8 +99,8 @@ std::string invocationsJson(const InvocationList& list) {
                            {"path", info.path},
                            {"state", toString(info.state)},
                            {"worker", info.worker},
-                           {"age_seconds", seconds(info.age)},
-                           {"cpu_seconds", seconds(info.cpu)},
+                           {"age_seconds", toSeconds(info.age)},
+                           {"cpu_seconds", toSeconds(info.cpu)},
                            {"memory_bytes", info.memory.value}});
   }
   return line({{"total", list.total}, {"invocations", std::move(invocations)}});

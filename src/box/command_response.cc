@@ -22,7 +22,7 @@ std::size_t CommandResponse::room() const {
 
 Result<void> CommandResponse::output(std::span<const std::byte> data) {
   if (writer_.headSent()) return sendBody(data);
-  held_.append(reinterpret_cast<const char*>(data.data()), data.size());
+  held_.append(textOf(data));
   return held_.size() < head_bytes_ ? Result<void>() : sendHead(End::kOpen);
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base/text.h"
 #include "http/server.h"
 
 namespace wasabi::box {
@@ -33,7 +34,7 @@ class FakeStream final : public http::ServerStream {
     length = content_length;
   }
   http::WriteRoom send(std::span<const std::byte> chunk) override {
-    body.append(reinterpret_cast<const char*>(chunk.data()), chunk.size());
+    body.append(textOf(chunk));
     return room;
   }
   void finish(const http::Fields&) override { finished = true; }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/text.h"
 
 namespace wasabi::box {
 namespace {
@@ -18,7 +19,7 @@ constexpr std::size_t kAddedToLine = 160;
 bool LogBudget::take(std::size_t size, ByteSize per_second, TimePoint now) {
   std::lock_guard lock(mutex_);
   const auto most = static_cast<double>(per_second.value);
-  const double seconds = std::chrono::duration<double>(now - refilled_).count();
+  const double seconds = toSeconds(now - refilled_);
   bytes_ = started_ ? std::min(most, bytes_ + seconds * most) : most;
   started_ = true;
   refilled_ = now;
@@ -41,7 +42,7 @@ FunctionLog::~FunctionLog() {
 
 void FunctionLog::write(std::span<const std::byte> data) {
   if (!log_.enabled()) return;
-  std::string_view text(reinterpret_cast<const char*>(data.data()), data.size());
+  std::string_view text = textOf(data);
   while (!text.empty()) {
     const std::size_t newline = text.find('\n');
     const std::size_t room = max_line_bytes_ - partial_.size();

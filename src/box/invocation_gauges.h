@@ -34,8 +34,7 @@ class LoadIntegral {
     level_ += by;
   }
   void settle(TimePoint now) {
-    if (since_ != TimePoint())
-      area_ += static_cast<double>(level_) * std::chrono::duration<double>(now - since_).count();
+    if (since_ != TimePoint()) area_ += static_cast<double>(level_) * toSeconds(now - since_);
     since_ = now;
   }
   std::int64_t level() const { return level_; }

@@ -6,7 +6,7 @@
 namespace wasabi::box {
 
 void DurationHistogram::record(Duration value) {
-  const double seconds = std::chrono::duration<double>(value).count();
+  const double seconds = toSeconds(value);
   const auto bucket = std::lower_bound(kBoundsSeconds.begin(), kBoundsSeconds.end(), seconds);
   ++buckets_[static_cast<std::size_t>(bucket - kBoundsSeconds.begin())];
   sum_ += value;

@@ -1,7 +1,6 @@
 #include "box/outbound_calls.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,8 +48,9 @@ std::optional<Target> targetOf(std::string_view authority, bool tls) {
   const auto [host, port] = splitAuthority(authority);
   Target target{lowerCase(host), static_cast<std::uint16_t>(tls ? 443 : 80)};
   if (port.empty()) return target;
-  const auto [rest, error] = std::from_chars(port.data(), port.data() + port.size(), target.port);
-  if (error != std::errc() || rest != port.data() + port.size()) return std::nullopt;
+  const auto named = parseDecimal<std::uint16_t>(port);
+  if (!named) return std::nullopt;
+  target.port = *named;
   return target;
 }
 

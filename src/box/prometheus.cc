@@ -33,10 +33,9 @@ class Text {
     }
     seen += histogram.buckets().back();
     fmt::format_to(std::back_inserter(out_), "{}_bucket{{{},le=\"+Inf\"}} {}\n", name, labels, seen);
-    fmt::format_to(std::back_inserter(out_), "{}_sum{{{}}} {}\n", name, labels, seconds(histogram.sum()));
+    fmt::format_to(std::back_inserter(out_), "{}_sum{{{}}} {}\n", name, labels, toSeconds(histogram.sum()));
     fmt::format_to(std::back_inserter(out_), "{}_count{{{}}} {}\n", name, labels, seen);
   }
-  static double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
   std::string take() { return std::move(out_); }
 
  private:
@@ -89,8 +88,7 @@ void writeTenants(Text& text, const MetricsTotals& totals) {
   }
   text.family("wasabi_tenant_cpu_seconds_total", "counter", "CPU time of slices by tenant.");
   for (const auto& [tenant, counters] : totals.tenants()) {
-    text.sample("wasabi_tenant_cpu_seconds_total", fmt::format("tenant=\"{}\"", tenant),
-                Text::seconds(counters.cpu.sum()));
+    text.sample("wasabi_tenant_cpu_seconds_total", fmt::format("tenant=\"{}\"", tenant), toSeconds(counters.cpu.sum()));
   }
   text.family("wasabi_tenant_body_bytes_total", "counter", "Body bytes by tenant and direction.");
   for (const auto& [tenant, counters] : totals.tenants()) {
@@ -126,7 +124,7 @@ void writeInvocations(Text& text, const BoxFigures& figures) {
   text.single("wasabi_invocations_started_total", "counter", "Invocations admitted.",
               sumOver(figures.workers, [](const WorkerReport& worker) { return worker.gauges.started; }));
   text.single("wasabi_cpu_seconds_total", "counter", "CPU time of all slices.",
-              Text::seconds(sumOver(figures.workers, [](const WorkerReport& worker) { return worker.gauges.cpu; })));
+              toSeconds(sumOver(figures.workers, [](const WorkerReport& worker) { return worker.gauges.cpu; })));
   text.single("wasabi_run_queue_length", "gauge", "Invocations waiting for a slice.",
               sumOver(figures.workers, [](const WorkerReport& worker) { return worker.run_queue; }));
   text.single("wasabi_shelved_instances", "gauge", "Instances kept for reuse.",
@@ -186,7 +184,7 @@ void writeConnections(Text& text, const BoxFigures& figures) {
               "Longest turn of a worker's event loop since the last scrape.");
   for (std::size_t i = 0; i < figures.workers.size(); ++i) {
     text.sample("wasabi_event_loop_longest_turn_seconds", fmt::format("worker=\"{}\"", i),
-                Text::seconds(figures.workers[i].longest_turn));
+                toSeconds(figures.workers[i].longest_turn));
   }
   text.family("wasabi_log_dropped_lines_total", "counter", "Log lines dropped because their writer fell behind.");
   text.sample("wasabi_log_dropped_lines_total", "log=\"access\"", figures.access_lines_dropped);

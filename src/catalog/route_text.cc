@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/text.h"
 
@@ -85,15 +84,13 @@ Result<OutboundHost> parseOutboundHost(std::string_view text) {
   OutboundHost allowed;
   std::string_view host = text;
   if (const std::size_t colon = host.rfind(':'); colon != std::string_view::npos) {
-    const std::string_view digits = host.substr(colon + 1);
-    std::uint16_t port = 0;
-    const auto [rest, status] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (status != std::errc() || rest != digits.data() + digits.size() || port == 0) {
+    const auto port = parseDecimal<std::uint16_t>(host.substr(colon + 1));
+    if (!port || *port == 0) {
       return fail(
           ErrorCode::kInvalid,
           fmt::format("'{}' has no port between 1 and 65535 after ':' (IPv6 addresses cannot be listed)", text));
     }
-    allowed.port = port;
+    allowed.port = *port;
     host = host.substr(0, colon);
   }
   if (host.starts_with("*.")) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace wasabi::http {
 
 using Kind = ResponseStep::Kind;
@@ -35,8 +37,8 @@ ResponseStep BodyDecoder::next(std::span<const std::byte> input) {
 }
 
 ResponseStep BodyDecoder::nextOfChunks(std::span<const std::byte> input) {
-  const H1ChunkDecoder::Step step = chunks_->next({reinterpret_cast<const char*>(input.data()), input.size()});
-  const auto data = std::as_bytes(std::span(step.data));
+  const H1ChunkDecoder::Step step = chunks_->next(textOf(input));
+  const auto data = bytesOf(step.data);
   switch (step.outcome) {
     case H1ChunkDecoder::Outcome::kNeedMore:
       return {Kind::kNeedMore, step.consumed, {}};

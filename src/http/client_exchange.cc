@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/text.h"
+
 namespace wasabi::http {
 
 Exchange::Exchange(std::shared_ptr<ClientCore> core, Result<OutgoingRequest> request, const ExchangeTimes& times,
@@ -75,7 +77,7 @@ WriteRoom Exchange::send(std::span<const std::byte> chunk) {
     appendChunk(outgoing_, chunk);
   } else if (chunk.size() <= body_left_) {
     body_left_ -= chunk.size();
-    outgoing_.append(reinterpret_cast<const char*>(chunk.data()), chunk.size());
+    outgoing_.append(textOf(chunk));
   } else {
     upload_ = Upload::kUnwanted;
     later([this] { failWith(ClientFailure::kRequest, "the request's body is longer than its Content-Length"); });
@@ -150,7 +152,7 @@ void Exchange::onRead(const Transport::ReadResult& result) {
     bytes_received_ = true;
     // The head as a whole has its time; a byte now and then does not lengthen it.
     if (head_received_) last_progress_ = core_->loop.now();
-    input_.append(reinterpret_cast<const char*>(result.bytes.data()), result.bytes.size());
+    input_.append(textOf(result.bytes));
   } else {
     connection_ended_ = true;
     cut_ = result.message;

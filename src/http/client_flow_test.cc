@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "base/text.h"
 #include "http/client.h"
 #include "http/client_test_peer.h"
 
@@ -16,10 +17,6 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view kEndOfHead = "\r\n\r\n";
 constexpr std::string_view kHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-
-std::span<const std::byte> bytesOf(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
 
 TEST(ClientFlowTest, TimesOut) {
   ClientFixture fixture;

@@ -22,16 +22,6 @@ bool isHostName(std::string_view host) {
          host.find("..") == std::string_view::npos && std::all_of(host.begin(), host.end(), allowed);
 }
 
-template <typename Number>
-std::optional<Number> parseDecimal(std::string_view text) {
-  Number number = 0;
-  const char* end = text.data() + text.size();
-  // from_chars() takes a minus sign for signed types only, and never a plus sign or spaces.
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return number;
-}
-
 // Splits "host", "host:port", "[v6]" and "[v6]:port".
 Result<Origin> parseAuthority(const ClientRequest& request) {
   const std::string authority = lowerCase(request.authority);
@@ -165,7 +155,7 @@ void appendChunk(std::string& out, std::span<const std::byte> chunk) {
   char size[16];
   const auto [end, error] = std::to_chars(size, size + sizeof size, chunk.size(), 16);
   out.append(size, end).append("\r\n");
-  out.append(reinterpret_cast<const char*>(chunk.data()), chunk.size()).append("\r\n");
+  out.append(textOf(chunk)).append("\r\n");
 }
 
 }  // namespace wasabi::http

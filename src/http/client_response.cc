@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
-#include <charconv>
 #include <vector>
 
 #include "http/character_class.h"
@@ -83,16 +82,12 @@ void ResponseParser::HeadParser::on_field_impl(beast::http::field field, beast::
     if (!http11) return refuse(ec, "it has a Transfer-Encoding in HTTP/1.0");
     chunked = true;
   } else if (field == Field::content_length) {
-    std::uint64_t length = 0;
-    const auto [stop, parse_error] = std::from_chars(text.data(), text.data() + text.size(), length);
-    if (content_length || parse_error != std::errc() || stop != text.data() + text.size()) {
-      return refuse(ec, "its Content-Length is not one decimal number");
-    }
+    const auto length = parseDecimal<std::uint64_t>(text);
+    if (content_length || !length) return refuse(ec, "its Content-Length is not one decimal number");
     content_length = length;
   } else if (field == Field::connection) {
     forEachListMember(text, [this](std::string_view member) {
-      std::string option(member);
-      std::transform(option.begin(), option.end(), option.begin(), toLower);
+      const std::string option = lowerCase(member);
       connection_options.push_back(std::move(option));
     });
     if (connection_options.size() > kMaxConnectionOptions) {
@@ -123,7 +118,7 @@ ResponseStep ResponseParser::next(std::span<const std::byte> input) {
 }
 
 ResponseStep ResponseParser::nextOfHead(std::span<const std::byte> input) {
-  begun_.append(reinterpret_cast<const char*>(input.data()), input.size());
+  begun_.append(textOf(input));
   for (;;) {
     ErrorCode ec;
     const std::size_t parsed = parser_->put(boost::asio::const_buffer(begun_.data(), begun_.size()), ec);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/text.h"
 #include "http/client_test_peer.h"
 
 namespace wasabi::http {
@@ -17,10 +18,6 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view kEndOfHead = "\r\n\r\n";
 constexpr std::string_view kHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-
-std::span<const std::byte> bytesOf(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
 
 // Answers each request of each connection with the same bytes.
 Peer::Serve answering(std::string response) {

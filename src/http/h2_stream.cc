@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "http/h2_session.h"
 #include "http/response_fields.h"
 
@@ -41,7 +42,7 @@ void H2Stream::sendHead(const ResponseHead& response, std::optional<std::uint64_
 
 WriteRoom H2Stream::send(std::span<const std::byte> chunk) {
   WASABI_CHECK(head_sent && !finished);
-  std::string_view text(reinterpret_cast<const char*>(chunk.data()), chunk.size());
+  std::string_view text = textOf(chunk);
   if (swallows_body || protocol_closed) return WriteRoom::kFree;
   if (response_left) {
     text = text.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(*response_left, text.size())));
