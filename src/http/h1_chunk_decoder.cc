@@ -13,12 +13,6 @@ constexpr std::size_t kMaxSizeDigits = 15;
 // Extensions are skipped; without a bound they would be work that no body limit counts.
 constexpr std::size_t kMaxExtensionBytes = 4096;
 
-int hexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = toLower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 // What may not be smuggled in behind the body: framing, routing, and what speaks about the connection.
 bool isForbiddenTrailer(std::string_view lower_case_name) {
   return isHopByHop(lower_case_name) || lower_case_name == "content-length" || lower_case_name == "host" ||
@@ -125,8 +119,7 @@ bool H1ChunkDecoder::takeTrailerLine() {
   std::string_view value;
   if (!splitFieldLine(line_, name, value)) return refuse(400);
   if (trailers_.size() == limits_.max_header_count) return refuse(431);
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(), toLower);
+  const std::string lower = lowerCase(name);
   if (!isForbiddenTrailer(lower)) trailers_.add(lower, value);
   line_.clear();
   return true;
