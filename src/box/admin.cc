@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/function_name.h"
@@ -80,18 +81,18 @@ std::span<const Admin::Endpoint> Admin::endpoints() {
 // A request that waits for other threads. The client may go before they come, and they may come too late.
 class Admin::PendingAnswer final : public http::StreamObserver, public std::enable_shared_from_this<PendingAnswer> {
  public:
-  PendingAnswer(http::ServerStream& stream, http::EventLoop& loop) : stream_(&stream), timer_(loop) {}
+  PendingAnswer(http::ServerStream& stream, http::EventLoop& loop) : stream_(&stream), timer_(std::in_place, loop) {}
 
   void begin(TimePoint deadline) {
     self_ = shared_from_this();
     stream_->attach(*this);
-    timer_.arm(deadline, [this] {
+    timer_->arm(deadline, [this] {
       if (http::ServerStream* stream = take()) refuse(*stream, 503, "a thread of the box did not answer in time");
     });
   }
   // The stream, if it still waits for its answer.
   http::ServerStream* take() {
-    timer_.cancel();
+    timer_.reset();
     return std::exchange(stream_, nullptr);
   }
 
@@ -105,7 +106,8 @@ class Admin::PendingAnswer final : public http::StreamObserver, public std::enab
   }
 
   http::ServerStream* stream_;
-  http::Timer timer_;
+  // Gone with the answer: whoever was asked may hold this object for longer than the loop lives.
+  std::optional<http::Timer> timer_;
   std::shared_ptr<PendingAnswer> self_;  // as long as the stream may call
 };
 

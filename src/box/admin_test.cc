@@ -180,6 +180,22 @@ TEST_F(AdminTest, AClientThatHasGoneIsNotAnswered) {
   EXPECT_FALSE(gone.response);
 }
 
+// A stopping box closes its streams and lets its loop go while workers still hold what they were asked.
+TEST(AdminLifeTest, WhoWasAskedMayHoldTheQuestionForLongerThanTheLoopLives) {
+  FakeSource source;
+  FakeStream stream;
+  stream.head.method = "GET";
+  stream.head.target = "/-/invocations";
+  {
+    http::EventLoop loop;
+    Admin admin(source, loop);
+    static_cast<http::RequestHandler&>(admin).onRequest(stream);
+    stream.observer->onClosed(http::CloseReason::kAborted);
+  }
+  source.list_asked({});
+  EXPECT_FALSE(stream.response);
+}
+
 InvocationInfo info(const char* request, Duration age) {
   InvocationInfo info;
   info.request_id = request;

@@ -231,14 +231,15 @@ void Box::startThreads() {
 }
 
 Box::~Box() {
-  lease_watch_.reset();
-  source_.reset();
-  for (auto& worker : workers_) worker->stop();
+  // First, since the admin listener asks all the others.
   if (control_thread_.joinable()) {
     control_.post([this] { stopping_ = true; });
     control_thread_.join();
   }
   admin_server_.reset();
+  lease_watch_.reset();
+  source_.reset();
+  for (auto& worker : workers_) worker->stop();
   // Loads in flight answer to the workers' loops, which still take posts.
   builder_.reset();
   programs_.reset();
