@@ -48,7 +48,7 @@ enum class Reason : std::uint8_t {
   kHostFault,
   kStopped,
 };
-inline constexpr std::size_t kReasons = 27;
+inline constexpr std::size_t kReasons = static_cast<std::size_t>(Reason::kStopped) + 1;
 
 std::string_view toString(Outcome outcome);
 std::string_view toString(Reason reason);
