@@ -219,7 +219,8 @@ bool Driver::complete(TimePoint now) const {
 
 Result<void> Driver::waitAndHandle(TimePoint now) {
   std::array<epoll_event, kEventsPerWait> events;
-  const timespec wait = toTimespec(std::max(wakeTime(now) - now, Duration::zero()));
+  const Duration until_due = options_.busy_poll ? Duration::zero() : wakeTime(now) - now;
+  const timespec wait = toTimespec(std::max(until_due, Duration::zero()));
   const int ready = epoll_pwait2(epoll_.get(), events.data(), kEventsPerWait, &wait, nullptr);
   if (ready < 0 && errno != EINTR) return fail(Error::fromErrno("epoll_pwait2", errno));
   for (int i = 0; i < ready; ++i) {

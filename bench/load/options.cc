@@ -45,6 +45,10 @@ Result<Options> parseOptions(std::span<char* const> arguments) {
     o.h2c = true;
     return {};
   };
+  const auto use_busy_poll = [&o](std::string_view) -> Result<void> {
+    o.busy_poll = true;
+    return {};
+  };
   const std::array flags{
       Flag{"--target", "ADDR", "127.0.0.1:PORT or unix:/path", store(o.target, asText)},
       Flag{"--h2c", "", "HTTP/2 with prior knowledge instead of HTTP/1.1", use_h2c},
@@ -67,6 +71,7 @@ Result<Options> parseOptions(std::span<char* const> arguments) {
       Flag{"--expect-status", "N", "any other is an error", store(o.expect_status, parseNumber<int>)},
       Flag{"--expect-body", "TEXT", "must be in the first 4 KiB of the body", store(o.expect_body, asText)},
       Flag{"--expect-bytes", "N", "length of the response body", store(o.expect_bytes, parseNumber<std::uint64_t>)},
+      Flag{"--busy-poll", "", "never sleep: no server pays for waking the generator", use_busy_poll},
       Flag{"--pid", "N", "tell this process's CPU time; may be repeated", append(o.pids, parseNumber<int>)},
   };
   if (Result<void> parsed = parseFlags(arguments, flags); !parsed) return fail(std::move(parsed).error());

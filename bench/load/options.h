@@ -32,6 +32,7 @@ struct Options {
   std::string expect_body;                    // text that every body must contain
   std::optional<std::uint64_t> expect_bytes;  // length that every body must have
   std::vector<int> pids;                      // whose CPU time is told
+  bool busy_poll = false;                     // never sleep, so that no server pays for waking the generator
 };
 
 Result<Options> parseOptions(std::span<char* const> arguments);

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
-#include <ctime>
 #include <iterator>
 
 #include "base/utf8.h"
@@ -34,6 +34,13 @@ void appendValue(std::string& out, const LogValue& value) {
   } else {
     fmt::format_to(std::back_inserter(out), "{:.6g}", std::get<double>(value));
   }
+}
+
+// Access lines are written for every request, so their times are not left to a general formatter.
+void appendPadded(std::string& out, unsigned number, std::size_t width) {
+  std::array<char, 10> digits{};
+  for (std::size_t i = width; i > 0; --i, number /= 10) digits[i - 1] = static_cast<char>('0' + number % 10);
+  out.append(digits.data(), width);
 }
 
 }  // namespace
@@ -100,11 +107,26 @@ void appendJsonString(std::string& out, std::string_view text) {
 }
 
 void appendTimestamp(std::string& out, std::int64_t unix_milliseconds) {
-  const auto seconds = static_cast<std::time_t>(unix_milliseconds / 1000);
-  std::tm utc{};
-  ::gmtime_r(&seconds, &utc);
-  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
-                 utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, unix_milliseconds % 1000);
+  using std::chrono::days;
+  using std::chrono::floor;
+  const std::chrono::sys_time<std::chrono::milliseconds> time{std::chrono::milliseconds(unix_milliseconds)};
+  const auto day = floor<days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  appendPadded(out, static_cast<unsigned>(static_cast<int>(date.year())), 4);
+  out += '-';
+  appendPadded(out, static_cast<unsigned>(date.month()), 2);
+  out += '-';
+  appendPadded(out, static_cast<unsigned>(date.day()), 2);
+  out += 'T';
+  appendPadded(out, static_cast<unsigned>(clock.hours().count()), 2);
+  out += ':';
+  appendPadded(out, static_cast<unsigned>(clock.minutes().count()), 2);
+  out += ':';
+  appendPadded(out, static_cast<unsigned>(clock.seconds().count()), 2);
+  out += '.';
+  appendPadded(out, static_cast<unsigned>(clock.subseconds().count()), 3);
+  out += 'Z';
 }
 
 std::int64_t unixMilliseconds() {

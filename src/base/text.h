@@ -1,8 +1,10 @@
 // Small questions about text that more than one layer asks. ASCII only, whatever the locale.
 #pragma once
 
+#include <array>
 #include <charconv>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,6 +41,12 @@ std::optional<Number> parseDecimal(std::string_view text) {
   const auto [stop, error] = std::from_chars(text.data(), end, number);
   if (error != std::errc() || stop != end) return std::nullopt;
   return number;
+}
+
+template <typename Integer>
+void appendDecimal(std::string& out, Integer number) {
+  std::array<char, std::numeric_limits<Integer>::digits10 + 2> digits;  // one for the sign, one that digits10 lacks
+  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
 }
 
 // Without spaces and tabs at both ends.

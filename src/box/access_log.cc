@@ -1,16 +1,21 @@
 #include "box/access_log.h"
 
-#include <fmt/format.h>
-
-#include <iterator>
-
 #include "base/log.h"
+#include "base/text.h"
 
 namespace wasabi::box {
 namespace {
 
 std::int64_t microseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+}
+
+template <typename Integer>
+void appendNumber(std::string& out, std::string_view key, Integer number) {
+  out += ",\"";
+  out += key;
+  out += "\":";
+  appendDecimal(out, number);
 }
 
 void appendText(std::string& out, std::string_view key, std::string_view value) {
@@ -45,14 +50,16 @@ void appendAccessLine(std::string& out, const RequestRecord& record, std::int64_
   if (record.function) appendFunction(out, *record.function);
   appendText(out, "method", record.method);
   appendText(out, "path", record.path);
-  fmt::format_to(std::back_inserter(out), ",\"status\":{}", record.status);
+  appendNumber(out, "status", record.status);
   appendWord(out, "outcome", toString(outcomeOf(record.reason)));
   if (record.reason != Reason::kNone) appendWord(out, "reason", toString(record.reason));
-  fmt::format_to(std::back_inserter(out),
-                 ",\"bytes_in\":{},\"bytes_out\":{},\"wall_us\":{},\"cpu_us\":{},\"wait_us\":{},\"peak_memory\":{},"
-                 "\"cold\":{}}}\n",
-                 record.bytes_in, record.bytes_out, microseconds(record.wall), microseconds(record.cpu),
-                 microseconds(record.wait), record.peak_memory.value, record.cold);
+  appendNumber(out, "bytes_in", record.bytes_in);
+  appendNumber(out, "bytes_out", record.bytes_out);
+  appendNumber(out, "wall_us", microseconds(record.wall));
+  appendNumber(out, "cpu_us", microseconds(record.cpu));
+  appendNumber(out, "wait_us", microseconds(record.wait));
+  appendNumber(out, "peak_memory", record.peak_memory.value);
+  out += record.cold ? ",\"cold\":true}\n" : ",\"cold\":false}\n";
 }
 
 void appendFunctionLine(std::string& out, const catalog::FunctionSpec& function, std::string_view request_id,

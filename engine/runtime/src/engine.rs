@@ -32,6 +32,7 @@ impl Engine {
         wasmtime_wasi::p1::add_to_linker_async(&mut core_linker, |state: &mut State| {
             &mut state.wasi
         })?;
+        crate::environ::add_to_linker(&mut core_linker)?;
         #[cfg(test)]
         crate::tests::add_to_linker(&mut core_linker)?;
         let mut component_linker = component::Linker::new(&wasmtime);

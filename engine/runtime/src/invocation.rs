@@ -86,7 +86,7 @@ impl Invocation {
                     format!("pool: all {max} places are taken (max_invocations)")
                 })?;
                 let session = Arc::new(Session::new(engine.started));
-                let store = new_store(engine, &session, &start.environment)
+                let store = new_store(engine, &session, start.program.kind(), &start.environment)
                     .map_err(|error| format!("preparing the instance: {error:#}"))?;
                 (store, None, session, place)
             }

@@ -8,6 +8,7 @@ mod clocks;
 mod config;
 mod end;
 mod engine;
+mod environ;
 mod ffi;
 mod http;
 mod input;

@@ -2,7 +2,8 @@
 
 use crate::clocks::CoarseWallClock;
 use crate::engine::Engine;
-use crate::ffi::abi::Output;
+use crate::environ::Environ;
+use crate::ffi::abi::{Output, ProgramKind};
 use crate::http::{Hooks, header_limit};
 use crate::limiter::Limiter;
 use crate::session::Session;
@@ -19,6 +20,8 @@ pub struct State {
     limiter: Limiter,
     /// Serves components as well: it holds a WASI context and a resource table like theirs.
     pub wasi: WasiP1Ctx,
+    /// Of a p1 command; a component asks `wasi`.
+    pub environ: Environ,
     http: WasiHttpCtx,
     hooks: Hooks,
     max_header_bytes: usize,
@@ -26,7 +29,7 @@ pub struct State {
 
 /// What a guest finds in its world besides its streams.
 pub struct Environment<'a> {
-    pub variables: &'a [(Cow<'a, str>, Cow<'a, str>)],
+    pub variables: &'a [(&'a [u8], &'a [u8])],
     pub arguments: &'a [Cow<'a, str>],
     pub directories: &'a [Directory<'a>],
 }
@@ -59,10 +62,24 @@ impl WasiHttpView for State {
 pub fn new_store(
     engine: &Engine,
     session: &Arc<Session>,
+    kind: ProgramKind,
     environment: &Environment<'_>,
 ) -> Result<Store<State>, wasmtime::Error> {
     let caps = &engine.caps;
     let mut wasi = wasi_context(engine, session, environment)?;
+    let variables = environment.variables.iter().copied();
+    let environ = if kind == ProgramKind::WasiP1Command {
+        Environ::new(variables)
+    } else {
+        for (name, value) in variables {
+            wasi.env(
+                String::from_utf8_lossy(name),
+                String::from_utf8_lossy(value),
+            );
+        }
+        Environ::default()
+    };
+    let mut wasi = wasi.build_p1();
     wasi.ctx()
         .table
         .set_max_capacity(usize::try_from(caps.max_resources).unwrap_or(usize::MAX));
@@ -74,6 +91,7 @@ pub fn new_store(
             caps.max_table_elements,
         ),
         wasi,
+        environ,
         http: WasiHttpCtx::new(),
         hooks: Hooks::new(Arc::clone(session)),
         max_header_bytes: usize::try_from(caps.max_header_bytes).unwrap_or(usize::MAX),
@@ -99,7 +117,7 @@ fn wasi_context(
     engine: &Engine,
     session: &Arc<Session>,
     environment: &Environment<'_>,
-) -> Result<WasiP1Ctx, wasmtime::Error> {
+) -> Result<WasiCtxBuilder, wasmtime::Error> {
     let output = |stream| Stdout {
         session: Arc::clone(session),
         stream,
@@ -109,7 +127,6 @@ fn wasi_context(
         .stdin(Stdin(Arc::clone(session)))
         .stdout(output(Output::Stdout))
         .stderr(output(Output::Stderr))
-        .envs(environment.variables)
         .args(environment.arguments)
         .wall_clock(CoarseWallClock)
         .monotonic_clock(engine.monotonic_clock)
@@ -124,5 +141,5 @@ fn wasi_context(
             FsPerms::ReadOnly,
         )?;
     }
-    Ok(builder.build_p1())
+    Ok(builder)
 }

@@ -45,11 +45,8 @@ unsafe fn start_invocation(start: &abi::Start) -> Result<Invocation, String> {
         };
         // WASI knows text only; bytes of a header that are not UTF-8 become replacement characters.
         let text = |view| String::from_utf8_lossy(bytes(view));
-        let variables: Vec<(Cow<str>, Cow<str>)> =
-            array(start.environment, start.environment_count)
-                .iter()
-                .map(|field| (text(field.name), text(field.value)))
-                .collect();
+        let variables: Vec<(&[u8], &[u8])> =
+            fields(start.environment, start.environment_count).collect();
         let arguments: Vec<Cow<str>> = array(start.arguments, start.argument_count)
             .iter()
             .map(|argument| text(*argument))
