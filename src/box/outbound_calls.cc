@@ -97,9 +97,9 @@ class OutboundCalls::Call final : public http::ClientObserver {
     guest_.outboundReady(id_);
   }
   void onEnd(const http::Fields& trailers) override {
-    exchange_.reset();
     const std::vector<engine::FieldView> fields = viewsOf(trailers);
     guest_.outboundEnd(id_, fields);
+    exchange_.reset();  // the trailers are its own
   }
   void onFailure(http::ClientFailure failure, const std::string&) override {
     exchange_.reset();
