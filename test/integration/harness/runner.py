@@ -1,0 +1,76 @@
+"""Runs the tests of a folder and says how each went."""
+
+import os
+import pathlib
+import re
+import sys
+import time
+import unittest
+
+from .box import scratch
+
+
+def flatten(suite):
+    for item in suite:
+        if isinstance(item, unittest.TestSuite):
+            yield from flatten(item)
+        else:
+            yield item
+
+
+class Result(unittest.TestResult):
+    """One line per test, the story of each failure below it."""
+
+    def __init__(self):
+        super().__init__()
+        self.passed = 0
+        self.failed = 0
+        self._started = time.monotonic()
+
+    def startTest(self, test):
+        super().startTest(test)
+        self._started = time.monotonic()
+
+    def addSuccess(self, test):
+        self.passed += 1
+        self._say("ok  ", test)
+
+    def addFailure(self, test, err):
+        self.failed += 1
+        self._say("FAIL", test)
+        print(self._exc_info_to_string(err, test), flush=True)
+
+    addError = addFailure
+
+    def addSubTest(self, test, subtest, err):
+        if err is not None:
+            self.addFailure(subtest, err)
+
+    def addSkip(self, test, reason):
+        # A test that did not run has shown nothing.
+        self.failed += 1
+        self._say("SKIP", test)
+        print(reason, flush=True)
+
+    def _say(self, word, test):
+        print(f"{word} {test.id()} ({time.monotonic() - self._started:.2f} s)", flush=True)
+
+
+def run(folder: pathlib.Path) -> int:
+    """The tests of the folder's test_*.py; the first argument of the program is a regular expression over their names. An exit code."""
+    for name in ("WASABI_BIN", "WASABI_GUESTS", "WASABI_BUILD_ROOT"):
+        if name not in os.environ:
+            print(f"{name} is not set: run this by ./dev test", file=sys.stderr)
+            return 2
+    wanted = re.compile(sys.argv[1] if len(sys.argv) > 1 else "")
+    found = [test for test in flatten(unittest.TestLoader().discover(str(folder), "test_*.py")) if wanted.search(test.id())]
+    result = Result()
+    try:
+        unittest.TestSuite(found).run(result)
+    finally:
+        if result.failed and "WASABI_KEEP" in os.environ:
+            print(f"kept: {scratch.directory}")
+        else:
+            scratch.remove()
+    print(f"{result.passed} passed, {result.failed} failed")
+    return 1 if result.failed else 0
