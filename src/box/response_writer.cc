@@ -21,6 +21,7 @@ void ResponseWriter::head(const http::ResponseHead& head, std::optional<std::uin
   if (!stream_) return;
   has_body_ = stream_->request().method != "HEAD" && head.status != 204 && head.status != 304;
   stream_->sendHead(head, content_length);
+  finishIfWhole();
 }
 
 bool ResponseWriter::body(std::span<const std::byte> chunk) {
@@ -28,10 +29,19 @@ bool ResponseWriter::body(std::span<const std::byte> chunk) {
   if (body_bytes_ > most || chunk.size() > most - body_bytes_) return false;
   body_bytes_ += chunk.size();
   if (stream_) room_ = stream_->send(chunk);
+  finishIfWhole();
   return true;
 }
 
+void ResponseWriter::finishIfWhole() {
+  const bool whole = has_body_ && declared_length_ == body_bytes_;
+  if (!whole || complete_ || !stream_ || stream_->request().version == http::Version::kHttp2) return;
+  // While the request's body comes in, its end would be lost to the guest.
+  if (stream_->requestComplete()) finish();
+}
+
 bool ResponseWriter::finish(const http::Fields& trailers) {
+  if (complete_) return true;
   if (has_body_ && declared_length_.value_or(body_bytes_) != body_bytes_) return false;
   complete_ = true;
   if (stream_) stream_->finish(trailers);

@@ -39,6 +39,9 @@ class ResponseWriter {
   void close() { stream_ = nullptr; }
 
  private:
+  // An HTTP/1 client knows by the announced length that it has everything, and may leave before the guest is done.
+  void finishIfWhole();
+
   http::ServerStream* stream_;
   ByteSize max_body_;
   std::uint64_t body_bytes_ = 0;

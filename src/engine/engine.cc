@@ -25,6 +25,8 @@ wsb_engine_config toAbi(const EngineConfig& config) {
   out.max_instance_bytes = config.max_instance.value;
   out.host_call_fuel = config.host_call_fuel.value;
   out.max_resources = config.max_resources;
+  out.max_pollables = config.max_pollables;
+  out.memory_per_pollable = config.memory_per_pollable.value;
   out.max_random_bytes = config.max_random.value;
   out.max_header_bytes = config.max_headers.value;
   return out;
@@ -51,6 +53,8 @@ EngineConfig EngineConfig::defaults() {
       .max_instance = {config.max_instance_bytes},
       .host_call_fuel = {config.host_call_fuel},
       .max_resources = config.max_resources,
+      .max_pollables = config.max_pollables,
+      .memory_per_pollable = {config.memory_per_pollable},
       .max_random = {config.max_random_bytes},
       .max_headers = {config.max_header_bytes},
   };

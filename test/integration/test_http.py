@@ -213,6 +213,7 @@ class Clients(BoxCase):
         "t/spin": ("spin", {}),
         "t/sleep": ("sleep", {}),
         "t/echo": ("echo", {}),
+        "t/linger": ("http_linger", {}),
         "t/stream": ("http_stream", {}),
         "t/late": ("read_late", {}),
         "t/hello": ("hello", {}),
@@ -230,6 +231,15 @@ class Clients(BoxCase):
                     eventually(lambda: self.live() == 1, what="one live invocation")
                 eventually(lambda: self.live() == 0, what="no live invocation")
                 self.assertEqual(self.box.access_line(trace)["reason"], "client.gone")
+
+    def test_a_client_that_leaves_with_the_whole_answer_cancels_nothing(self):
+        trace, header = wire.new_trace()
+        with self.box.connect() as connection:
+            connection.send(wire.request_bytes("GET", "/t/linger?ms=300", [header]))
+            reply = connection.reply()
+            self.assertEqual((reply.text, reply.complete), ("whole\n", True))
+        self.assertEqual(self.box.access_line(trace)["outcome"], "ok")
+        eventually(lambda: any(line["line"] == "lingered" for line in self.box.function_lines()), what="the work after it")
 
     def test_client_gone_in_mid_body(self):
         trace, header = wire.new_trace()

@@ -107,6 +107,36 @@ class Time(BoxCase):
         self.assertFalse(reply.status == 200 and reply.complete)
 
 
+class Handles(BoxCase):
+    """Pollables are counted by themselves: one for each 4 KiB of memory besides the 1,000 handles of all kinds."""
+
+    functions = {
+        "acme/handles": ("http_handles", {"limits": {"memory": "64MiB"}}),
+        "acme/small": ("http_handles", {"limits": {"memory": "1MiB"}}),
+        "acme/huge": ("http_handles", {"limits": {"memory": "4GiB"}}),
+    }
+
+    def test_few_are_held_by_all(self):
+        self.assertEqual(self.box.call("/acme/small?fields=900").text, "held\n")
+        self.assertEqual(self.box.call("/acme/small?pollables=1200").text, "held\n")
+
+    def test_pollables_go_by_memory(self):
+        self.assertEqual(self.box.call("/acme/handles?pollables=17000&fields=300").text, "held\n")
+        self.assertEqual(self.box.call("/acme/huge?pollables=66000").text, "held\n")
+        self.assert_cut("/acme/small?pollables=1300")
+        self.assert_cut("/acme/handles?pollables=17500")
+        self.assert_cut("/acme/huge?pollables=67000")
+
+    def test_other_kinds_do_not(self):
+        self.assert_cut("/acme/handles?fields=5000")
+        self.assert_cut("/acme/huge?pollables=5000&fields=5000")
+
+    def assert_cut(self, target):
+        reply = self.box.call(target)
+        self.assertFalse(reply.status == 200 and reply.complete, reply.text)
+        self.assertEqual(self.box.access_line(reply.trace)["reason"], "function.resource_limit")
+
+
 class Sizes(BoxCase):
     functions = {
         "acme/echo": ("echo", {"limits": {"request_body": "1KiB"}}),

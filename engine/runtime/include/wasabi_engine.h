@@ -67,7 +67,9 @@ typedef struct wsb_engine_config {
   uint32_t max_table_elements;       /* per table */
   uint64_t max_instance_bytes;       /* the engine's own state per core instance */
   uint64_t host_call_fuel;           /* bytes a guest may make the host copy or allocate in one host call */
-  uint32_t max_resources;            /* entries of a component's resource table */
+  uint32_t max_resources;            /* handles of a component, pollables not counted; of a p1 command, all */
+  uint32_t max_pollables;            /* of a component, besides; or fewer: */
+  uint64_t memory_per_pollable;      /* one pollable for so much of the memory limit */
   uint64_t max_random_bytes;         /* asked for in one call */
   uint64_t max_header_bytes;         /* of one header block built by or for a guest */
 } wsb_engine_config;

@@ -28,6 +28,8 @@ pub fn default() -> EngineConfig {
         max_instance_bytes: 1 << 20,
         host_call_fuel: 32 << 20,
         max_resources: 1_000,
+        max_pollables: 1 << 16,
+        memory_per_pollable: 4 << 10,
         max_random_bytes: 1 << 20,
         max_header_bytes: 128 << 10,
     }

@@ -75,7 +75,7 @@ pub struct Instance {
 impl Invocation {
     pub fn start(start: Start<'_>) -> Result<Invocation, String> {
         let engine = &start.program.engine;
-        let (store, proxy, session, place) = match start.instance {
+        let (mut store, proxy, session, place) = match start.instance {
             Some(kept) if !Arc::ptr_eq(&kept.program, &start.program) => {
                 return Err("the instance handed over is of another program".to_owned());
             }
@@ -91,6 +91,11 @@ impl Invocation {
                 (store, None, session, place)
             }
         };
+        if !matches!(start.program.linked, Linked::P1Command(..)) {
+            store
+                .data_mut()
+                .set_handle_limits(&engine.caps, start.memory_limit);
+        }
         session.bind(start.host, start.memory_limit, start.has_input);
         let stage: Pin<Box<dyn Future<Output = Finished> + Send>> = match start.request {
             None => Box::pin(run_command(start.program, store)),
@@ -164,6 +169,13 @@ impl Guest {
                 && let Poll::Ready(finished) = guest.as_mut().poll(&mut context)
             {
                 self.stage = Stage::Finished(finished);
+            }
+            if self.session.has_too_many_handles() {
+                self.finish(End::new(
+                    EndKind::ResourceLimit,
+                    "the guest holds too many handles",
+                ));
+                return abi::Poll::Done;
             }
             let drained = drain_response(&self.session, &mut context);
             outbound::pump(&self.session, &mut context);

@@ -10,6 +10,7 @@ mod end;
 mod engine;
 mod environ;
 mod ffi;
+mod handles;
 mod http;
 mod input;
 mod invocation;

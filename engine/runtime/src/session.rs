@@ -7,6 +7,7 @@ use crate::limiter::MemoryAccount;
 use crate::outbound::Exchanges;
 use crate::slice::Slice;
 use crate::wake::WakeState;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 use std::time::Instant;
@@ -18,6 +19,7 @@ pub struct Session {
     wake_state: WakeState,
     pub slice: Slice,
     pub memory: MemoryAccount,
+    too_many_handles: AtomicBool,
     input: Mutex<Input>,
     response: Mutex<Response>,
     exchanges: Mutex<Exchanges>,
@@ -30,6 +32,7 @@ impl Session {
             wake_state: WakeState::new(),
             slice: Slice::new(origin),
             memory: MemoryAccount::new(),
+            too_many_handles: AtomicBool::new(false),
             input: Mutex::new(Input::ended()),
             response: Mutex::new(Response::Missing),
             exchanges: Mutex::new(Exchanges::new()),
@@ -41,6 +44,7 @@ impl Session {
         *lock(&self.host) = Some(host);
         self.wake_state.leave_runnable();
         self.memory.set_limit(memory_limit);
+        self.too_many_handles.store(false, Ordering::Relaxed);
         self.input().restart(has_input);
         *self.response() = Response::Missing;
     }
@@ -70,6 +74,15 @@ impl Session {
 
     pub fn exchanges(&self) -> MutexGuard<'_, Exchanges> {
         lock(&self.exchanges)
+    }
+
+    /// Seen by the invocation when the guest's slice is over.
+    pub fn tell_too_many_handles(&self) {
+        self.too_many_handles.store(true, Ordering::Relaxed);
+    }
+
+    pub fn has_too_many_handles(&self) -> bool {
+        self.too_many_handles.load(Ordering::Relaxed)
     }
 
     pub fn wake_state(&self) -> &WakeState {

@@ -3,8 +3,9 @@
 use crate::clocks::CoarseWallClock;
 use crate::engine::Engine;
 use crate::environ::Environ;
-use crate::ffi::abi::{Output, ProgramKind};
-use crate::http::{Hooks, header_limit};
+use crate::ffi::abi::{EngineConfig, Output, ProgramKind};
+use crate::handles::{self, HandleCount};
+use crate::http::{Hooks, share_of_many};
 use crate::limiter::Limiter;
 use crate::session::Session;
 use crate::streams::{Stdin, Stdout};
@@ -18,6 +19,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 pub struct State {
     session: Arc<Session>,
     limiter: Limiter,
+    handles: HandleCount,
     /// Serves components as well: it holds a WASI context and a resource table like theirs.
     pub wasi: WasiP1Ctx,
     /// Of a p1 command; a component asks `wasi`.
@@ -40,20 +42,39 @@ pub struct Directory<'a> {
     pub host_path: Cow<'a, str>,
 }
 
+impl State {
+    /// For an invocation of a component that may use so much memory.
+    pub fn set_handle_limits(&mut self, caps: &EngineConfig, memory_limit: u64) {
+        let size = handles::table_size_with_pollables(caps, memory_limit);
+        self.wasi.ctx().table.set_max_capacity(size);
+    }
+
+    fn count_handles(&mut self) {
+        self.handles.count(self.wasi.ctx().table);
+        if self.handles.is_exceeded() {
+            self.session.tell_too_many_handles();
+        }
+    }
+}
+
+/// The engine asks for this with every call of the host that a component makes.
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.count_handles();
         self.wasi.ctx()
     }
 }
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        let table = self.wasi.ctx().table;
-        self.http
-            .set_field_size_limit(header_limit(table, self.max_header_bytes));
+        self.count_handles();
+        self.http.set_field_size_limit(share_of_many(
+            self.max_header_bytes,
+            self.handles.with_headers(),
+        ));
         WasiHttpCtxView {
             ctx: &mut self.http,
-            table,
+            table: self.wasi.ctx().table,
             hooks: &mut self.hooks,
         }
     }
@@ -80,9 +101,7 @@ pub fn new_store(
         Environ::default()
     };
     let mut wasi = wasi.build_p1();
-    wasi.ctx()
-        .table
-        .set_max_capacity(usize::try_from(caps.max_resources).unwrap_or(usize::MAX));
+    wasi.ctx().table.set_max_capacity(handles::table_size(caps));
     let state = State {
         session: Arc::clone(session),
         limiter: Limiter::new(
@@ -90,6 +109,7 @@ pub fn new_store(
             caps.max_memory_bytes,
             caps.max_table_elements,
         ),
+        handles: HandleCount::new(caps),
         wasi,
         environ,
         http: WasiHttpCtx::new(),

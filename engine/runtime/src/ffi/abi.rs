@@ -40,6 +40,8 @@ pub struct EngineConfig {
     pub max_instance_bytes: u64,
     pub host_call_fuel: u64,
     pub max_resources: u32,
+    pub max_pollables: u32,
+    pub memory_per_pollable: u64,
     pub max_random_bytes: u64,
     pub max_header_bytes: u64,
 }
