@@ -1,12 +1,15 @@
 #include "box/line_log.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <utility>
 
 namespace wasabi::box {
@@ -14,6 +17,14 @@ namespace {
 
 // The writer gathers lines for this long, so that a busy box makes few large writes and no wake-up per request.
 constexpr auto kGather = std::chrono::milliseconds(20);
+
+// How long whoever reads a pipe may take once the log is to end.
+constexpr auto kLastWait = std::chrono::seconds(2);
+
+bool isRegularFile(int fd) {
+  struct stat status{};
+  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
 
 std::uint64_t countLines(std::string_view text) {
   return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
@@ -26,14 +37,18 @@ Result<FileDescriptor> LineLog::openTarget(const std::string& target) {
   if (target == "-") {
     file = FileDescriptor(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
   } else if (!target.empty()) {
-    file = FileDescriptor(::open(target.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
+    // Opening a pipe that nobody reads would wait for a reader.
+    file = FileDescriptor(::open(target.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640));
+    if (!file.valid() && errno == ENXIO) {
+      return fail(ErrorCode::kUnavailable, "the log " + target + " is a pipe that nobody reads; start its reader first");
+    }
   }
   if (!target.empty() && !file.valid()) return fail(Error::fromErrno("cannot open the log " + target, errno));
   return file;
 }
 
 LineLog::LineLog(FileDescriptor file, std::size_t max_buffered_bytes)
-    : file_(std::move(file)), max_buffered_bytes_(max_buffered_bytes) {
+    : file_(std::move(file)), regular_(isRegularFile(file_.get())), max_buffered_bytes_(max_buffered_bytes) {
   if (!file_.valid()) return;
   thread_ = std::thread([this] {
     ::pthread_setname_np(::pthread_self(), "log");
@@ -71,7 +86,7 @@ void LineLog::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_ || !buffer_.empty()) {
     filled_.wait(lock, [this] { return stopping_ || !buffer_.empty(); });
-    filled_.wait_for(lock, kGather, [this] { return stopping_; });
+    filled_.wait_for(lock, kGather, [this] { return stopping_.load(); });
     writing.clear();
     writing.swap(buffer_);
     lock.unlock();
@@ -80,15 +95,30 @@ void LineLog::run() {
   }
 }
 
-// A full disk or a closed pipe loses these lines, not the process.
+// A full disk or a closed pipe loses these lines, not the process. A pipe that takes so much at once takes it without
+// making the writer wait.
 bool LineLog::writeOut(std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t written = ::write(file_.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
+    if (!regular_ && !waitForReader()) return false;
+    const std::size_t size = regular_ ? bytes.size() : std::min<std::size_t>(bytes.size(), PIPE_BUF);
+    const ssize_t written = ::write(file_.get(), bytes.data(), size);
+    if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (written <= 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
   return true;
+}
+
+// False once the log is to end and the reader has been waited for long enough.
+bool LineLog::waitForReader() {
+  constexpr int kLookMilliseconds = 50;
+  auto stopping_for = std::chrono::milliseconds::zero();
+  while (stopping_for < kLastWait) {
+    pollfd writable{file_.get(), POLLOUT, 0};
+    if (::poll(&writable, 1, kLookMilliseconds) > 0) return true;
+    if (stopping_) stopping_for += std::chrono::milliseconds(kLookMilliseconds);
+  }
+  return false;
 }
 
 }  // namespace wasabi::box

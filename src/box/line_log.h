@@ -22,7 +22,7 @@ class LineLog {
 
   // Starts the writer's thread, where there is something to write to.
   LineLog(FileDescriptor file, std::size_t max_buffered_bytes);
-  // Writes what is buffered.
+  // Writes what is buffered; of a pipe whose reader is stuck, only what it takes within two seconds.
   ~LineLog();
   LineLog(const LineLog&) = delete;
   LineLog& operator=(const LineLog&) = delete;
@@ -37,14 +37,16 @@ class LineLog {
  private:
   void run();
   bool writeOut(std::string_view bytes);
+  bool waitForReader();
 
   FileDescriptor file_;
+  const bool regular_;
   const std::size_t max_buffered_bytes_;
   std::atomic<std::uint64_t> dropped_{0};
   std::mutex mutex_;
   std::condition_variable filled_;
   std::string buffer_;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_{false};
   std::thread thread_;
 };
 

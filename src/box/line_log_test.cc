@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -41,6 +42,23 @@ TEST_F(LineLogTest, WritesEverythingBeforeItIsGone) {
   log->append("two\nthree\n");
   log.reset();
   EXPECT_EQ(written(), "one\ntwo\nthree\n");
+}
+
+TEST_F(LineLogTest, AReaderThatIsStuckDoesNotKeepTheLogFromEnding) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const FileDescriptor reader(ends[0]);
+  auto log = std::make_unique<LineLog>(FileDescriptor(ends[1]), 4 << 20);
+  log->append(std::string(1 << 20, 'x') + "\n");
+  log.reset();
+}
+
+TEST_F(LineLogTest, APipeThatNobodyReadsIsRefused) {
+  ::unlink(path_.c_str());
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  const auto file = LineLog::openTarget(path_);
+  ASSERT_FALSE(file);
+  EXPECT_NE(file.error().message().find("nobody reads"), std::string::npos);
 }
 
 TEST_F(LineLogTest, AppendsToWhatIsThere) {
