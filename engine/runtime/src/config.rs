@@ -20,7 +20,7 @@ pub fn default() -> EngineConfig {
         table_keep_resident: 8 << 10,
         stack_bytes: 512 << 10,
         wasm_stack_bytes: 256 << 10,
-        stack_keep_resident: 32 << 10,
+        stack_keep_resident: 16 << 10,
         max_core_instances: 32,
         max_memories: 8,
         max_tables: 16,
