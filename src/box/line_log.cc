@@ -40,7 +40,8 @@ Result<FileDescriptor> LineLog::openTarget(const std::string& target) {
     // Opening a pipe that nobody reads would wait for a reader.
     file = FileDescriptor(::open(target.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640));
     if (!file.valid() && errno == ENXIO) {
-      return fail(ErrorCode::kUnavailable, "the log " + target + " is a pipe that nobody reads; start its reader first");
+      return fail(ErrorCode::kUnavailable,
+                  "the log " + target + " is a pipe that nobody reads; start its reader first");
     }
   }
   if (!target.empty() && !file.valid()) return fail(Error::fromErrno("cannot open the log " + target, errno));

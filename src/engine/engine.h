@@ -30,10 +30,10 @@ struct EngineConfig {
   ByteSize max_instance;             // the engine's own state per core instance
   ByteSize host_call_fuel;           // what a guest may make the host copy or allocate in one host call
   std::uint32_t max_resources;       // handles of a component, pollables not counted; of a p1 command, all
-  std::uint32_t max_pollables;       // of a component, besides; or fewer: one for each `memory_per_pollable` it may have
+  std::uint32_t max_pollables;  // of a component, besides; or fewer: one for each `memory_per_pollable` it may have
   ByteSize memory_per_pollable;
-  ByteSize max_random;               // asked for in one call
-  ByteSize max_headers;              // of one header block built by or for a guest
+  ByteSize max_random;   // asked for in one call
+  ByteSize max_headers;  // of one header block built by or for a guest
 
   // Starting values for a box of one superpod.
   static EngineConfig defaults();
