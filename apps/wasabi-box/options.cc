@@ -81,7 +81,7 @@ void addLimits(CLI::App& app, box::BoxConfig& config) {
       ->group(limits);
   addSize(app, "--program-memory", config.programs.mapped, "compiled modules loaded at once")->group(limits);
   addSize(app, "--warm-memory", config.programs.warm_memory,
-          "memory of idle slots kept for their program's next request")
+          "idle slots kept for their program's next request, by the pool's own count; see docs/box.md")
       ->group(limits);
   app.add_option("--max-programs", config.programs.max_programs, "programs loaded at once")
       ->capture_default_str()

@@ -34,7 +34,7 @@ inline constexpr std::string_view kNoAdmin = "none";
 struct ProgramBudget {
   ByteSize mapped{2ull << 30};  // compiled modules loaded at once
   std::uint32_t max_programs = 12'000;
-  ByteSize warm_memory{256ull << 20};  // of idle slots, kept resident for their program's next invocation
+  ByteSize warm_memory{256ull << 20};  // of idle slots, by the pool's count; above it programs are let go
   std::uint32_t max_loading = 20'000;  // waiting to be loaded; more are refused
   std::uint32_t loaders = 2;           // threads
 };
@@ -61,9 +61,9 @@ struct BoxConfig {
   std::string catalog_directory;
   std::string store_directory;
   std::vector<std::string> listen = {"127.0.0.1:8080"};
-  std::string
-      admin_listen;        // "unix:/path", a loopback address or kNoAdmin; empty for the usual place (admin_address.h)
-  std::string access_log;  // file, "-" for standard output, empty for none
+  // "unix:/path", a loopback address or kNoAdmin; empty for the usual place (admin_address.h).
+  std::string admin_listen;
+  std::string access_log;    // file, "-" for standard output, empty for none
   std::string function_log;  // where guests' stderr goes; as above
   std::uint32_t workers = 1;
   CompileMode compile = CompileMode::kOnDemand;

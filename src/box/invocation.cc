@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <utility>
 #include <vector>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "box/cgi_request.h"
 #include "box/cgi_response.h"
 #include "box/ending.h"
@@ -21,13 +21,6 @@ constexpr std::size_t kResponseRoom = 1024 * 1024;
 // Fields that are ours, or speak about the connection, are not for guests.
 bool isForGuests(std::string_view field) {
   return !http::isHopByHop(field) && !field.starts_with("wasabi-");
-}
-
-std::optional<std::uint64_t> parseLength(std::string_view text) {
-  std::uint64_t length = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), length);
-  if (error != std::errc() || rest != text.data() + text.size()) return std::nullopt;
-  return length;
 }
 
 }  // namespace
@@ -345,7 +338,7 @@ void Invocation::responseHead(std::uint16_t status, std::span<const engine::Fiel
   head.status = status;
   std::optional<std::uint64_t> length;
   for (const engine::FieldView& field : headers) {
-    if (field.name == "content-length") length = parseLength(field.value);
+    if (field.name == "content-length") length = parseDecimal<std::uint64_t>(field.value);
     if (!isReservedResponseField(field.name)) head.headers.add(field.name, field.value);
   }
   response_.head(head, length);

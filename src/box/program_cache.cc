@@ -4,7 +4,6 @@
 #include <pthread.h>
 
 #include <cstring>
-#include <iterator>
 #include <utility>
 
 namespace wasabi::box {

@@ -1,7 +1,8 @@
 """HTTP/2 frame by frame, for peers that no library would play: tests say which bytes go out, and in which order."""
 
-import socket
 import struct
+
+from .wire import Connection
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 END_STREAM = ACK = 0x1
@@ -52,25 +53,12 @@ def request(stream: int, target: str, method: str = "GET", end: bool = True) -> 
     return frame(HEADERS, END_HEADERS | (END_STREAM if end else 0), stream, request_fields(target, method))
 
 
-class Peer:
+class Peer(Connection):
     """A client's end of one connection; the preface and the settings have been sent."""
 
     def __init__(self, address, timeout: float = 20, **its_settings):
-        self.socket = socket.create_connection(address, timeout)
-        self._buffer = b""
+        super().__init__(address, timeout)
         self.send(PREFACE + settings(**its_settings))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        self.socket.close()
-
-    def send(self, data: bytes):
-        self.socket.sendall(data)
 
     def frames(self):
         """(type, flags, stream, payload) of each frame that comes, until the connection ends."""
