@@ -3,10 +3,11 @@
 # use: every layer's headers are reachable only through an include folder of that layer's own.
 
 set(WASABI_MAY_USE_base "")
+set(WASABI_MAY_USE_policy base)
 set(WASABI_MAY_USE_http base)
 set(WASABI_MAY_USE_engine base)
 set(WASABI_MAY_USE_catalog base)
-set(WASABI_MAY_USE_box base http engine catalog)
+set(WASABI_MAY_USE_box base policy http engine catalog)
 set(WASABI_MAY_USE_cli base http catalog)
 
 # wasabi_layer(NAME name USES layer... SOURCES file.cc... HEADERS file.h... [LINKS external...])
