@@ -1,0 +1,221 @@
+#include "policy/run_order.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace wasabi::policy {
+namespace {
+
+// next() looks at no more candidates than this. A worker that finds only tasks of other homes among them runs none, and
+// asks again after its next turn; their own workers serve them meanwhile.
+constexpr std::size_t kMostFunctionsLookedAt = 64;
+constexpr std::size_t kMostTasksLookedAt = 16;
+
+double nanoseconds(Duration duration) {
+  return static_cast<double>(std::chrono::nanoseconds(duration).count());
+}
+
+template <typename T>
+void ensureHolds(std::vector<T>& accounts, std::uint32_t id) {
+  if (accounts.size() <= id) accounts.resize(std::size_t{id} + 1);
+}
+
+}  // namespace
+
+RunOrder::RunOrder(Duration slice) : slice_(nanoseconds(slice)) {}
+
+void RunOrder::setTenant(TenantId tenant, double weight) {
+  WASABI_CHECK(weight > 0);
+  ensureHolds(tenants_, tenant.value);
+  at(tenant).weight = weight;
+}
+
+void RunOrder::setFunction(FunctionId id, TenantId tenant, std::optional<double> cores, TimePoint now) {
+  WASABI_CHECK(tenant.value < tenants_.size());
+  ensureHolds(functions_, id.value);
+  Function& function = at(id);
+  WASABI_CHECK(function.tasks.empty() || function.tenant == tenant);
+  function.tenant = tenant;
+  if (!cores) {
+    function.quota.reset();
+  } else if (function.quota) {
+    if (function.quota->cores() != *cores) function.quota->setCores(*cores, now);
+  } else {
+    function.quota.emplace(*cores, now);
+  }
+}
+
+// ---- in and out -----------------------------------------------------------------------------------------------------
+
+RunOrder::Ticket RunOrder::add(const Task& task, TimePoint now) {
+  Function& function = at(task.function);
+  const Ticket ticket = function.tasks.insert(function.tasks.end(), task);
+  if (function.aside_until) {
+    ++aside_;
+  } else if (function.is_ready) {
+    ++ready_;
+  } else if (!putAsideIfInDebt(task.function, now)) {
+    makeReady(task.function);
+  }
+  return ticket;
+}
+
+void RunOrder::remove(Ticket ticket) {
+  take(ticket->function, ticket);
+}
+
+RunOrder::Task RunOrder::take(FunctionId id, Ticket ticket) {
+  Function& function = at(id);
+  const Task task = *ticket;
+  function.tasks.erase(ticket);
+  --(function.aside_until ? aside_ : ready_);
+  if (!function.tasks.empty()) return task;
+  if (function.aside_until) {
+    standing_aside_.erase({*function.aside_until, id.value});
+    function.aside_until.reset();
+  } else {
+    makeUnready(id);
+  }
+  return task;
+}
+
+std::optional<RunOrder::Task> RunOrder::next(std::uint32_t worker, TimePoint now) {
+  comeBack(now);
+  std::size_t looked_at = 0;
+  for (const auto& tenant_entry : in_order_) {
+    Tenant& tenant = tenants_[tenant_entry.second];
+    for (const auto& function_entry : tenant.ready) {
+      if (++looked_at > kMostFunctionsLookedAt) return std::nullopt;
+      const FunctionId function{function_entry.second};
+      const auto ticket = taskFor(at(function), worker);
+      if (!ticket) continue;
+      now_ = std::max(now_, tenant_entry.first);
+      tenant.now = std::max(tenant.now, function_entry.first);
+      const Task task = take(function, *ticket);
+      charge(function, slice_);
+      return task;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<RunOrder::Ticket> RunOrder::taskFor(Function& function, std::uint32_t worker) {
+  std::optional<Ticket> elsewhere;
+  std::size_t looked_at = 0;
+  for (Ticket ticket = function.tasks.begin(); ticket != function.tasks.end(); ++ticket) {
+    if (++looked_at > kMostTasksLookedAt) break;
+    if (ticket->worker == worker) return ticket;
+    if (!elsewhere && ticket->where == Where::kAnywhere) elsewhere = ticket;
+  }
+  return elsewhere;
+}
+
+bool RunOrder::mayRunAtOnce(FunctionId id, TimePoint now) {
+  comeBack(now);
+  const Function& function = at(id);
+  if (function.aside_until || (function.quota && function.quota->inDebt(now))) return false;
+  const Tenant& tenant = at(function.tenant);
+  for (const auto& [time, other] : in_order_) {
+    if (other == function.tenant.value) continue;
+    if (time < std::max(tenant.time, now_)) return false;
+    break;
+  }
+  for (const auto& [time, other] : tenant.ready) {
+    if (other != id.value) return std::max(function.time, tenant.now) <= time;
+  }
+  return true;
+}
+
+// ---- what was used --------------------------------------------------------------------------------------------------
+
+void RunOrder::ran(FunctionId id, Duration cpu, TimePoint now) {
+  charge(id, nanoseconds(cpu) - slice_);
+  Function& function = at(id);
+  if (function.quota) function.quota->charge(cpu, now);
+  putAsideIfInDebt(id, now);
+}
+
+void RunOrder::ranAtOnce(FunctionId id, Duration cpu, TimePoint now) {
+  Function& function = at(id);
+  Tenant& tenant = at(function.tenant);
+  if (!function.is_ready) function.time = std::max(function.time, tenant.now);
+  if (tenant.ready.empty()) tenant.time = std::max(tenant.time, now_);
+  charge(id, nanoseconds(cpu));
+  if (function.quota) function.quota->charge(cpu, now);
+  putAsideIfInDebt(id, now);
+}
+
+void RunOrder::charge(FunctionId id, double nanoseconds) {
+  Function& function = at(id);
+  Tenant& tenant = at(function.tenant);
+  const auto move = [](auto& order, VirtualTime& time, std::uint32_t key, double by, bool is_in_order) {
+    if (is_in_order) order.erase({time, key});
+    time += by;
+    if (is_in_order) order.insert({time, key});
+  };
+  move(tenant.ready, function.time, id.value, nanoseconds, function.is_ready);
+  move(in_order_, tenant.time, function.tenant.value, nanoseconds / tenant.weight, !tenant.ready.empty());
+}
+
+// ---- ready and aside ------------------------------------------------------------------------------------------------
+
+void RunOrder::makeReady(FunctionId id) {
+  Function& function = at(id);
+  Tenant& tenant = at(function.tenant);
+  if (tenant.ready.empty()) {
+    tenant.time = std::max(tenant.time, now_);
+    in_order_.insert({tenant.time, function.tenant.value});
+  }
+  function.time = std::max(function.time, tenant.now);
+  tenant.ready.insert({function.time, id.value});
+  function.is_ready = true;
+  ready_ += function.tasks.size();
+}
+
+void RunOrder::makeUnready(FunctionId id) {
+  Function& function = at(id);
+  Tenant& tenant = at(function.tenant);
+  tenant.ready.erase({function.time, id.value});
+  if (tenant.ready.empty()) in_order_.erase({tenant.time, function.tenant.value});
+  function.is_ready = false;
+  ready_ -= function.tasks.size();
+}
+
+bool RunOrder::putAsideIfInDebt(FunctionId id, TimePoint now) {
+  Function& function = at(id);
+  if (!function.quota || !function.quota->inDebt(now) || function.tasks.empty()) return false;
+  const TimePoint paid = function.quota->paidAt();
+  if (function.aside_until) {
+    standing_aside_.erase({*function.aside_until, id.value});
+  } else {
+    if (function.is_ready) makeUnready(id);
+    aside_ += function.tasks.size();
+  }
+  function.aside_until = paid;
+  standing_aside_.insert({paid, id.value});
+  return true;
+}
+
+void RunOrder::comeBack(TimePoint now) {
+  while (!standing_aside_.empty() && standing_aside_.begin()->first <= now) {
+    const std::uint32_t id = standing_aside_.begin()->second;
+    standing_aside_.erase(standing_aside_.begin());
+    functions_[id].aside_until.reset();
+    aside_ -= functions_[id].tasks.size();
+    makeReady({id});
+  }
+}
+
+std::optional<TimePoint> RunOrder::firstPaidAt() const {
+  if (standing_aside_.empty()) return std::nullopt;
+  return standing_aside_.begin()->first;
+}
+
+std::optional<TimePoint> RunOrder::paidAt(FunctionId function, TimePoint now) const {
+  const std::optional<CpuQuota>& quota = functions_[function.value].quota;
+  if (!quota || !quota->inDebt(now)) return std::nullopt;
+  return quota->paidAt();
+}
+
+}  // namespace wasabi::policy

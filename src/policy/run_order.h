@@ -1,0 +1,117 @@
+// Which runnable invocation gets the next slice: CPU quotas of functions, fair shares between tenants.
+//
+// Start-time fair queueing on two levels (Goyal, Vin, Cheng, "Start-time Fair Queueing", 1996). Every tenant, and
+// within it every function, has a virtual time: the CPU time it was charged, over its weight. The tenant with the least
+// goes first, within it the function with the least, within that the invocation that has been ready longest. Who was
+// idle begins at the virtual time of whoever ran last, so that idle time is not saved up. Functions in debt of their
+// quota (cpu_quota.h) stand aside until it is paid.
+//
+// A slice is charged twice: when it begins, with the length it is meant to have, so that two workers that ask one after
+// the other do not both serve the same tenant; and when it ends, with the difference to what it really took.
+//
+//   add() --> ready, or aside while its function is in debt --> next() --> the worker runs it --> ran() --> add() ...
+//                 |                                                  a new request: mayRunAtOnce(), ranAtOnce()
+//                 +--> remove(): timeout, disconnect
+//
+// For one owner at a time; it has neither lock nor clock. `now` need not be monotonic to the last microsecond, since
+// workers read their clocks before they ask.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/units.h"
+#include "policy/cpu_quota.h"
+#include "policy/ids.h"
+
+namespace wasabi::policy {
+
+// Who may run an invocation: any worker, or only the one that it belongs to.
+enum class Where : std::uint8_t { kAnywhere, kAtHome };
+
+class RunOrder {
+ public:
+  struct Task {
+    void* invocation;  // the caller's, not looked at
+    FunctionId function;
+    std::uint32_t worker;  // its home
+    Where where;
+  };
+  // Names a task from add() until next() returns it or remove() takes it out.
+  using Ticket = std::list<Task>::iterator;
+
+  // `slice` is what one slice is meant to take.
+  explicit RunOrder(Duration slice);
+
+  // Before the first use of an id, and whenever the settings change. `weight` > 0; no `cores`: no quota.
+  void setTenant(TenantId tenant, double weight);
+  void setFunction(FunctionId function, TenantId tenant, std::optional<double> cores, TimePoint now);
+
+  Ticket add(const Task& task, TimePoint now);
+  void remove(Ticket ticket);
+
+  // The next one for this worker, taken out. Among the invocations of a function that one is preferred which is at home
+  // on the worker.
+  std::optional<Task> next(std::uint32_t worker, TimePoint now);
+  // After the slice that next() gave.
+  void ran(FunctionId function, Duration cpu, TimePoint now);
+
+  // Whether a new request of the function may have its first slice before those that wait: its function is not in debt,
+  // its tenant is not ahead of a tenant that waits, and it is not ahead of another function of its tenant that waits.
+  bool mayRunAtOnce(FunctionId function, TimePoint now);
+  // After such a slice.
+  void ranAtOnce(FunctionId function, Duration cpu, TimePoint now);
+
+  // Those that next() would give to some worker.
+  std::size_t ready() const { return ready_; }
+  // Those whose function is in debt.
+  std::size_t aside() const { return aside_; }
+  // When the first function that stands aside has paid its debt.
+  std::optional<TimePoint> firstPaidAt() const;
+  // When the function has paid its debt; nothing if it is in none.
+  std::optional<TimePoint> paidAt(FunctionId function, TimePoint now) const;
+
+ private:
+  using VirtualTime = double;  // nanoseconds over weight: exact to a nanosecond for a hundred days of CPU time
+
+  struct Function {
+    TenantId tenant;
+    VirtualTime time = 0;
+    std::optional<CpuQuota> quota;
+    std::list<Task> tasks;  // ready longest first
+    bool is_ready = false;  // in its tenant's order
+    std::optional<TimePoint> aside_until;
+  };
+  struct Tenant {
+    double weight = 1;
+    VirtualTime time = 0;
+    VirtualTime now = 0;                                    // where its functions begin
+    std::set<std::pair<VirtualTime, std::uint32_t>> ready;  // functions
+  };
+
+  Function& at(FunctionId function) { return functions_[function.value]; }
+  Tenant& at(TenantId tenant) { return tenants_[tenant.value]; }
+  void charge(FunctionId function, double nanoseconds);
+  bool putAsideIfInDebt(FunctionId function, TimePoint now);
+  void makeReady(FunctionId function);
+  void makeUnready(FunctionId function);
+  void comeBack(TimePoint now);
+  std::optional<Ticket> taskFor(Function& function, std::uint32_t worker);
+  Task take(FunctionId function, Ticket ticket);
+
+  const double slice_;  // nanoseconds
+  std::vector<Function> functions_;
+  std::vector<Tenant> tenants_;
+  VirtualTime now_ = 0;                                           // where tenants begin
+  std::set<std::pair<VirtualTime, std::uint32_t>> in_order_;      // tenants with ready functions
+  std::set<std::pair<TimePoint, std::uint32_t>> standing_aside_;  // functions
+  std::size_t ready_ = 0;
+  std::size_t aside_ = 0;
+};
+
+}  // namespace wasabi::policy
