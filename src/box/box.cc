@@ -167,6 +167,7 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
       log_(log),
       access_log_(std::move(opened.access_log), config_.log.buffered_bytes),
       function_log_(std::move(opened.function_log), config_.log.buffered_bytes),
+      scheduler_(config_.workers, config_.invocation.slice, [this](std::size_t worker) { workers_[worker]->wakeUp(); }),
       engine_(std::move(engine)),
       store_(std::move(store)),
       builder_(std::move(opened.builder)),
@@ -183,7 +184,7 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
   for (std::uint32_t i = 0; i < config_.workers; ++i) {
     workers_.push_back(
         std::make_unique<Worker>(i, WorkerServices{config_, *engine_, *programs_, access_log_, function_log_, *ticker_,
-                                                   outbound, seed, readiness_}));
+                                                   scheduler_, outbound, seed, readiness_}));
   }
   for (FileDescriptor& listener : opened.listeners) {
     addresses_.push_back(http::listenerAddress(listener));
@@ -264,7 +265,12 @@ bool Box::drained() const {
 }
 
 void Box::functionsChanged(catalog::CatalogPtr catalog) {
-  functions_ = std::make_shared<const FunctionTable>(std::move(catalog), functions_.get());
+  functions_ = std::make_shared<const FunctionTable>(std::move(catalog), accounts_, functions_.get());
+  for (const auto& [spec, deployment] : functions_->deployments()) {
+    const Accounts::Account& account = deployment.load->account;
+    scheduler_.setTenant(account.tenant(), 1);
+    scheduler_.setFunction(account.function(), account.tenant(), std::nullopt, Clock::now());
+  }
   totals_.keepOnly([this](const catalog::FunctionSpec& version) { return functions_->holds(version); });
   for (auto& worker : workers_) worker->setFunctions(functions_);
 }

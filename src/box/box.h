@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/unique_function.h"
+#include "box/accounts.h"
 #include "box/admin.h"
 #include "box/box_config.h"
 #include "box/lease_watch.h"
@@ -18,6 +19,7 @@
 #include "box/metrics.h"
 #include "box/program_cache.h"
 #include "box/rebuilder.h"
+#include "box/scheduler.h"
 #include "box/ticker.h"
 #include "box/worker.h"
 #include "catalog/builder.h"
@@ -84,6 +86,8 @@ class Box final : private AdminSource {
   LineLog access_log_;
   LineLog function_log_;
 
+  Accounts accounts_;
+  Scheduler scheduler_;
   // Wakes of guests' timers may reach the workers as long as the engine lives.
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<engine::Engine> engine_;

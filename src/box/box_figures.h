@@ -20,6 +20,7 @@ struct BoxFigures {
   engine::PoolMetrics pool{};
   std::uint64_t access_lines_dropped = 0;
   std::uint64_t function_lines_dropped = 0;
+  std::size_t runnable = 0;  // invocations that wait for a slice
   std::size_t functions = 0;
   std::size_t catalog_problems = 0;
   std::uint64_t mappings = 0;      // of the process now

@@ -13,7 +13,7 @@ std::optional<ConcurrencyPlace> ConcurrencyPlace::take(const Deployment& deploym
   return ConcurrencyPlace(deployment.load);
 }
 
-FunctionTable::FunctionTable(catalog::CatalogPtr catalog, const FunctionTable* previous)
+FunctionTable::FunctionTable(catalog::CatalogPtr catalog, Accounts& accounts, const FunctionTable* previous)
     : catalog_(std::move(catalog)) {
   std::unordered_map<FunctionName, std::shared_ptr<FunctionLoad>> loads;
   if (previous) {
@@ -22,7 +22,7 @@ FunctionTable::FunctionTable(catalog::CatalogPtr catalog, const FunctionTable* p
   deployments_.reserve(catalog_->functions().size());
   for (const catalog::FunctionPtr& spec : catalog_->functions()) {
     const auto known = loads.find(spec->name);
-    auto load = known == loads.end() ? std::make_shared<FunctionLoad>() : known->second;
+    auto load = known == loads.end() ? std::make_shared<FunctionLoad>(accounts, spec->name) : known->second;
     deployments_.emplace(spec.get(), Deployment{spec, std::move(load)});
   }
 }

@@ -12,15 +12,30 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "box/accounts.h"
 #include "box/function_log.h"
 #include "catalog/catalog.h"
 
 namespace wasabi::box {
 
-// Shared by all versions of a function and all workers.
-struct FunctionLoad {
+// Shared by all versions of a function and all workers. Thread-safe.
+class FunctionLoad {
+ public:
+  FunctionLoad(Accounts& accounts, const FunctionName& name) : account(accounts, name) {}
+
+  const Accounts::Account account;
   std::atomic<std::uint32_t> running{0};
   LogBudget log_budget;
+
+  // What the first slices of its invocations took lately, older ones counting ever less.
+  Duration usualFirstSlice() const { return Duration(usual_first_slice_.load(std::memory_order_relaxed)); }
+  void noteFirstSlice(Duration cpu) {
+    const Duration::rep usual = usual_first_slice_.load(std::memory_order_relaxed);
+    usual_first_slice_.store(usual + (cpu.count() - usual) / 8, std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<Duration::rep> usual_first_slice_{0};
 };
 
 struct Deployment {
@@ -51,12 +66,13 @@ class FunctionTable {
     std::size_t prefix_size;
   };
 
-  // `previous` may be null.
-  FunctionTable(catalog::CatalogPtr catalog, const FunctionTable* previous);
+  // `previous` may be null. `accounts` outlives all tables and invocations.
+  FunctionTable(catalog::CatalogPtr catalog, Accounts& accounts, const FunctionTable* previous);
 
   std::optional<Match> route(std::string_view authority, std::string_view path) const;
   const catalog::Catalog& catalog() const { return *catalog_; }
   const catalog::CatalogPtr& catalogPtr() const { return catalog_; }
+  const std::unordered_map<const catalog::FunctionSpec*, Deployment>& deployments() const { return deployments_; }
   bool holds(const catalog::FunctionSpec& version) const { return deployments_.contains(&version); }
 
  private:

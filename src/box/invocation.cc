@@ -27,7 +27,8 @@ bool isForGuests(std::string_view field) {
 
 Invocation::Invocation(http::ServerStream& stream, Admission admission, const InvocationServices& services,
                        InvocationOwner& owner)
-    : token_(admission.token),
+    : Runnable(admission.deployment.load->account.function(), services.worker),
+      token_(admission.token),
       deployment_(std::move(admission.deployment)),
       services_(services),
       owner_(owner),
@@ -75,51 +76,84 @@ void Invocation::programReady(Result<ProgramPtr> program) {
     return end(reasonForLoadFailure(program.error().code()));
   }
   program_ = std::move(*program);
-  const bool proxy = program_->program().kind() == engine::ProgramKind::kHttpProxy;
-  auto guest = proxy ? startProxy() : startCommand();
-  if (!guest) {
-    log_.say(guest.error().message());
-    if (guest.error().code() == ErrorCode::kInvalid) return end(Reason::kBadPath);
-    return end(guest.error().code() == ErrorCode::kExhausted ? Reason::kBoxFull : Reason::kHostFault);
-  }
-  guest_.emplace(std::move(*guest));
-  booked_ = function()->limits.memory;
-  services_.gauges.booked_bytes.change(static_cast<std::int64_t>(booked_.value), services_.loop.now());
-  if (!stream_->requestComplete()) {
-    reading_ = true;
-    stream_->resumeReading();
-  }
-  wait_ = Clock::now() - arrived_;
-  runSlice();
+  if (!owner_.mayRunAtOnce(*deployment_.load)) return waitForSlice(policy::Where::kAtHome);
+  const Slice slice = sliceAtHome();
+  owner_.ranAtOnce(*deployment_.load, slice.cpu);
+  afterSlice(slice);
 }
 
 void Invocation::runSlice() {
-  if (state_ == InvocationState::kEnded) return;
+  const Slice slice = sliceAtHome();
+  services_.scheduler.ran(*this, slice.cpu, Clock::now());
+  afterSlice(slice);
+}
+
+Invocation::Slice Invocation::sliceAtHome() {
+  services_.meter.sliceBegins();
   enter(InvocationState::kRunning);
   woken_in_slice_ = false;
-  services_.meter.sliceBegins();
-  services_.ticker.sliceBegins(services_.worker);
-  const engine::PollOutcome outcome = guest_->poll(services_.limits.slice);
-  services_.ticker.sliceEnds(services_.worker);
-  const Duration used = services_.meter.sliceEnds();
-  cpu_ += used;
-  services_.gauges.cpu += used;
+  wanted_home_ = false;
+  const bool first = !guest_;
+  Slice slice{engine::PollOutcome::kDone, {}};
+  if (!first || start()) slice.outcome = poll(services_.worker);
+  slice.cpu = services_.meter.sliceEnds();
+  if (first) deployment_.load->noteFirstSlice(slice.cpu);
+  return slice;
+}
 
-  if (pending_end_ != Reason::kNone) return end(pending_end_);
-  if (outcome == engine::PollOutcome::kDone) return guestDone();
-  if (outcome == engine::PollOutcome::kOutOfSlice || woken_in_slice_) {
-    enter(InvocationState::kRunnable);
-    owner_.runnable(token_);
-  } else {
-    enter(InvocationState::kParked);
+Invocation::Slice Invocation::runAway(CpuMeter& meter, std::uint32_t worker) {
+  meter.sliceBegins();
+  host_.turnTo(away_);
+  const engine::PollOutcome outcome = poll(worker);
+  host_.turnTo(*this);
+  return {outcome, meter.sliceEnds()};
+}
+
+void Invocation::cameBack(Slice slice) {
+  enter(InvocationState::kRunning);
+  if (end_at_home_ != Reason::kNone) return end(end_at_home_);
+  wanted_home_ = away_.wantsHome();
+  away_.playBack(*this, *guest_);
+  if (wanted_home_) {
+    guest_->outputReady();
+    guest_->retryGrowth();
   }
+  afterSlice(slice);
+}
+
+// On whichever worker it runs: touches nothing but the guest and the ticker.
+engine::PollOutcome Invocation::poll(std::uint32_t worker) {
+  services_.ticker.sliceBegins(worker);
+  const engine::PollOutcome outcome = guest_->poll(services_.limits.slice);
+  services_.ticker.sliceEnds(worker);
+  return outcome;
+}
+
+void Invocation::afterSlice(Slice slice) {
+  cpu_ += slice.cpu;
+  services_.gauges.cpu += slice.cpu;
+  if (state_ == InvocationState::kEnded) return;  // it could not start
+  if (pending_end_ != Reason::kNone) return end(pending_end_);
+  if (slice.outcome == engine::PollOutcome::kDone) return guestDone();
+  if (slice.outcome == engine::PollOutcome::kOutOfSlice || woken_in_slice_) return waitForSlice(whereItMayRun());
+  enter(InvocationState::kParked);
+}
+
+void Invocation::waitForSlice(policy::Where where) {
+  enter(InvocationState::kRunnable);
+  woken_in_slice_ = false;
+  services_.scheduler.add(*this, where, Clock::now());
+}
+
+// Away from home nothing may come in for the guest.
+policy::Where Invocation::whereItMayRun() const {
+  const bool all_is_in = (!stream_ || stream_->requestComplete()) && !output_full_ && outbound_.idle();
+  return all_is_in && !wanted_home_ ? policy::Where::kAnywhere : policy::Where::kAtHome;
 }
 
 void Invocation::woken() {
-  if (state_ == InvocationState::kRunning) woken_in_slice_ = true;
-  if (state_ != InvocationState::kParked) return;
-  enter(InvocationState::kRunnable);
-  owner_.runnable(token_);
+  if (state_ == InvocationState::kParked) return waitForSlice(whereItMayRun());
+  woken_in_slice_ = true;
 }
 
 void Invocation::onTimeout() {
@@ -140,11 +174,16 @@ void Invocation::endAfterSlice(Reason reason, std::string_view message) {
 
 void Invocation::end(Reason reason) {
   if (state_ == InvocationState::kEnded) return;
+  if (state_ == InvocationState::kRunnable && !services_.scheduler.withdraw(*this)) {
+    // Another worker runs it.
+    if (end_at_home_ == Reason::kNone) end_at_home_ = reason;
+    return;
+  }
   reason_ = reason;
+  enter(InvocationState::kEnded);  // first: what is torn down may wake it
   timeout_.cancel();
   outbound_.cancelAll();
   guest_.reset();
-  enter(InvocationState::kEnded);
   services_.gauges.booked_bytes.change(-static_cast<std::int64_t>(booked_.value), services_.loop.now());
   services_.gauges.grown_bytes -= grown_.value;
   place_.reset();
@@ -174,6 +213,29 @@ void Invocation::settleIfOver() {
 }
 
 // ---- the guest's beginning and end ----------------------------------------------------------------------------------
+
+bool Invocation::start() {
+  const bool proxy = program_->program().kind() == engine::ProgramKind::kHttpProxy;
+  auto guest = proxy ? startProxy() : startCommand();
+  if (!guest) {
+    log_.say(guest.error().message());
+    if (guest.error().code() == ErrorCode::kInvalid) {
+      end(Reason::kBadPath);
+    } else {
+      end(guest.error().code() == ErrorCode::kExhausted ? Reason::kBoxFull : Reason::kHostFault);
+    }
+    return false;
+  }
+  guest_.emplace(std::move(*guest));
+  booked_ = function()->limits.memory;
+  services_.gauges.booked_bytes.change(static_cast<std::int64_t>(booked_.value), services_.loop.now());
+  if (!stream_->requestComplete()) {
+    reading_ = true;
+    stream_->resumeReading();
+  }
+  wait_ = Clock::now() - arrived_;
+  return true;
+}
 
 Result<engine::Invocation> Invocation::startCommand() {
   command_.emplace(function()->command_http, services_.limits.command_head_bytes, response_);
@@ -224,7 +286,7 @@ Result<engine::Invocation> Invocation::startGuest(engine::InvocationStart start)
   start.has_input = !stream_->requestComplete();
   const engine::Directory files = {"/", function()->files_directory};
   if (!function()->files_directory.empty()) start.directories = {&files, 1};
-  return engine::Invocation::start(services_.engine, program_->program(), *this, services_.wakes, std::move(start));
+  return engine::Invocation::start(services_.engine, program_->program(), host_, services_.wakes, std::move(start));
 }
 
 void Invocation::guestDone() {

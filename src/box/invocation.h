@@ -1,18 +1,21 @@
 // One request being served by a function: from its admission to its access-log line.
 //
 //   kLoading --program--> kRunning <--> kRunnable      the state graph; every arrow is one function below that
-//                            |  ^                       also moves the gauges
-//                            v  | wake
-//                          kParked
+//        |                   |  ^          ^            also moves the gauges
+//        |                   v  | wake     |
+//        |                 kParked         |
+//        +--program, but others go first---+
 //   any of these ----> kEnded          end(), once: gives back booking and place, ends the response
 //   kEnded and stream closed --> settled: record written, object handed back to its owner
 //
-// Lives on its worker's thread.
+// Lives on its home worker's thread. While it is kRunnable another worker may take it out of the scheduler and run a
+// slice of its guest (runAway): then home only notes what happens, until cameBack().
 #pragma once
 
 #include <optional>
 #include <string>
 
+#include "box/away_host.h"
 #include "box/box_config.h"
 #include "box/command_response.h"
 #include "box/cpu_meter.h"
@@ -24,12 +27,15 @@
 #include "box/outbound_calls.h"
 #include "box/program_cache.h"
 #include "box/response_writer.h"
-#include "box/run_queue.h"
+#include "box/scheduler.h"
 #include "box/ticker.h"
 #include "engine/invocation.h"
 #include "http/server.h"
 
 namespace wasabi::box {
+
+// Names an invocation for wakers that may outlive it; see slot_map.h.
+using InvocationToken = std::uint64_t;
 
 // What a worker lends to its invocations. Everything outlives them.
 struct InvocationServices {
@@ -42,22 +48,31 @@ struct InvocationServices {
   InvocationGauges& gauges;
   CpuMeter& meter;
   Ticker& ticker;
-  std::size_t worker;
+  Scheduler& scheduler;
+  std::uint32_t worker;
   const InvocationLimits& limits;
 };
 
-// Who schedules an invocation.
+// The worker that an invocation belongs to.
 class InvocationOwner {
  public:
   virtual ~InvocationOwner() = default;
-  // It can go on: call runSlice() when its turn comes.
-  virtual void runnable(InvocationToken token) = 0;
+  // Whether a new invocation may have its first slice now, before those that wait.
+  virtual bool mayRunAtOnce(const FunctionLoad& load) = 0;
+  // After that slice.
+  virtual void ranAtOnce(const FunctionLoad& load, Duration cpu) = 0;
   // It is over: write the record, destroy the invocation from the loop.
   virtual void settled(InvocationToken token, const RequestRecord& record) = 0;
 };
 
-class Invocation final : public http::StreamObserver, private engine::InvocationHost {
+class Invocation final : public Runnable, public http::StreamObserver, private engine::InvocationHost {
  public:
+  // What a slice came to.
+  struct Slice {
+    engine::PollOutcome outcome;
+    Duration cpu;
+  };
+
   struct Admission {
     InvocationToken token;
     Deployment deployment;
@@ -84,6 +99,10 @@ class Invocation final : public http::StreamObserver, private engine::Invocation
 
   // Its turn has come: runs the guest for a slice.
   void runSlice();
+  // The same on another worker, which lends its meter and its place at the ticker. Then cameBack() is due at home.
+  Slice runAway(CpuMeter& meter, std::uint32_t worker);
+  void cameBack(Slice slice);
+  http::EventLoop& homeLoop() { return services_.loop; }
   void woken();
   // Ends it if somebody wants to write the file that its code is mapped from.
   void giveWayToWriter();
@@ -111,6 +130,12 @@ class Invocation final : public http::StreamObserver, private engine::Invocation
   void outboundConsumed(std::uint64_t id, std::size_t size) override { outbound_.consumed(id, size); }
   void outboundCancel(std::uint64_t id) override { outbound_.cancel(id); }
 
+  Slice sliceAtHome();
+  bool start();
+  engine::PollOutcome poll(std::uint32_t worker);
+  void afterSlice(Slice slice);
+  void waitForSlice(policy::Where where);
+  policy::Where whereItMayRun() const;
   Result<engine::Invocation> startCommand();
   Result<engine::Invocation> startProxy();
   Result<engine::Invocation> startGuest(engine::InvocationStart start);
@@ -144,8 +169,10 @@ class Invocation final : public http::StreamObserver, private engine::Invocation
   bool cold_ = false;
 
   InvocationState state_ = InvocationState::kLoading;
-  bool woken_in_slice_ = false;
+  bool woken_in_slice_ = false;  // or while it waits for one
   Reason pending_end_ = Reason::kNone;
+  Reason end_at_home_ = Reason::kNone;  // came while it was away
+  bool wanted_home_ = false;            // its last slice away stopped at something that it only gets at home
   std::optional<ConcurrencyPlace> place_;
   ByteSize booked_;
   ByteSize grown_;
@@ -161,6 +188,8 @@ class Invocation final : public http::StreamObserver, private engine::Invocation
   http::Timer timeout_;
   ProgramPtr program_;
   std::uint32_t instance_uses_ = 0;
+  AwayHost away_;
+  HostSwitch host_{*this};
   std::optional<engine::Invocation> guest_;  // last: its destructor may call back
 };
 

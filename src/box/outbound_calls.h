@@ -29,6 +29,9 @@ class OutboundCalls {
   void consumed(std::uint64_t id, std::size_t size);
   void cancel(std::uint64_t id);
 
+  // Whether none is open.
+  bool idle() const { return calls_.empty(); }
+
   // No more calls to the guest: it is about to go.
   void cancelAll();
 

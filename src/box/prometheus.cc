@@ -125,8 +125,7 @@ void writeInvocations(Text& text, const BoxFigures& figures) {
               sumOver(figures.workers, [](const WorkerReport& worker) { return worker.gauges.started; }));
   text.single("wasabi_cpu_seconds_total", "counter", "CPU time of all slices.",
               toSeconds(sumOver(figures.workers, [](const WorkerReport& worker) { return worker.gauges.cpu; })));
-  text.single("wasabi_run_queue_length", "gauge", "Invocations waiting for a slice.",
-              sumOver(figures.workers, [](const WorkerReport& worker) { return worker.run_queue; }));
+  text.single("wasabi_run_queue_length", "gauge", "Invocations waiting for a slice.", figures.runnable);
   text.single("wasabi_shelved_instances", "gauge", "Instances kept for reuse.",
               sumOver(figures.workers, [](const WorkerReport& worker) { return worker.shelved_instances; }));
 }

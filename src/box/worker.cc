@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxShelvedInstances = 256;
 constexpr Duration kMaxShelvedIdle = std::chrono::seconds(10);
+constexpr Duration kShortFirstSlice = std::chrono::microseconds(250);
 constexpr std::string_view kHealthPrefix = "/-/";
 
 // The worker that runs on this thread, to tell wakes of its own from those that must be posted.
@@ -27,13 +28,14 @@ http::AddressPolicy addressPolicy(PrivateNetworks networks) {
 
 }  // namespace
 
-Worker::Worker(std::size_t index, WorkerServices services)
+Worker::Worker(std::uint32_t index, WorkerServices services)
     : index_(index),
       services_(std::move(services)),
       client_(loop_, services_.config.outbound,
               http::directConnector(loop_, addressPolicy(services_.config.private_networks), services_.outbound)),
       shelf_(kMaxShelvedInstances, kMaxShelvedIdle),
       request_ids_(services_.seed + index),
+      quota_timer_(loop_),
       server_(std::in_place, loop_, services_.config.http, *this) {}
 
 Worker::~Worker() {
@@ -55,17 +57,45 @@ void Worker::run() {
 }
 
 void Worker::turn() {
-  if (run_queue_.empty()) {
-    loop_.waitAndRun();
-  } else {
+  ran_at_once_ = {};
+  if (ran_) {
     loop_.runReady();
+  } else {
+    loop_.waitAndRun();
   }
-  if (const auto token = run_queue_.pop()) {
-    if (Invocation* invocation = invocations_.find(*token)) invocation->runSlice();
-  }
+  runNext();
   longest_turn_ = std::max(longest_turn_, Clock::now() - loop_.now());
   settled_.clear();
   if (draining_) idle_.store(invocations_.size() == 0 && server_->idle(), std::memory_order_release);
+}
+
+void Worker::runNext() {
+  const auto [next, look_again] = services_.scheduler.next(index_, Clock::now());
+  ran_ = next != nullptr;
+  if (look_again) quota_timer_.arm(*look_again, [] {});
+  if (!next) return;
+  auto& invocation = static_cast<Invocation&>(*next);
+  if (invocation.home() == index_) return invocation.runSlice();
+  runForItsHome(invocation);
+}
+
+// It stays alive until cameBack(): at home nothing ends it before.
+void Worker::runForItsHome(Invocation& invocation) {
+  const Invocation::Slice slice = invocation.runAway(meter_, index_);
+  services_.scheduler.ran(invocation, slice.cpu, Clock::now());
+  invocation.homeLoop().post([&invocation, slice] { invocation.cameBack(slice); });
+}
+
+// First slices of functions that are usually short, and of no more than a slice in all in one turn: the others wait in
+// order, so that requests which came in together cannot delay what is behind them by the sum of their slices.
+bool Worker::mayRunAtOnce(const FunctionLoad& load) {
+  if (ran_at_once_ >= services_.config.invocation.slice || load.usualFirstSlice() > kShortFirstSlice) return false;
+  return services_.scheduler.mayRunAtOnce(load.account.function(), Clock::now());
+}
+
+void Worker::ranAtOnce(const FunctionLoad& load, Duration cpu) {
+  ran_at_once_ += cpu;
+  services_.scheduler.ranAtOnce(load.account.function(), cpu, Clock::now());
 }
 
 void Worker::stop() {
@@ -81,6 +111,13 @@ void Worker::endEach(void (*how)(Invocation&)) {
   for (Invocation* invocation : present) how(*invocation);
 }
 
+bool Worker::anyLives() const {
+  bool lives = false;
+  invocations_.forEach(
+      [&](const Invocation& invocation) { lives = lives || invocation.state() != InvocationState::kEnded; });
+  return lives;
+}
+
 void Worker::giveWayToWriters() {
   loop_.post([this] {
     endEach([](Invocation& invocation) { invocation.giveWayToWriter(); });
@@ -90,6 +127,8 @@ void Worker::giveWayToWriters() {
 
 void Worker::cutAll() {
   endEach([](Invocation& invocation) { invocation.stop(Reason::kStopped); });
+  // Those in a slice on another worker end when they come back.
+  while (anyLives()) loop_.waitAndRun();
   server_.reset();
   settled_.clear();
   shelf_.keepOnly([](const catalog::FunctionSpec&) { return false; });
@@ -107,8 +146,7 @@ void Worker::report(UniqueFunction<void(WorkerReport)> take) {
     shelf_.dropIdle(loop_.now());
     gauges_.booked_bytes.settle(loop_.now());
     gauges_.waiting_bytes.settle(loop_.now());
-    take({std::exchange(delta_, {}), gauges_, server_->counters(), run_queue_.size(), shelf_.size(),
-          std::exchange(longest_turn_, {})});
+    take({std::exchange(delta_, {}), gauges_, server_->counters(), shelf_.size(), std::exchange(longest_turn_, {})});
   });
 }
 
@@ -158,6 +196,7 @@ void Worker::admit(http::ServerStream& stream, const FunctionTable::Match& match
                                 gauges_,
                                 meter_,
                                 services_.ticker,
+                                services_.scheduler,
                                 index_,
                                 services_.config.invocation};
   InvocationOwner& owner = *this;

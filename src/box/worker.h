@@ -1,6 +1,7 @@
 // A worker: one thread, one event loop, one HTTP server, and the invocations whose requests came in there.
 //
-// The thread alternates between I/O and slices, so a guest that computes delays everything else by one slice.
+// The thread alternates between I/O and slices, so a guest that computes delays everything else by one slice. The slice
+// may be one of another worker's invocation, when the order of all (scheduler.h) says so.
 #pragma once
 
 #include <atomic>
@@ -23,7 +24,7 @@
 #include "box/metrics.h"
 #include "box/program_cache.h"
 #include "box/request_id.h"
-#include "box/run_queue.h"
+#include "box/scheduler.h"
 #include "box/slot_map.h"
 #include "box/ticker.h"
 #include "http/client.h"
@@ -43,6 +44,7 @@ struct WorkerServices {
   LineLog& access_log;
   LineLog& function_log;
   Ticker& ticker;
+  Scheduler& scheduler;
   http::DirectServices outbound;
   std::uint64_t seed;  // of the request ids
   std::atomic<Readiness>& readiness;
@@ -53,14 +55,13 @@ struct WorkerReport {
   MetricsDelta delta;
   InvocationGauges gauges;
   http::ServerCounters http;
-  std::size_t run_queue = 0;
   std::size_t shelved_instances = 0;
   Duration longest_turn{};  // since the last report
 };
 
 class Worker final : public http::RequestHandler, private InvocationOwner, private engine::WakeSink {
  public:
-  Worker(std::size_t index, WorkerServices services);
+  Worker(std::uint32_t index, WorkerServices services);
   ~Worker() override;
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -84,6 +85,10 @@ class Worker final : public http::RequestHandler, private InvocationOwner, priva
   // Lets go of instances kept for reuse.
   void dropShelved(const catalog::ModuleDigest& module);
   bool idle() const { return idle_.load(std::memory_order_acquire); }
+  // Makes it look for something to run.
+  void wakeUp() {
+    loop_.post([] {});
+  }
 
   // Cuts everything that still runs and ends the thread. Then no guest is left, but late wakes may still come until
   // the engine is gone.
@@ -91,12 +96,15 @@ class Worker final : public http::RequestHandler, private InvocationOwner, priva
 
  private:
   void onRequest(http::ServerStream& stream) override;
-  void runnable(InvocationToken token) override { run_queue_.push(token); }
+  bool mayRunAtOnce(const FunctionLoad& load) override;
+  void ranAtOnce(const FunctionLoad& load, Duration cpu) override;
   void settled(InvocationToken token, const RequestRecord& record) override;
   void wake(std::uint64_t token) noexcept override;
 
   void run();
   void turn();
+  void runNext();
+  void runForItsHome(Invocation& invocation);
   void answerHealth(http::ServerStream& stream, std::string_view path);
   void admit(http::ServerStream& stream, const FunctionTable::Match& match);
   void refuse(http::ServerStream& stream, catalog::FunctionPtr function, Reason reason);
@@ -105,9 +113,10 @@ class Worker final : public http::RequestHandler, private InvocationOwner, priva
   std::string requestId(const http::RequestHead& request);
   void programReady(InvocationToken token, Result<ProgramPtr> program);
   void endEach(void (*how)(Invocation&));
+  bool anyLives() const;
   void cutAll();
 
-  const std::size_t index_;
+  const std::uint32_t index_;
   const WorkerServices services_;
   http::EventLoop loop_;
   http::Client client_;
@@ -118,7 +127,9 @@ class Worker final : public http::RequestHandler, private InvocationOwner, priva
   InstanceShelf shelf_;
   RequestIdSource request_ids_;
   FunctionTablePtr functions_;
-  RunQueue run_queue_;
+  bool ran_ = false;         // somebody's slice in the last turn
+  Duration ran_at_once_{};   // first slices in this turn
+  http::Timer quota_timer_;  // when a function may go on whose quota was used up
   SlotMap<Invocation> invocations_;
   std::vector<std::unique_ptr<Invocation>> settled_;  // destroyed at the end of the turn
   std::string line_;                                  // of the access log, kept for its memory

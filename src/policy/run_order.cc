@@ -35,8 +35,11 @@ void RunOrder::setFunction(FunctionId id, TenantId tenant, std::optional<double>
   WASABI_CHECK(tenant.value < tenants_.size());
   ensureHolds(functions_, id.value);
   Function& function = at(id);
-  WASABI_CHECK(function.tasks.empty() || function.tenant == tenant);
-  function.tenant = tenant;
+  if (function.tenant != tenant) {
+    WASABI_CHECK(function.tasks.empty());
+    function = Function{};
+    function.tenant = tenant;
+  }
   if (!cores) {
     function.quota.reset();
   } else if (function.quota) {
