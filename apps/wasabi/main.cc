@@ -28,6 +28,7 @@ void addRun(CLI::App& app, cli::RunOptions& options, std::vector<std::string>& e
   run->add_option("--dir", options.files_directory, "directory the program sees, read-only, as /")
       ->check(CLI::ExistingDirectory);
   run->add_option("--memory", options.memory, "memory limit, for example 64MiB");
+  run->add_option("--cpu", options.cpu, "processor quota in cores, for example 250m or 2");
   run->add_option("--timeout", options.timeout, "wall-clock limit of a request, for example 30s");
   run->add_option("--http", options.command_http, "how output becomes a response")
       ->check(CLI::IsMember({"plain", "cgi"}));

@@ -50,8 +50,11 @@ constexpr std::array<Unit, 8> kByteUnits = {{{"", 1},
 constexpr std::array<Unit, 6> kTimeUnits = {
     {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
 
+constexpr std::array<Unit, 2> kCoreUnits = {{{"", 1}, {"m", 1e-3}}};
+
 // Beyond these a text is a slip of the pen, and arithmetic on it could overflow.
 constexpr double kMaxBytes = 1ull << 50;
+constexpr double kMaxCores = 1e6;
 constexpr double kMaxNanoseconds = 1e9 * 3600 * 24 * 3660;
 
 }  // namespace
@@ -72,6 +75,24 @@ std::string toString(ByteSize size) {
     if (size.value >= factor && size.value % factor == 0) return fmt::format("{}{}", size.value / factor, suffix);
   }
   return fmt::format("{}B", size.value);
+}
+
+Result<Cores> parseCores(std::string_view text) {
+  const auto parsed = splitNumber(text);
+  const auto cores = parsed ? scale(kCoreUnits, *parsed) : std::nullopt;
+  if (!cores || *cores > kMaxCores) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("'{}' is not a number of cores; write for example \"2\", \"0.5\" or \"250m\"", text));
+  }
+  return Cores{*cores};
+}
+
+std::string toString(Cores cores) {
+  const double thousandths = cores.value * 1000;
+  const bool is_whole = std::floor(cores.value) == cores.value;
+  if (is_whole || std::fabs(thousandths - std::round(thousandths)) > 1e-9 * thousandths)
+    return fmt::format("{}", cores.value);
+  return fmt::format("{}m", std::llround(thousandths));
 }
 
 Result<Duration> parseDuration(std::string_view text) {

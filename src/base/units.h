@@ -49,6 +49,16 @@ Result<ByteSize> parseByteSize(std::string_view text);
 // The shortest of these forms that says the same: 67108864 -> "64MiB".
 std::string toString(ByteSize size);
 
+// Processor time per second of time: 1 is one processor, all of it.
+struct Cores {
+  double value = 0;
+  constexpr auto operator<=>(const Cores&) const = default;
+};
+// "2", "0.5", "250m" (thousandths).
+Result<Cores> parseCores(std::string_view text);
+// In whole cores or thousandths where they say the same: 2 -> "2", 0.25 -> "250m".
+std::string toString(Cores cores);
+
 // "1.5s", "250ms", "100us", "2m", "1h". A bare number is refused: its unit would be a guess.
 Result<Duration> parseDuration(std::string_view text);
 std::string toString(Duration duration);

@@ -38,7 +38,26 @@ TEST(UnitsTest, RefusesADurationWithoutUnit) {
   for (const char* text : {"30", "", "s", "-1s", "1d", "1e300h"}) EXPECT_FALSE(parseDuration(text).has_value()) << text;
 }
 
+TEST(UnitsTest, ReadsCores) {
+  EXPECT_EQ(parseCores("250m").value().value, 0.25);
+  EXPECT_EQ(parseCores("0.5").value().value, 0.5);
+  EXPECT_EQ(parseCores("2").value().value, 2);
+  EXPECT_EQ(parseCores("1500m").value().value, 1.5);
+}
+
+TEST(UnitsTest, RefusesWhatIsNoNumberOfCores) {
+  for (const char* text : {"", "m", "-1", "-250m", "2 cores", "50%", "2M", "1e3", "inf", "nan", "99999999999"}) {
+    const auto cores = parseCores(text);
+    ASSERT_FALSE(cores.has_value()) << text;
+    EXPECT_NE(cores.error().message().find("\"250m\""), std::string::npos);
+  }
+}
+
 TEST(UnitsTest, WritesTheShortestForm) {
+  EXPECT_EQ(toString(Cores{2}), "2");
+  EXPECT_EQ(toString(Cores{0.25}), "250m");
+  EXPECT_EQ(toString(Cores{1.001}), "1001m");
+  EXPECT_EQ(toString(Cores{0.33333}), "0.33333");
   EXPECT_EQ(toString(64_MiB), "64MiB");
   EXPECT_EQ(toString(1_GiB), "1GiB");
   EXPECT_EQ(toString(1000_B), "1000B");

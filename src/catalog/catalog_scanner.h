@@ -18,8 +18,9 @@ inline constexpr std::size_t kMaxFunctions = 100'000;
 // Not thread-safe.
 class CatalogScanner {
  public:
-  // `directory` is absolute.
-  explicit CatalogScanner(std::string directory) : directory_(std::move(directory)), reader_(directory_) {}
+  // `directory` is absolute; `defaults` are the limits of manifests that do not name them.
+  explicit CatalogScanner(std::string directory, const FunctionLimits& defaults = {})
+      : directory_(std::move(directory)), reader_(directory_, defaults) {}
 
   // At the first reading, and when somebody asks for one, everything is taken as it is; else a file that was written a
   // moment ago is left until its writer has had the time to finish.

@@ -23,7 +23,9 @@ class CatalogSource {
   using OnChange = std::function<void(CatalogPtr)>;
 
   // Reads once, then follows on a thread of its own until destroyed. An error only if `directory` cannot be read.
-  static Result<std::unique_ptr<CatalogSource>> open(std::string directory, Logger& log, OnChange on_change);
+  // `defaults` are the limits of manifests that do not name them.
+  static Result<std::unique_ptr<CatalogSource>> open(std::string directory, Logger& log, OnChange on_change,
+                                                     const FunctionLimits& defaults = {});
   ~CatalogSource();
 
   // Thread-safe.

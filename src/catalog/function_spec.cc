@@ -1,5 +1,7 @@
 #include "catalog/function_spec.h"
 
+#include <bit>
+
 #include "catalog/digest.h"
 
 namespace wasabi::catalog {
@@ -26,6 +28,7 @@ class FieldHash {
 
 void addLimits(FieldHash& fields, const FunctionLimits& limits) {
   fields.add(limits.memory.value);
+  fields.add(std::bit_cast<std::uint64_t>(limits.cpu.value_or(0)));
   fields.add(static_cast<std::uint64_t>(limits.timeout.count()));
   fields.add(std::uint64_t{limits.concurrency});
   fields.add(std::uint64_t{limits.request_body.has_value()});

@@ -31,7 +31,8 @@ enum class CommandHttp : std::uint8_t {
 };
 
 struct FunctionLimits {
-  ByteSize memory{64ull << 20};
+  ByteSize memory{200ull << 20};
+  std::optional<double> cpu;                    // cores; without it the fair share is all that bounds it
   Duration timeout = std::chrono::seconds(30);  // wall clock, from admission
   std::uint32_t concurrency = 1'000;            // invocations at once; more are answered 429
   std::optional<ByteSize> request_body;         // 413 beyond it

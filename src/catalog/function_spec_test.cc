@@ -33,6 +33,8 @@ TEST(FunctionVersion, DependsOnEverySettingAnInvocationCanNotice) {
   };
   changed([](FunctionSpec& s) { s.module.bytes[31] = 1; });
   changed([](FunctionSpec& s) { s.limits.memory.value = 1; });
+  changed([](FunctionSpec& s) { s.limits.cpu = 1; });
+  changed([](FunctionSpec& s) { s.limits.cpu = 0.5; });
   changed([](FunctionSpec& s) { s.limits.timeout = Duration(1); });
   changed([](FunctionSpec& s) { s.limits.concurrency = 1; });
   changed([](FunctionSpec& s) { s.limits.request_body = ByteSize{0}; });

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "catalog/function_spec.h"
+#include "catalog/text_problem.h"
 
 namespace wasabi::catalog {
 
@@ -26,19 +27,15 @@ struct Manifest {
   std::vector<Route> routes;
 };
 
-struct ManifestProblem {
-  int line = 0;  // 0 when it is about the text as a whole
-  std::string reason;
-};
-
 struct ParsedManifest {
   Manifest manifest;  // to be used only if there are no problems
-  std::vector<ManifestProblem> problems;
+  std::vector<TextProblem> problems;
 };
 
 inline constexpr std::size_t kMaxManifestBytes = 64 << 10;
 
 // Finds all problems (the first 20), unless the text is not TOML at all: then the first.
-ParsedManifest parseManifest(std::string_view text);
+// `defaults` holds for the limits that the manifest does not name.
+ParsedManifest parseManifest(std::string_view text, const FunctionLimits& defaults = {});
 
 }  // namespace wasabi::catalog

@@ -33,6 +33,7 @@ reuse = 10
 
 [limits]
 memory = "128MiB"
+cpu = "1500m"
 timeout = "250ms"
 concurrency = 7
 request_body = "1MB"
@@ -62,7 +63,7 @@ host = "only.example.com"
   EXPECT_THAT(m.outbound, ElementsAre(OutboundHost{"api.example.com", false, std::nullopt},
                                       OutboundHost{"internal.example.com", true, std::uint16_t{8443}}));
   EXPECT_EQ(m.reuse, 10u);
-  const FunctionLimits limits{{128u << 20}, 250ms, 7, ByteSize{1'000'000}, {2'000'000}, {0}};
+  const FunctionLimits limits{{128u << 20}, 1.5, 250ms, 7, ByteSize{1'000'000}, {2'000'000}, {0}};
   EXPECT_EQ(m.limits, limits);
   EXPECT_THAT(m.environment, ElementsAre(testing::Pair("GREETING", "hello"), testing::Pair("with space", "")));
   EXPECT_THAT(m.routes,
@@ -151,8 +152,36 @@ TEST(ManifestParser, LimitsHaveRanges) {
   EXPECT_THAT(problemBesidesModule("reuse = -1"), HasSubstr("must be 0 to 1000000"));
 }
 
-TEST(ManifestParser, CpuIsRefusedRatherThanIgnored) {
-  EXPECT_EQ(problemBesidesModule("[limits]\ncpu = '500m'"), "'limits.cpu' is not supported yet; leave it out");
+TEST(ManifestParser, CpuIsInCores) {
+  const auto cpu = [](const std::string& text) {
+    return parseManifest("module = 'a'\n[limits]\ncpu = " + text).manifest.limits.cpu;
+  };
+  EXPECT_EQ(cpu("'250m'"), 0.25);
+  EXPECT_EQ(cpu("'0.5'"), 0.5);
+  EXPECT_EQ(cpu("'1000'"), 1000);
+  EXPECT_EQ(parseManifest("module = 'a'").manifest.limits.cpu, std::nullopt);
+}
+
+TEST(ManifestParser, WrongCpuIsToldTheRightForm) {
+  const auto problem = [](const std::string& text) { return problemBesidesModule("[limits]\ncpu = " + text); };
+  EXPECT_EQ(problem("2"), "'limits.cpu' is a number; write a string of cores, for example \"250m\" or \"2\"");
+  for (const char* text : {"'0'", "'0m'", "'1001'", "'0.5m'"}) {
+    EXPECT_THAT(problem(text), HasSubstr("must be 1m to 1000")) << text;
+  }
+  for (const char* text : {"'-1'", "'-250m'", "'50%'", "'2 cores'", "''", "'1e3'", "'nan'"}) {
+    EXPECT_THAT(problem(text), HasSubstr("write for example \"2\", \"0.5\" or \"250m\"")) << text;
+  }
+}
+
+TEST(ManifestParser, DefaultsAreTheOperators) {
+  FunctionLimits defaults;
+  defaults.memory = ByteSize{32u << 20};
+  defaults.timeout = 5s;
+  defaults.concurrency = 9;
+  EXPECT_EQ(parseManifest("module = 'a'", defaults).manifest.limits, defaults);
+  const FunctionLimits own = parseManifest("module = 'a'\n[limits]\nmemory = '1MiB'", defaults).manifest.limits;
+  EXPECT_EQ(own.memory, ByteSize{1u << 20});
+  EXPECT_EQ(own.timeout, 5s);
 }
 
 TEST(ManifestParser, WrongTypesAreNamed) {

@@ -85,8 +85,8 @@ ReadFunction ManifestReader::read(int directory_fd, const FunctionName& name, co
     reading.problem("", text.error());
     return std::move(reading.result);
   }
-  ParsedManifest parsed = parseManifest(*text);
-  for (ManifestProblem& found : parsed.problems) reading.problem(found.line, std::move(found.reason));
+  ParsedManifest parsed = parseManifest(*text, defaults_);
+  for (TextProblem& found : parsed.problems) reading.problem(found.line, std::move(found.reason));
   if (!reading.result.problems.empty()) return std::move(reading.result);
 
   Manifest& manifest = parsed.manifest;

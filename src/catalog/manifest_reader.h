@@ -37,8 +37,9 @@ class ManifestReader {
   // Whether a file with this stamp has been left alone long enough to be read.
   using Settled = std::function<bool(const FileStamp&)>;
 
-  // `directory` is absolute.
-  explicit ManifestReader(std::string directory) : directory_(std::move(directory)) {}
+  // `directory` is absolute; `defaults` are the limits of manifests that do not name them.
+  ManifestReader(std::string directory, const FunctionLimits& defaults)
+      : directory_(std::move(directory)), defaults_(defaults) {}
 
   ReadFunction read(int directory_fd, const FunctionName& name, const Settled& settled);
 
@@ -59,6 +60,7 @@ class ManifestReader {
   void resolveFiles(Reading& reading, const std::string& path, FunctionSpec& spec);
 
   std::string directory_;
+  FunctionLimits defaults_;
   std::unordered_map<std::string, KnownDigest> digests_;
 };
 

@@ -1,4 +1,4 @@
-// toml++, made safe for text from outside. For one .cc file: it is long to compile.
+// toml++, made safe for text from outside. For few .cc files: it is long to compile.
 //
 // Used as headers only: the packaged library is built with exceptions, and errors are values here. Version 3.3 is
 // wrong about its input in two ways, both found by fuzzing, that must not end the process:

@@ -130,8 +130,9 @@ std::string manifestFor(const RunOptions& options) {
   if (!options.files_directory.empty()) add("files", tomlString("files"));
   if (options.reuse > 0) add("reuse", std::to_string(options.reuse));
   out += "\n[[routes]]\npath = \"/\"\n";
-  if (!options.memory.empty() || !options.timeout.empty()) out += "\n[limits]\n";
+  if (!options.memory.empty() || !options.cpu.empty() || !options.timeout.empty()) out += "\n[limits]\n";
   if (!options.memory.empty()) add("memory", tomlString(options.memory));
+  if (!options.cpu.empty()) add("cpu", tomlString(options.cpu));
   if (!options.timeout.empty()) add("timeout", tomlString(options.timeout));
   if (!options.environment.empty()) out += "\n[env]\n";
   for (const auto& [name, value] : options.environment) add(tomlString(name), tomlString(value));

@@ -17,6 +17,7 @@ struct RunOptions {
   std::map<std::string, std::string> environment;
   std::string files_directory;  // empty for none
   std::string memory;           // as in a manifest; empty for the default
+  std::string cpu;
   std::string timeout;
   std::string command_http;  // "plain" or "cgi"
   std::vector<std::string> outbound;

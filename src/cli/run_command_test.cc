@@ -17,13 +17,14 @@ TEST(RunManifestTest, EverySettingStandsWhereManifestsHaveIt) {
   options.files_directory = "/srv/www";
   options.reuse = 3;
   options.memory = "64MiB";
+  options.cpu = "250m";
   options.timeout = "2s";
   options.environment = {{"GREETING", "line\nbreak"}};
   EXPECT_EQ(manifestFor(options),
             "module = \"app.wasm\"\nhttp = \"cgi\"\nargs = [\"-v\", \"a \\\"b\\\"\"]\n"
             "outbound = [\"api.example.com:443\"]\nfiles = \"files\"\nreuse = 3\n"
             "\n[[routes]]\npath = \"/\"\n"
-            "\n[limits]\nmemory = \"64MiB\"\ntimeout = \"2s\"\n"
+            "\n[limits]\nmemory = \"64MiB\"\ncpu = \"250m\"\ntimeout = \"2s\"\n"
             "\n[env]\n\"GREETING\" = \"line\\nbreak\"\n");
 }
 
@@ -35,6 +36,9 @@ TEST(RunCommandTest, WrongSettingsAreToldBeforeAnythingStarts) {
     options.timeout = timeout;
     EXPECT_FALSE(checkSettings(options)) << memory << ' ' << timeout;
   }
+  RunOptions options;
+  options.cpu = "0";
+  EXPECT_FALSE(checkSettings(options));
 }
 
 TEST(RunCommandTest, AModuleThatIsNotThereIsNamed) {
