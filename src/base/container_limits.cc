@@ -164,17 +164,19 @@ std::optional<Cores> cpuLimit(const ReadFile& read, LimitSource kind, const std:
   return Cores{static_cast<double>(*quota) / static_cast<double>(*period)};
 }
 
+// Takes the smallest limit of that controller, if it is below `value`.
 template <typename Value, typename Read>
 void lower(Value& value, LimitSource& from, std::string_view controller, std::string_view cgroup_file,
            const std::vector<CgroupMount>& mounts, Read read_limit) {
+  bool known = value != Value{};
   for (const CgroupMount& mount : mounts) {
     if (mount.kind == LimitSource::kCgroupV1 && !listHas(mount.controllers, controller)) continue;
     const auto group = groupOf(cgroup_file, mount.kind, controller);
     if (!group) continue;
     for (const std::string& folder : visibleFolders(mount, *group)) {
       const auto limit = read_limit(mount.kind, folder);
-      const bool unknown = value == Value{};
-      if (!limit || (!unknown && *limit >= value)) continue;
+      if (!limit || (known && *limit >= value)) continue;
+      known = true;
       value = *limit;
       from = mount.kind;
     }

@@ -85,6 +85,13 @@ TEST_F(ContainerLimitsTest, ALimitBeyondTheMachineIsNone) {
   expectMachine();
 }
 
+TEST_F(ContainerLimitsTest, ALimitOfZeroIsTheSmallest) {
+  setUp("0::/a\n", kV2Mount);
+  files_["/sys/fs/cgroup/memory.max"] = "0\n";
+  files_["/sys/fs/cgroup/a/memory.max"] = "99999999999\n";
+  expect(0_B, kV2, 4, LimitSource::kMachine);
+}
+
 TEST_F(ContainerLimitsTest, AGroupWhoseFolderIsNotThereStillHasThoseAbove) {
   setUp("0::/system.slice/docker-1.scope\n", kV2Mount);
   files_["/sys/fs/cgroup/memory.max"] = "1073741824\n";
