@@ -24,7 +24,7 @@ class Result(unittest.TestResult):
     def __init__(self):
         super().__init__()
         self.passed = 0
-        self.failed = 0
+        self.failed = []  # the names
         self._started = time.monotonic()
 
     def startTest(self, test):
@@ -36,7 +36,7 @@ class Result(unittest.TestResult):
         self._say("ok  ", test)
 
     def addFailure(self, test, err):
-        self.failed += 1
+        self.failed.append(test.id())
         self._say("FAIL", test)
         print(self._exc_info_to_string(err, test), flush=True)
 
@@ -48,7 +48,7 @@ class Result(unittest.TestResult):
 
     def addSkip(self, test, reason):
         # A test that did not run has shown nothing.
-        self.failed += 1
+        self.failed.append(test.id())
         self._say("SKIP", test)
         print(reason, flush=True)
 
@@ -72,5 +72,7 @@ def run(folder: pathlib.Path) -> int:
             print(f"kept: {scratch.directory}")
         else:
             scratch.remove()
-    print(f"{result.passed} passed, {result.failed} failed")
+    for name in result.failed:
+        print("failed: " + name)
+    print(f"{result.passed} passed, {len(result.failed)} failed")
     return 1 if result.failed else 0
