@@ -4,7 +4,7 @@ import http.server
 import threading
 import time
 
-from harness.box import eventually, free_port
+from harness.box import UnusedPort, eventually
 from harness.case import BoxCase
 
 # wasi:http error codes
@@ -69,8 +69,8 @@ class Allowed(BoxCase):
     @classmethod
     def prepare(cls, box):
         cls.peer = Peer()
-        cls.nobody = "127.0.0.1:%d" % free_port()
-        box.put("t/call", "http_outbound", outbound=[cls.peer.authority, cls.nobody])
+        cls.nobody = UnusedPort()
+        box.put("t/call", "http_outbound", outbound=[cls.peer.authority, cls.nobody.authority])
         box.put("t/localhost", "http_outbound", outbound=["localhost:%d" % cls.peer.server_address[1]])
         box.put("t/none", "http_outbound")
         box.put("t/short", "http_outbound", outbound=[cls.peer.authority], limits={"timeout": "500ms"})
@@ -78,6 +78,7 @@ class Allowed(BoxCase):
     @classmethod
     def tearDownClass(cls):
         super().tearDownClass()
+        cls.nobody.close()
         cls.peer.shutdown()
         cls.peer.server_close()
 
@@ -110,7 +111,7 @@ class Allowed(BoxCase):
                 self.assertEqual(self.through("call", "/hello", authority).text, f"error {DENIED}\n")
 
     def test_nobody_listens(self):
-        self.assertEqual(self.through("call", "/hello", self.nobody).text, f"error {REFUSED}\n")
+        self.assertEqual(self.through("call", "/hello", self.nobody.authority).text, f"error {REFUSED}\n")
 
     def test_a_peer_that_cuts_its_answer(self):
         self.assertFalse(self.through("call", "/cut").complete)

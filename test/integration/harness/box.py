@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -25,10 +26,19 @@ def program(name: str) -> str:
     return str(pathlib.Path(os.environ["WASABI_BIN"]) / name)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+class UnusedPort:
+    """A port that nobody listens at and nobody else gets, until it is closed."""
+
+    def __init__(self):
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+
+    @property
+    def authority(self) -> str:
+        return "127.0.0.1:%d" % self._socket.getsockname()[1]
+
+    def close(self):
+        self._socket.close()
 
 
 def eventually(condition, seconds: float = 5, what: str = "condition"):
@@ -79,8 +89,9 @@ class Box:
         self.workers = workers
         self.options = list(options)
         self.prefix = list(prefix)
-        self.address = None
+        self.address = None  # as the kernel chose it, from readiness on
         self.process = None
+        self._log_start = 0
         self._lock = threading.Lock()
 
     def put(self, name: str, guest, **settings):
@@ -89,15 +100,16 @@ class Box:
     # ---- life
 
     def start(self, wait: bool = True):
-        if self.address is None or not self.keep_address:
-            self.address = ("127.0.0.1", free_port())
+        if not self.keep_address:
+            self.address = None
         log = open(self.directory / "box.log", "ab")
+        self._log_start = os.fstat(log.fileno()).st_size
         self.process = subprocess.Popen(
             self.prefix + [
                 program("wasabi-box"),
                 "--catalog", str(self.catalog.directory),
                 "--store", str(self.store),
-                "--listen", "%s:%d" % self.address,
+                "--listen", "%s:%d" % (self.address or ("127.0.0.1", 0)),
                 "--access-log", str(self.directory / "access.log"),
                 "--function-log", str(self.directory / "function.log"),
                 "--workers", str(self.workers),
@@ -112,10 +124,18 @@ class Box:
     def is_ready(self) -> bool:
         if self.process.poll() is not None:
             raise AssertionError(f"the box ended with {self.process.returncode}:\n{self.log_text()}")
+        self.address = self.address or self._address_told()
         try:
-            return wire.call(self.address, "/-/readyz", timeout=5).status == 200
+            return self.address is not None and wire.call(self.address, "/-/readyz").status == 200
         except (OSError, wire.Closed):
             return False
+
+    def _address_told(self) -> tuple | None:
+        """The first address that the box says in its log it listens at."""
+        with open(self.directory / "box.log", "rb") as log:
+            log.seek(self._log_start)
+            told = re.search(rb'"event":"listening","address":"([^"]+):(\d+)"', log.read())
+        return (told[1].decode(), int(told[2])) if told else None
 
     def terminate(self) -> int:
         """SIGTERM, and the exit code."""
