@@ -99,7 +99,7 @@ class Control(BoxCase):
         self.addCleanup(connection.close)
         trace, traceparent = wire.new_trace()
         connection.send(wire.request_bytes("GET", target, headers=[traceparent]))
-        eventually(lambda: self.running(target.partition("?")[0]), 10, "invocation of " + target)
+        eventually(lambda: self.running(target.partition("?")[0]), what="invocation of " + target)
         return connection, trace
 
     def test_what_runs_is_listed_and_then_is_not(self):

@@ -9,7 +9,7 @@ import time
 import unittest
 
 from harness import wasm, wire
-from harness.box import Box, eventually, scratch
+from harness.box import NOTICED_SECONDS, Box, eventually, scratch
 from harness.case import BoxCase
 from harness.catalog import guests, manifest_text, write_atomically
 
@@ -62,7 +62,7 @@ class Changes(BoxCase):
 
     def test_changed_settings(self):
         self.box.put("t/env", "env", env={"V": "2"})
-        eventually(lambda: "V=2" in self.box.call("/t/env").text, 2)
+        eventually(lambda: "V=2" in self.box.call("/t/env").text, NOTICED_SECONDS)
 
     def test_a_running_request_finishes_on_its_version(self):
         self.box.put("t/long", "sleep")
@@ -71,7 +71,7 @@ class Changes(BoxCase):
             running = pool.submit(self.box.call, "/t/long?ms=1500&old")
             time.sleep(0.2)
             self.box.put("t/long", "hello")
-            eventually(lambda: self.box.call("/t/long").text == "hello, world\n", 2)
+            eventually(lambda: self.box.call("/t/long").text == "hello, world\n", NOTICED_SECONDS)
             self.assertEqual(running.result().text, "slept 1500\n")
 
     def test_reload_under_load_drops_nothing(self):
@@ -101,13 +101,13 @@ class Changes(BoxCase):
         self.box.wait_for_catalog("/t/kept")
         manifest = self.box.catalog.manifest("t/kept")
         write_atomically(manifest, b'module = "kept.wasm"\n[limits]\nmemori = "1MiB"\n')
-        told = eventually(lambda: [p for p in self.problems() if "t/kept.toml" in p["file"]], 3)
+        told = eventually(lambda: [p for p in self.problems() if "t/kept.toml" in p["file"]], NOTICED_SECONDS)
         self.assertEqual(told[0]["line"], 3)
         self.assertIn("memory", told[0]["reason"])  # what was meant
         self.assertEqual(self.box.call("/t/kept").text, "hello, world\n")
         self.assertIn("memori", self.box.log_text())
         self.box.put("t/kept", "hello", env={"A": "1"})
-        eventually(lambda: not [p for p in self.problems() if "t/kept.toml" in p["file"]], 3)
+        eventually(lambda: not [p for p in self.problems() if "t/kept.toml" in p["file"]], NOTICED_SECONDS)
 
     def test_every_kind_of_broken_manifest_is_reported(self):
         cases = {
@@ -126,7 +126,8 @@ class Changes(BoxCase):
             write_atomically(path, text)
         for name in cases:
             with self.subTest(name):
-                eventually(lambda: [p for p in self.problems() if f"broken/{name}.toml" in p["file"] and p["reason"]], 5)
+                eventually(lambda: [p for p in self.problems() if f"broken/{name}.toml" in p["file"] and p["reason"]],
+                           NOTICED_SECONDS)
                 self.assertEqual(self.box.call("/broken/" + name).status, 404)
         self.assertEqual(self.box.call("/t/hello").status, 200)
 
@@ -185,9 +186,9 @@ class Links(unittest.TestCase):
         caller.start()
         try:
             config_map.update(function_files(prefix + "f", "env", env={"V": "2"}))
-            eventually(lambda: "V=2" in box.call("/t/f").text, 3, "changed settings")
+            eventually(lambda: "V=2" in box.call("/t/f").text, NOTICED_SECONDS, "changed settings")
             config_map.update(function_files(prefix + "f", "hello") | function_files(prefix + "g", "env"))
-            eventually(lambda: box.call("/t/f").text == "hello, world\n", 3, "the other module")
+            eventually(lambda: box.call("/t/f").text == "hello, world\n", NOTICED_SECONDS, "the other module")
             box.wait_for_catalog("/t/g")
             config_map.update(function_files(prefix + "f", "hello"))
             box.wait_for_catalog("/t/g", 404)
@@ -223,7 +224,7 @@ class Links(unittest.TestCase):
             self.assertIn("V=1", box.call("/t/f").text)
             (root / ".next").symlink_to(".v2")
             os.rename(root / ".next", root / ".current")
-            eventually(lambda: "V=2" in box.call("/t/f").text, 3)
+            eventually(lambda: "V=2" in box.call("/t/f").text, NOTICED_SECONDS)
 
     def test_the_catalog_itself_is_a_link(self):
         """The box says at its start that it will not follow, and serves the last state on."""
@@ -240,13 +241,13 @@ class Links(unittest.TestCase):
             self.assertIn("the catalog directory is a link", box.log_text())
             (root.parent / "next").symlink_to("v2")
             os.rename(root.parent / "next", root)
-            eventually(lambda: "the last state stays in force" in box.log_text(), 5)
+            eventually(lambda: "the last state stays in force" in box.log_text(), NOTICED_SECONDS)
             self.assertIn("V=1", box.call("/t/f").text)
             # What lies in the directory it began with is followed all the same once the link is back.
             (root.parent / "next").symlink_to("v1")
             os.rename(root.parent / "next", root)
             write_atomically(root.parent / "v1/t/f.toml", manifest_text({"module": "f.wasm", "env": {"V": "3"}}).encode())
-            eventually(lambda: "V=3" in box.call("/t/f").text, 5)
+            eventually(lambda: "V=3" in box.call("/t/f").text, NOTICED_SECONDS)
 
 
 class Modules(BoxCase):

@@ -156,7 +156,7 @@ class Plain(BoxCase):
             found = [line for line in self.box.function_lines() if line["request"] == "11223344556677889900aabbccddeeff"]
             return found if len(found) == 3 else None
 
-        found = eventually(lines, 5, "three lines in the function log")
+        found = eventually(lines, what="three lines in the function log")
         self.assertEqual([line["line"] for line in found], ["line 1", "line 2", "line 3"])
         self.assertEqual({(line["tenant"], line["function"], line["stream"]) for line in found},
                          {("acme", "stderr", "stderr")})

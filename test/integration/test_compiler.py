@@ -13,6 +13,9 @@ from harness.box import Box, eventually, scratch
 from harness.case import BoxCase
 from harness.catalog import guests
 
+# The kernel lets a writer through after that, whoever holds the file (45 s, unless the machine says otherwise).
+LEASE_BREAK_SECONDS = int(pathlib.Path("/proc/sys/fs/lease-break-time").read_text())
+
 
 class Bombs(BoxCase):
     @classmethod
@@ -132,7 +135,7 @@ class Store(unittest.TestCase):
                     eventually(lambda: self.box.metrics().sum("wasabi_memory_bytes", kind="booked") >= booked)
                     start = time.monotonic()
                     write(compiled)
-                    self.assertLess(time.monotonic() - start, 5, "the writer waits for the box")
+                    self.assertLess(time.monotonic() - start, LEASE_BREAK_SECONDS, "the box did not let go")
                     for reply in (future.result() for future in running):
                         self.assertEqual(reply.status, 503)
                         self.assertIn("program.withdrawn", reply.text)
@@ -202,10 +205,10 @@ class Upgrade(unittest.TestCase):
         for number in range(50):
             box.put(f"fresh/f{number}", wasm.distinct(number))
         with box:
-            eventually(lambda: self.names(self.engine) == self.of("hello", "exit"), 20, "both compiled again")
-            eventually(lambda: self.names(self.old) == self.of("env"), 5, "the old ones collected")
+            eventually(lambda: self.names(self.engine) == self.of("hello", "exit"), what="both compiled again")
+            eventually(lambda: self.names(self.old) == self.of("env"), what="the old ones collected")
             box.put("t/env", "env")
-            eventually(lambda: not self.old.exists(), 20, "the one that was deployed later")
+            eventually(lambda: not self.old.exists(), what="the one that was deployed later")
             self.assertEqual(self.names(self.engine), self.of("hello", "exit", "env"))
             self.assertEqual(box.metrics().sum("wasabi_program_loads_total"), 0)
             self.assertEqual(box.call("/t/hello").text, "hello, world\n")
@@ -218,8 +221,8 @@ class Upgrade(unittest.TestCase):
         box.put("t/broken", broken)
         box.put("t/hello", "hello")
         with box:
-            eventually(lambda: self.names(self.engine) == self.of("hello"), 20)
-            eventually(lambda: '"failed":1' in box.log_text(), 5)
+            eventually(lambda: self.names(self.engine) == self.of("hello"))
+            eventually(lambda: '"failed":1' in box.log_text())
             box.put("t/late", "noop")
             box.wait_for_catalog("/t/late")
             time.sleep(0.5)

@@ -17,12 +17,12 @@ class Http2(BoxCase):
         "t/write": ("write", {"limits": {"concurrency": 10_000}}),
     }
 
-    def peer(self, timeout: float = 10, **settings):
+    def peer(self, timeout: float = wire.WAIT_SECONDS, **settings):
         return h2.Peer(self.box.address, timeout, **settings)
 
     def tearDown(self):
         self.assertEqual(self.box.call("/t/hello").text, "hello, world\n")
-        eventually(lambda: self.box.metrics().sum("wasabi_invocations") == 0, 10, "no live invocation")
+        eventually(lambda: self.box.metrics().sum("wasabi_invocations") == 0, what="no live invocation")
 
     def send(self, peer, data: bytes):
         try:
@@ -31,7 +31,8 @@ class Http2(BoxCase):
             pass  # ended under it, as it should be
 
     def ends(self, data: bytes):
-        with self.peer() as peer:
+        """For what it is: the time limit of a head (10 s) would be later."""
+        with self.peer(8) as peer:
             self.send(peer, data)
             return peer.is_ended()
 
@@ -70,7 +71,7 @@ class Http2(BoxCase):
         """A thousand answers that nobody takes wait in their guests, not in the box."""
         with self.peer(initial_window_size=0) as peer:
             peer.send(b"".join(h2.request(i, "/t/write?bytes=300000&chunk=4096") for i in range(1, 2001, 2)))
-            eventually(lambda: self.box.metrics().sum("wasabi_invocations") > 900, 20)
+            eventually(lambda: self.box.metrics().sum("wasabi_invocations") > 900)
             time.sleep(0.5)
             self.assertLess(self.box.metrics().sum("wasabi_http_buffered_bytes"), 160 << 20)
 
@@ -86,7 +87,7 @@ class Http2(BoxCase):
 
     def test_a_head_that_never_ends(self):
         start = time.monotonic()
-        with self.peer(25) as peer:
+        with self.peer() as peer:
             peer.send(h2.frame(h2.HEADERS, h2.END_STREAM, 1, h2.request_fields("/t/hello")))
             self.assertTrue(peer.is_ended())
         self.assertGreater(time.monotonic() - start, 5)

@@ -65,7 +65,7 @@ class Stop(unittest.TestCase):
             box.call("/t/hello")
             children = pathlib.Path(f"/proc/{box.process.pid}/task/{box.process.pid}/children").read_text().split()
         for child in children:
-            eventually(lambda: not pathlib.Path("/proc", child).exists(), 5, f"end of child {child}")
+            eventually(lambda: not pathlib.Path("/proc", child).exists(), what=f"end of child {child}")
 
     def test_kill_9_and_restart(self):
         box = box_with(hello="hello", sleep="sleep")
@@ -80,7 +80,7 @@ class Stop(unittest.TestCase):
         for thread in threads:
             thread.join()
         for child in children:
-            eventually(lambda: not pathlib.Path("/proc", child).exists(), 5, f"end of child {child}")
+            eventually(lambda: not pathlib.Path("/proc", child).exists(), what=f"end of child {child}")
         with box:
             self.assertEqual(box.call("/t/hello").text, "hello, world\n")
 
@@ -165,7 +165,7 @@ class Scarcity(unittest.TestCase):
                     return box.call("/t/hello", timeout=2).status == 200
                 except (OSError, wire.Closed):
                     return False
-            eventually(served, 10)
+            eventually(served)
 
     def test_a_full_disk(self):
         """The store has no room for a compiled module: a clear refusal, and what is compiled already is served."""
@@ -204,7 +204,7 @@ class Density(unittest.TestCase):
             before = box.resident_bytes()
             load = subprocess.Popen(["h2load", "-n", "2000", "-c", "4", "-m", "500", url], stdout=subprocess.PIPE,
                                     text=True)
-            eventually(lambda: box.metrics().sum("wasabi_invocations") >= 1500, 10, "1,500 invocations at once")
+            eventually(lambda: box.metrics().sum("wasabi_invocations") >= 1500, what="1,500 invocations at once")
             growth = box.resident_bytes() - before
             output, _ = load.communicate(timeout=60)
         self.assertIn("2000 succeeded, 0 failed", output)
@@ -220,6 +220,6 @@ class Density(unittest.TestCase):
                                   timeout=60)
             self.assertIn("500 succeeded, 0 failed", load.stdout)
             before = box.metrics().sum("wasabi_memory_bytes", kind="warm")
-            eventually(lambda: box.metrics().sum("wasabi_memory_bytes", kind="warm") < before / 2, 15,
-                       "most of the warm memory given back")
+            eventually(lambda: box.metrics().sum("wasabi_memory_bytes", kind="warm") < before / 2,
+                       what="most of the warm memory given back")
             self.assertEqual(box.call("/t/sleep?ms=1").status, 200)

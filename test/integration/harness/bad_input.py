@@ -96,10 +96,10 @@ def new_bad_modules(box, count, batch: int = 300):
             number = next(_numbers)
             names.append(f"heap/f{number}")
             box.put(names[-1], _bad_module(number))
-        eventually(lambda: box.call("/" + names[-1]).status != 404, 30, "the batch in the catalog")
+        eventually(lambda: box.call("/" + names[-1]).status != 404, what="the batch in the catalog")
         _many(len(names), lambda n: _fails(box, "/" + names[n], "program.invalid"))
         shutil.rmtree(box.catalog.directory / "heap")
-        eventually(lambda: box.call("/" + names[-1]).status == 404, 30, "the batch out of the catalog")
+        eventually(lambda: box.call("/" + names[-1]).status == 404, what="the batch out of the catalog")
 
 
 def _send_and_read(box, data: bytes) -> bytes:
@@ -150,7 +150,7 @@ def trickling_heads(box, count):
                 except OSError:
                     pass
             return box.metrics().sum("wasabi_http_connections") <= 1
-        eventually(trickle, 30, "an end of the connections")
+        eventually(trickle, what="an end of the connections")
         for connection in connections:
             connection.close()
 
@@ -190,8 +190,8 @@ class Held:
     """What a box holds at rest."""
 
     def __init__(self, box):
-        eventually(lambda: box.metrics().sum("wasabi_invocations") == 0, 20, "no live invocation")
-        eventually(lambda: box.metrics().sum("wasabi_http_connections") <= 1, 20, "no open connection")
+        eventually(lambda: box.metrics().sum("wasabi_invocations") == 0, what="no live invocation")
+        eventually(lambda: box.metrics().sum("wasabi_http_connections") <= 1, what="no open connection")
         self.resident = box.resident_bytes()
         self.descriptors = box.open_descriptors()
         self.mappings = box.mappings()

@@ -14,9 +14,10 @@ import time
 
 from . import prometheus, wire
 from .catalog import Catalog
+from .wire import WAIT_SECONDS
 
-READY_SECONDS = 30
-STOP_SECONDS = 20
+# A box looks at its whole catalog every 30 s in any case: what shows earlier was noticed.
+NOTICED_SECONDS = 20
 
 # Words in the box's own log that mean it is broken, whatever else a test looked at.
 ALARMS = ("AddressSanitizer", "ThreadSanitizer", "runtime error:", "panicked", "WASABI_CHECK", "terminate called")
@@ -41,7 +42,7 @@ class UnusedPort:
         self._socket.close()
 
 
-def eventually(condition, seconds: float = 5, what: str = "condition"):
+def eventually(condition, seconds: float = WAIT_SECONDS, what: str = "condition"):
     """The first true value of `condition`, which must come within `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
@@ -118,7 +119,7 @@ class Box:
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         log.close()
         if wait:
-            eventually(self.is_ready, READY_SECONDS, "readiness of the box; its log: " + str(self.directory / "box.log"))
+            eventually(self.is_ready, WAIT_SECONDS, "readiness of the box; its log: " + str(self.directory / "box.log"))
         return self
 
     def is_ready(self) -> bool:
@@ -142,10 +143,10 @@ class Box:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(STOP_SECONDS)
+            return self.process.wait(WAIT_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"the box did not stop within {STOP_SECONDS} s of SIGTERM:\n{self.log_text()}")
+            raise AssertionError(f"the box did not stop within {WAIT_SECONDS} s of SIGTERM:\n{self.log_text()}")
 
     def kill(self):
         if self.process.poll() is None:
@@ -188,15 +189,14 @@ class Box:
         reply.trace = trace
         return reply
 
-    def connect(self, timeout: float = 20) -> wire.Connection:
+    def connect(self, timeout: float = WAIT_SECONDS) -> wire.Connection:
         return wire.Connection(self.address, timeout)
 
     def admin(self, target: str, **options) -> wire.Reply:
         return wire.call(self.admin_path, target, **options)
 
     def wait_for_catalog(self, target: str, status: int = 200):
-        """Changes of the catalog show within a second."""
-        eventually(lambda: self.call(target).status == status, 3, f"status {status} at {target}")
+        eventually(lambda: self.call(target).status == status, NOTICED_SECONDS, f"status {status} at {target}")
 
     # ---- what it tells
 
@@ -216,7 +216,7 @@ class Box:
         """The access-log line of the request with that trace id."""
         def find():
             return [line for line in self.access_lines() if line["request"] == trace]
-        line, = eventually(find, 5, f"an access-log line of request {trace}")
+        line, = eventually(find, what=f"an access-log line of request {trace}")
         return line
 
     def _json_lines(self, name: str) -> list:

@@ -2,7 +2,7 @@
 
 import struct
 
-from .wire import Connection
+from .wire import WAIT_SECONDS, Connection
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 END_STREAM = ACK = 0x1
@@ -56,7 +56,7 @@ def request(stream: int, target: str, method: str = "GET", end: bool = True) -> 
 class Peer(Connection):
     """A client's end of one connection; the preface and the settings have been sent."""
 
-    def __init__(self, address, timeout: float = 20, **its_settings):
+    def __init__(self, address, timeout: float = WAIT_SECONDS, **its_settings):
         super().__init__(address, timeout)
         self.send(PREFACE + settings(**its_settings))
 
