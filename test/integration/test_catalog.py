@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import threading
-import time
 import unittest
 
 from harness import wasm, wire
@@ -52,11 +51,9 @@ class Changes(BoxCase):
     def problems(self):
         return json.loads(self.box.admin("/-/functions").text)["problems"]
 
-    def test_added_and_removed_within_a_second(self):
+    def test_added_and_removed(self):
         self.box.put("new/hello", "hello")
-        start = time.monotonic()
         self.box.wait_for_catalog("/new/hello")
-        self.assertLess(time.monotonic() - start, 1.5)
         self.box.catalog.remove("new/hello")
         self.box.wait_for_catalog("/new/hello", 404)
 
@@ -65,14 +62,15 @@ class Changes(BoxCase):
         eventually(lambda: "V=2" in self.box.call("/t/env").text, NOTICED_SECONDS)
 
     def test_a_running_request_finishes_on_its_version(self):
-        self.box.put("t/long", "sleep")
-        self.box.wait_for_catalog("/t/long?ms=1")
-        with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            running = pool.submit(self.box.call, "/t/long?ms=1500&old")
-            time.sleep(0.2)
+        self.box.put("t/long", "echo", limits={"timeout": "600s"})
+        self.box.wait_for_catalog("/t/long")
+        with self.box.connect() as running:
+            running.send(wire.request_bytes("POST", "/t/long", {"Content-Length": "4"}))
+            eventually(lambda: self.box.metrics().sum("wasabi_invocations", state="parked") == 1)
             self.box.put("t/long", "hello")
             eventually(lambda: self.box.call("/t/long").text == "hello, world\n", NOTICED_SECONDS)
-            self.assertEqual(running.result().text, "slept 1500\n")
+            running.send("body")
+            self.assertEqual(running.reply().text, "body")
 
     def test_reload_under_load_drops_nothing(self):
         stop = threading.Event()
@@ -89,11 +87,11 @@ class Changes(BoxCase):
             for round_number in range(20):
                 self.box.put("t/hello", "hello", env={"ROUND": str(round_number)})
                 self.box.put(f"churn/f{round_number}", "noop")
-                time.sleep(0.15)
+                self.box.wait_for_catalog(f"/churn/f{round_number}")
             stop.set()
             for future in futures:
                 future.result()
-        self.assertGreater(len(statuses), 100)
+        self.assertGreater(len(statuses), 20)
         self.assertEqual(set(statuses), {200})
 
     def test_a_broken_manifest_keeps_the_last_good_version(self):
@@ -105,7 +103,7 @@ class Changes(BoxCase):
         self.assertEqual(told[0]["line"], 3)
         self.assertIn("memory", told[0]["reason"])  # what was meant
         self.assertEqual(self.box.call("/t/kept").text, "hello, world\n")
-        self.assertIn("memori", self.box.log_text())
+        eventually(lambda: "memori" in self.box.log_text())
         self.box.put("t/kept", "hello", env={"A": "1"})
         eventually(lambda: not [p for p in self.problems() if "t/kept.toml" in p["file"]], NOTICED_SECONDS)
 
@@ -278,12 +276,15 @@ class Modules(BoxCase):
         self.assertIn(self.box.call("/bad/flipped").status, (200, 500))
         self.assertEqual(self.box.call("/good/hello").text, "hello, world\n")
 
-    def test_refused_again_at_once(self):
+    def test_refused_again_without_another_build(self):
+        def failed_loads():
+            return self.box.metrics().sum("wasabi_program_load_failures_total")
         self.box.call("/bad/import")
-        start = time.monotonic()
+        before = failed_loads()
+        self.assertGreater(before, 0)
         for _ in range(50):
             self.assertEqual(self.box.call("/bad/import").status, 500)
-        self.assertLess(time.monotonic() - start, 5)
+        self.assertEqual(failed_loads(), before)
 
 
 class Many(BoxCase):

@@ -139,7 +139,7 @@ def malformed_requests(box, count):
 def trickling_heads(box, count):
     """A thousand at once, for each takes the head timeout: a byte now and then, and never the end of the head."""
     for start in range(0, count, 1000):
-        connections = [box.connect(1) for _ in range(min(1000, count - start))]
+        connections = [box.connect() for _ in range(min(1000, count - start))]
         for connection in connections:
             connection.send(b"GET /t/hello HTTP/1.1\r\nX: ")
 
