@@ -1,7 +1,6 @@
 """wasi:http/proxy components and wasi:cli/command components."""
 
 import os
-import time
 
 from harness import wire
 from harness.box import eventually
@@ -12,7 +11,7 @@ class Http(BoxCase):
     functions = {
         "web/noop": ("http_noop", {}),
         "web/echo": ("http_echo", {}),
-        "web/stream": ("http_stream", {}),
+        "web/stream": ("http_stream", {"limits": {"timeout": "600s"}}),
         "web/headers": ("http_headers", {"env": {"GREETING": "moin"}}),
         "web/fail": ("http_fail", {}),
         "web/sleep": ("http_sleep", {}),
@@ -60,10 +59,11 @@ class Http(BoxCase):
 
     def test_head_goes_out_before_the_body(self):
         with self.box.connect() as connection:
-            start = time.monotonic()
-            connection.send(wire.request_bytes("GET", "/web/stream?chunks=2&ms=400"))
+            connection.send(wire.request_bytes("GET", "/web/stream?chunks=1&ms=600000"))
             self.assertEqual(connection.head().status, 200)
-            self.assertLess(time.monotonic() - start, 0.35)
+        with self.box.connect() as connection:
+            connection.send(wire.request_bytes("GET", "/web/stream?chunks=2&ms=20"))
+            self.assertEqual(connection.head().status, 200)
             self.assertTrue(connection.read_until_end_of_chunks().endswith(b"\n\r\n0\r\n\r\n"))
 
     def test_large_response(self):
@@ -87,10 +87,11 @@ class Http(BoxCase):
         self.assertEqual((reply.status, reply.text, reply.complete), (200, "so far so good\n", True))
 
     def test_computing_and_waiting(self):
-        computing, waiting = self.box.call("/web/spin?ms=200"), self.box.call("/web/sleep?ms=200")
-        self.assertEqual((computing.text, waiting.text), ("done\n", "slept\n"))
-        self.assertGreaterEqual(self.box.access_line(computing.trace)["cpu_us"], 20_000)
-        self.assertLess(self.box.access_line(waiting.trace)["cpu_us"], 20_000)
+        replies = [self.box.call(f"/web/{name}?ms=1000") for name in ("spin", "sleep")]
+        self.assertEqual([reply.text for reply in replies], ["done\n", "slept\n"])
+        # What the spinning one gets of its second is the machine's affair.
+        computing, waiting = (self.box.access_line(reply.trace)["cpu_us"] for reply in replies)
+        self.assertGreater(computing, 4 * waiting)
 
     def test_memory_limit(self):
         reply = self.box.call("/web/grow?mib=100")
