@@ -1,0 +1,128 @@
+// Who waits, and in which order they are to be asked: fair between tenants by weight, then between the functions of a
+// tenant, then oldest first. Part of RequestQueue.
+//
+// A function or tenant whose own limits are in the way is set aside, out of the order, until it is woken or a given
+// time: so asking in order never walks over those who cannot run. It is owed nothing for that time, as if it had
+// wanted nothing. A value: copies are independent, and the same calls lead to the same order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "base/units.h"
+#include "policy/fair_clock.h"
+#include "policy/ids.h"
+
+namespace wasabi::policy {
+
+class WaitingLines {
+ public:
+  // Of a waiter in its function's line: by arrival, then in the order of coming here.
+  using Place = std::pair<TimePoint, std::uint64_t>;
+  // What becomes of those who were asked.
+  enum class Answer : std::uint8_t { kTaken, kNext, kSetFunctionAside, kSetTenantAside, kStop };
+  struct Reply {
+    Answer answer;
+    TimePoint until{};  // when set aside
+  };
+
+  // From now on; what was charged stays. > 0.
+  void setWeight(TenantId tenant, double weight);
+
+  Place add(TenantId tenant, FunctionId function, TimePoint arrival, std::uint64_t ticket);
+  void remove(FunctionId function, Place place);
+  // Charges function and tenant for one in the function's line that is about to leave it.
+  void charge(FunctionId function, double cost);
+
+  // Asks the head of each line in order, until one answers kTaken or kStop. `ask(ticket) -> Reply` changes nothing
+  // here.
+  template <typename Ask>
+  void askInOrder(Ask&& ask);
+
+  // No line and no waiter is lost by this: they come back at `until` at the latest.
+  void setAside(FunctionId function, TimePoint until);
+  void setAside(TenantId tenant, TimePoint until);
+  void wake(FunctionId function);
+  void wake(TenantId tenant);
+  void wakeDue(TimePoint now);
+  std::optional<TimePoint> nextWake() const;
+
+  std::size_t waitingOf(FunctionId function) const;
+  std::size_t waitingOf(TenantId tenant) const;
+  std::size_t waiting() const { return waiting_; }
+  // The oldest waiter of a function.
+  std::optional<std::uint64_t> headOf(FunctionId function) const;
+  std::vector<std::uint64_t> ticketsOf(FunctionId function) const;
+
+  // The part that is a function's of what its tenant gets, and a tenant's of all, among those in the order and itself.
+  double shareOf(TenantId tenant, FunctionId function) const;
+  double shareOf(TenantId tenant) const;
+
+  // Its number may be used for another afterwards. Nobody may wait there.
+  void forget(FunctionId function);
+  void forget(TenantId tenant);
+
+ private:
+  // A place in an order: smallest tag first, then first come.
+  using Rank = std::tuple<FairClock::Tag, std::uint64_t, std::uint32_t>;
+  struct Member {
+    FairClock::Tag tag = 0;
+    std::uint64_t came = 0;
+    std::optional<TimePoint> aside_until;
+    bool listed = false;
+  };
+  struct Function : Member {
+    TenantId tenant;
+    std::map<Place, std::uint64_t> line;
+  };
+  struct Tenant : Member {
+    double weight = 1;
+    std::size_t waiting = 0;
+    FairClock clock;
+    std::set<Rank> order;
+  };
+  // A function (true) or tenant set aside, by the time it comes back.
+  using Due = std::tuple<TimePoint, bool, std::uint32_t>;
+
+  Function& functionAt(FunctionId id);
+  Tenant& tenantAt(TenantId id);
+  void list(FunctionId id);
+  void list(TenantId id);
+  static Rank rankOf(const Member& member, std::uint32_t id) { return {member.tag, member.came, id}; }
+  void serve(std::set<Rank>& order, FairClock& clock, Member& member, std::uint32_t id, double cost, double weight);
+
+  std::vector<Function> functions_;  // by number
+  std::vector<Tenant> tenants_;      // by number
+  FairClock clock_;
+  std::set<Rank> order_;
+  std::set<Due> due_;
+  double listed_weight_ = 0;
+  std::size_t waiting_ = 0;
+  std::uint64_t sequence_ = 0;
+};
+
+template <typename Ask>
+void WaitingLines::askInOrder(Ask&& ask) {
+  for (auto t = order_.begin(); t != order_.end();) {
+    const TenantId tenant{std::get<2>(*t++)};
+    std::set<Rank>& order = tenants_[tenant.value].order;
+    for (auto f = order.begin(); f != order.end();) {
+      const FunctionId function{std::get<2>(*f++)};
+      const Reply reply = ask(functions_[function.value].line.begin()->second);
+      if (reply.answer == Answer::kTaken || reply.answer == Answer::kStop) return;
+      if (reply.answer == Answer::kSetFunctionAside) setAside(function, reply.until);
+      if (reply.answer == Answer::kSetTenantAside) {
+        setAside(tenant, reply.until);
+        break;
+      }
+    }
+  }
+}
+
+}  // namespace wasabi::policy
