@@ -132,7 +132,7 @@ std::optional<Waited> RequestQueue::askBlocked(TimePoint now, const Judge& judge
 
 WaitingLines::Reply RequestQueue::ask(Record& record, TimePoint now, const Judge& judge) {
   const Judgement said = judge(record.waiter);
-  record.waited_for = said.verdict;
+  if (said.verdict != Verdict::kRun) record.waited_for = said.verdict;
   const Ticket ticket = record.waiter.ticket;
   if (said.verdict == Verdict::kRun) return {Answer::kTaken};
   if (said.verdict == Verdict::kNoMemory || said.verdict == Verdict::kNoCpu) {

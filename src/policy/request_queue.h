@@ -74,7 +74,7 @@ using Judge = std::function<Judgement(const Waiter&)>;
 // One that left the queue.
 struct Waited {
   Waiter waiter;
-  std::optional<Verdict> waited_for;  // what was last said of it; nothing if it was never asked: others were ahead
+  std::optional<Verdict> waited_for;  // what was last in its way; nothing if it was never asked: others were ahead
 };
 
 enum class RefusedBy : std::uint8_t {
@@ -140,6 +140,8 @@ class RequestQueue {
   // and functions compete. It knows nothing of how soon those who run will end; it is too long where many ahead give
   // up, and too short where the competition grows.
   [[nodiscard]] std::optional<Refusal> offer(const Waiter& waiter, TimePoint now);
+  // What `offer` would answer.
+  std::optional<Refusal> refusalOf(const Waiter& waiter, TimePoint now) const;
 
   // The next to be admitted, if there is one: it has left the queue and was charged. Call until there is none: after
   // each offer and removal, whenever room was freed, and at `nextDue`. Call `expire` first. `judge` does not call back.
@@ -182,7 +184,6 @@ class RequestQueue {
     std::size_t overtaken = 0;
   };
 
-  std::optional<Refusal> refusalOf(const Waiter& waiter, TimePoint now) const;
   std::optional<RefusedBy> fullFor(const Waiter& waiter) const;
   std::optional<Duration> expectedWait(TenantId tenant, FunctionId function, TimePoint now) const;
   std::optional<double> rateOf(TenantId tenant, FunctionId function, TimePoint now) const;

@@ -1,0 +1,131 @@
+// Whether a request runs now, waits, or is refused: memory, concurrency, CPU backlog and the queue, put together.
+//
+//   arrive() --> run now          nobody is ahead, and all that it needs is there
+//            --> wait ----------> next() --> run    its turn came and all that it needs is there
+//                     +---------> cancel()          deadline, disconnect
+//            --> refused          with a reason, and when to try again
+//   run ... ended()               gives back what was booked; then next() is asked until it answers nothing
+//
+// Everything is said by `judge` (admission.cc), for requests that come, for those that wait, and for explain(): there
+// is no second copy of the rules.
+//
+// Without clock, thread or lock; the same calls lead to the same answers.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/units.h"
+#include "policy/demand_history.h"
+#include "policy/ids.h"
+#include "policy/memory_book.h"
+#include "policy/request_queue.h"
+
+namespace wasabi::policy {
+
+// What the workers' CPU means for a new request of a function.
+struct CpuOutlook {
+  bool backlogged = false;               // its first slice would come later than the bound
+  std::optional<TimePoint> in_debt_until;  // of its function's quota
+};
+using CpuView = std::function<CpuOutlook(FunctionId, TimePoint)>;
+
+struct FunctionTerms {
+  TenantId tenant;
+  ByteSize memory;  // declared
+  std::uint32_t concurrency = 1;
+};
+
+class Admission {
+ public:
+  struct Settings {
+    ByteSize capacity;
+    BookingMode mode;
+    std::uint64_t most_running;  // invocations, of all functions
+    QueueBounds queue;
+  };
+  // `cpu` is asked inside of arrive(), next() and explain().
+  Admission(const Settings& settings, CpuView cpu);
+
+  void setSettings(const Settings& settings);
+  void setTenant(TenantId tenant, double weight, std::optional<std::uint32_t> concurrency);
+  // A function has its first terms before anything is asked of it. `other_code`: what was seen of it says nothing any
+  // more.
+  enum class Code : std::uint8_t { kSame, kOther };
+  void setFunction(FunctionId function, const FunctionTerms& terms, Code code);
+
+  struct Request {
+    Ticket ticket;  // as RequestQueue wants it
+    FunctionId function;
+    TimePoint arrival;
+    TimePoint deadline;
+  };
+  struct Answer {
+    enum class Kind : std::uint8_t { kRuns, kWaits, kRefused } kind;
+    // Of one that waits or is refused.
+    std::optional<Verdict> because;
+    std::optional<Refusal> refusal;  // nothing in a refusal: its limit is above the capacity, it can never run here
+  };
+  Answer arrive(const Request& request, TimePoint now);
+
+  // One that waited and is to run now. Ask until there is none.
+  std::optional<Waited> next(TimePoint now);
+  // When next() should be asked though nothing happens.
+  std::optional<TimePoint> nextDue() const { return queue_.nextDue(); }
+  // It waits no more; nothing if it did not.
+  std::optional<Waited> cancel(Ticket ticket, TimePoint now) { return queue_.remove(ticket, now); }
+  // An invocation has ended which ran since `since`, with this peak of memory.
+  void ended(FunctionId function, ByteSize peak, DemandHistory::Seen seen, TimePoint since, TimePoint now);
+
+  // Memory that the process holds besides instances; how much risk is taken now.
+  void setUnbooked(ByteSize held) { book_.setUnbooked(held); }
+  void setMode(BookingMode mode) { book_.setMode(mode); }
+
+  struct Explained {
+    Answer answer;  // what a request would get now
+    Explanation queue;
+    MemoryBook::Offer memory;
+    std::optional<DemandEstimate> estimate;
+    CpuOutlook cpu;
+    std::uint32_t running = 0;  // of the function
+    std::uint32_t concurrency = 0;
+    std::uint32_t running_of_tenant = 0;
+    std::optional<std::uint32_t> tenant_concurrency;
+  };
+  Explained explain(const Request& request, TimePoint now) const;
+
+  const MemoryBook& book() const { return book_; }
+  const RequestQueue& queue() const { return queue_; }
+  std::uint64_t running() const { return running_; }
+
+ private:
+  struct Function {
+    FunctionTerms terms;
+    std::uint32_t running = 0;
+    double usual_seconds = 0;  // from admission to end, decayed
+    std::unique_ptr<DemandHistory> history;
+  };
+  struct Tenant {
+    std::optional<std::uint32_t> concurrency;
+    std::uint32_t running = 0;
+  };
+
+  // Whether the function may run one more; `memory` is the book's offer to it.
+  Judgement judge(FunctionId function, const MemoryBook::Offer& memory, TimePoint now) const;
+  Answer answerTo(const Request& request, TimePoint now) const;
+  void run(FunctionId function);
+  Waiter waiterFor(const Request& request, const MemoryBook::Offer& memory) const;
+
+  RequestQueue queue_;
+  MemoryBook book_;
+  const CpuView cpu_;
+  std::uint64_t most_running_;
+  std::uint64_t running_ = 0;
+  std::vector<Function> functions_;  // by number
+  std::vector<Tenant> tenants_;      // by number
+};
+
+}  // namespace wasabi::policy
