@@ -79,6 +79,16 @@ TEST(AdmissionTest, TellsTheLimitsThatAreInTheWay) {
   EXPECT_EQ(world.arrive(1).because, Verdict::kFunctionInDebt);
 }
 
+TEST(AdmissionTest, APlaceUnderAnOwnLimitIsOfferedAsSoonAsItIsFree) {
+  World world(10_GiB);
+  world.function(0, 1_MiB, 1);
+  world.arrive(0);
+  world.arrive(0);
+  EXPECT_FALSE(world.admission.next(world.now));
+  world.end(0);
+  EXPECT_TRUE(world.admission.next(world.now));
+}
+
 TEST(AdmissionTest, NobodyPassesThoseWhoWaitWithoutTheQueueSayingSo) {
   World world(100_MiB);
   world.function(0, 60_MiB);
