@@ -293,13 +293,13 @@ class Many(BoxCase):
     @classmethod
     def prepare(cls, box):
         for number in range(cls.count):
-            box.put(f"many/f{number}", wasm.distinct(number))
+            box.put(f"many/f{number}", wasm.distinct(number), limits={"timeout": "600s"})
 
     def test_first_requests_at_once(self):
         """All functions are called for the first time together, each by three clients."""
         with concurrent.futures.ThreadPoolExecutor(24) as pool:
             targets = [f"/many/f{number}" for number in range(self.count)] * 3
-            statuses = list(pool.map(lambda target: self.box.call(target, timeout=60).status, targets))
+            statuses = list(pool.map(lambda target: self.box.call(target, timeout=600).status, targets))
         self.assertEqual(set(statuses), {200})
         self.assertEqual(self.box.metrics().sum("wasabi_program_loads_total"), self.count)
 
