@@ -113,7 +113,8 @@ class Http1(BoxCase):
         """Connections that send as much of it as goes, and read nothing."""
         connections = []
         for _ in range(count):
-            connection = self.box.connect(0.3)
+            connection = self.box.connect()
+            connection.socket.settimeout(0.3)
             connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             try:
                 connection.send(data)

@@ -50,7 +50,7 @@ class Http1(BoxCase):
     def test_no_request_smuggling(self):
         """Each is refused, and whatever follows on that connection is never served."""
         for name, request in SMUGGLING.items():
-            with self.subTest(name), self.box.connect(10) as connection:
+            with self.subTest(name), self.box.connect() as connection:
                 connection.send(request)
                 try:
                     connection.send(SMUGGLED)
@@ -137,20 +137,20 @@ class Http1(BoxCase):
 
     def test_a_byte_a_second_is_ended(self):
         """The head has a time limit as a whole; trickling does not stretch it. Others are served meanwhile."""
-        with self.box.connect(30) as connection:
-            start = time.monotonic()
+        with self.box.connect() as connection:
             connection.socket.settimeout(0.5)
             answer = b""
-            for byte in b"GET /t/hello HTTP/1.1\r\nHost: " + b"a" * 100:
+            # Five times as long as the limit.
+            for byte in b"GET /t/hello HTTP/1.1\r\nHost: " + b"a" * 70:
                 try:
                     connection.send(bytes([byte]))
-                    answer += connection.read_some()
+                except ConnectionError:
+                    pass  # ended meanwhile; the answer is still there to be read
+                try:
+                    answer = connection.read_some()
                     break
                 except TimeoutError:
                     self.assertEqual(self.box.call("/t/hello").status, 200)
-                except OSError:
-                    break
-                self.assertLess(time.monotonic() - start, 20)
             self.assertIn(b"408", answer.split(b"\r\n")[0])
 
     def test_a_stalled_reader_stops_the_guest(self):
@@ -181,7 +181,9 @@ class Http2(BoxCase):
         return "http://%s:%d%s" % (*self.box.address, target)
 
     def curl(self, *arguments, **options):
-        done = subprocess.run(["curl", "-sS", "--max-time", "20", "--http2-prior-knowledge", *arguments],
+        # Neither a .curlrc nor a proxy of the machine's counts.
+        done = subprocess.run(["curl", "-q", "-sS", "--noproxy", "*", "--max-time", str(wire.WAIT_SECONDS),
+                               "--http2-prior-knowledge", *arguments],
                               capture_output=True, check=True, **options)
         return done.stdout
 
@@ -210,12 +212,12 @@ class Http2(BoxCase):
 
 class Clients(BoxCase):
     functions = {
-        "t/spin": ("spin", {}),
-        "t/sleep": ("sleep", {}),
+        "t/spin": ("spin", {"limits": {"timeout": "600s"}}),
+        "t/sleep": ("sleep", {"limits": {"timeout": "600s"}}),
         "t/echo": ("echo", {}),
         "t/linger": ("http_linger", {}),
-        "t/stream": ("http_stream", {}),
-        "t/late": ("read_late", {}),
+        "t/stream": ("http_stream", {"limits": {"timeout": "600s"}}),
+        "t/late": ("read_late", {"limits": {"timeout": "600s"}}),
         "t/hello": ("hello", {}),
     }
 
@@ -223,7 +225,7 @@ class Clients(BoxCase):
         return self.box.metrics().sum("wasabi_invocations")
 
     def test_client_gone_cancels(self):
-        for target in ("/t/spin", "/t/sleep?ms=20000", "/t/stream?chunks=1000&ms=50"):
+        for target in ("/t/spin", "/t/sleep?ms=600000", "/t/stream?chunks=10000&ms=50"):
             with self.subTest(target):
                 trace, header = wire.new_trace()
                 with self.box.connect() as connection:
@@ -252,8 +254,10 @@ class Clients(BoxCase):
     def test_a_guest_that_does_not_read_parks_its_sender(self):
         size = 64 << 20
         before = self.box.resident_bytes()
-        with self.box.connect(60) as connection:
-            connection.send(wire.request_bytes("POST", "/t/late?ms=1500", {"Content-Length": str(size)}))
+        trace, header = wire.new_trace()
+        with self.box.connect() as connection:
+            request = [header, ("Content-Length", str(size))]
+            connection.send(wire.request_bytes("POST", "/t/late?ms=600000", request))
             connection.socket.settimeout(0.5)
             sent = 0
             try:
@@ -263,10 +267,8 @@ class Clients(BoxCase):
                 pass
             self.assertLess(sent, size // 2)
             self.assertLess(self.box.resident_bytes() - before, 8 << 20)
-            connection.socket.settimeout(60)
-            while sent < size:
-                sent += connection.socket.send(bytes(min(1 << 20, size - sent)))
-            self.assertEqual(connection.reply().text, f"{size}\n")
+            self.assertEqual(self.box.admin("/-/cancel?request=" + trace, method="POST").status, 200)
+        self.assertEqual(self.box.call("/t/late?ms=300", method="POST", body=bytes(size)).text, f"{size}\n")
 
     def test_no_growth_over_many_vanishing_clients(self):
         def vanish(count):
