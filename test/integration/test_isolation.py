@@ -3,6 +3,8 @@
 import concurrent.futures
 import time
 
+from harness import wire
+from harness.box import eventually
 from harness.case import BoxCase
 
 
@@ -48,31 +50,35 @@ class Slots(BoxCase):
 class Neighbours(BoxCase):
     workers = 1
     functions = {
-        "loud/spin": ("spin", {"limits": {"timeout": "4s"}}),
-        "loud/loop": ("start_loop", {"limits": {"timeout": "4s"}}),
-        "loud/fill": ("bulk_fill", {"limits": {"timeout": "4s"}}),
+        "loud/spin": ("spin", {"limits": {"timeout": "600s"}}),
+        "loud/loop": ("start_loop", {"limits": {"timeout": "600s"}}),
+        "loud/fill": ("bulk_fill", {"limits": {"timeout": "600s"}}),
         "quiet/noop": ("noop", {}),
-        "quiet/hello": ("hello", {}),
     }
 
-    def beside(self, target, bound):
-        self.box.call("/quiet/noop")
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            loud = [pool.submit(self.box.call, target) for _ in range(2)]
-            time.sleep(0.3)
+    def beside(self, target, seconds):
+        """A neighbour is answered while two loud guests run, which they do for longer than anybody waits for an answer.
+
+        Its fastest answer tells how long a slice is: other answers may be the later because the machine was busy.
+        """
+        with self.box.connect() as one, self.box.connect() as other:
+            for loud in (one, other):
+                loud.send(wire.request_bytes("GET", target))
+            eventually(lambda: self.box.metrics().sum("wasabi_invocations", state="runnable") == 2)
             took = []
             for _ in range(20):
                 start = time.monotonic()
                 self.assertEqual(self.box.call("/quiet/noop").status, 200)
                 took.append(time.monotonic() - start)
-            self.assertEqual([future.result().status for future in loud], [504, 504])
-        self.assertLess(sorted(took)[len(took) // 2], bound)
+            self.assertEqual(self.box.metrics().sum("wasabi_invocations"), 2)
+        self.assertLess(min(took), seconds)
+        eventually(lambda: self.box.metrics().sum("wasabi_invocations") == 0)
 
     def test_a_looping_guest_blocks_nobody(self):
-        self.beside("/loud/spin", 0.05)
+        self.beside("/loud/spin", 0.25)
 
     def test_a_looping_start_function_blocks_nobody(self):
-        self.beside("/loud/loop", 0.05)
+        self.beside("/loud/loop", 0.25)
 
     def test_large_bulk_operations_delay_by_one_operation(self):
-        self.beside("/loud/fill", 0.2)
+        self.beside("/loud/fill", 2)
