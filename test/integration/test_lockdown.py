@@ -26,18 +26,24 @@ class Lockdown(unittest.TestCase):
         cls.box.close()
 
     def threads(self):
-        return [int(entry.name) for entry in pathlib.Path(f"/proc/{self.pid}/task").iterdir()]
+        """What the kernel says of each; a thread may end while it is asked."""
+        found = []
+        for entry in pathlib.Path(f"/proc/{self.pid}/task").iterdir():
+            try:
+                found.append((entry.name, status_of(int(entry.name))))
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+        self.assertGreater(len(found), 3)
+        return found
 
     def test_every_thread_is_behind_seccomp(self):
-        for thread in self.threads():
+        for thread, status in self.threads():
             with self.subTest(thread):
-                status = status_of(thread)
                 self.assertEqual(status["Seccomp"], "2")
                 self.assertEqual(status["NoNewPrivs"], "1")
 
     def test_no_capabilities(self):
-        for thread in self.threads():
-            status = status_of(thread)
+        for _, status in self.threads():
             for kind in ("CapPrm", "CapEff", "CapAmb"):
                 self.assertEqual(int(status[kind], 16), 0, kind)
 
