@@ -2,7 +2,7 @@
 
 import unittest
 
-from .box import Box
+from .box import Box, eventually
 
 
 class BoxCase(unittest.TestCase):
@@ -33,6 +33,10 @@ class BoxCase(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.box.close()
+
+    def load(self, target: str):
+        """Calls it until its program is there: from then on the function's time limit is its own."""
+        eventually(lambda: "timeout.loading" not in self.box.call(target).text, what="the program of " + target)
 
     def assert_failed(self, target: str, reason: str, status: int = 500, **options):
         """The request gets that status, and the access log that reason; the box serves on."""
