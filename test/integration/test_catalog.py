@@ -1,6 +1,7 @@
 """The catalog directory: routes, changes while requests run, manifests and modules that are wrong."""
 
 import concurrent.futures
+import contextlib
 import json
 import os
 import shutil
@@ -82,7 +83,8 @@ class Changes(BoxCase):
                     connection.send(wire.request_bytes("GET", "/t/hello"))
                     statuses.append(connection.reply().status)
 
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        with concurrent.futures.ThreadPoolExecutor(4) as pool, contextlib.ExitStack() as ended:
+            ended.callback(stop.set)
             futures = [pool.submit(load) for _ in range(4)]
             for round_number in range(20):
                 self.box.put("t/hello", "hello", env={"ROUND": str(round_number)})
