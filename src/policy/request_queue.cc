@@ -86,7 +86,7 @@ void RequestQueue::enqueue(const Waiter& waiter, TimePoint now) {
   WASABI_CHECK(fresh);
   deadlines_.emplace(waiter.deadline, waiter.ticket);
   memory_ = memory_ + waiter.memory;
-  if (lines_.waiting() == 1) rate_.waitingBegins(now);
+  if (size() == 1) rate_.waitingBegins(now);
   if (lines_.waitingOf(waiter.tenant) == 1) at(tenant_rates_, waiter.tenant.value).waitingBegins(now);
   if (lines_.waitingOf(waiter.function) == 1) at(function_rates_, waiter.function.value).waitingBegins(now);
 }
@@ -169,7 +169,7 @@ Waited RequestQueue::takeOut(Ticket ticket, TimePoint now) {
   deadlines_.erase({waiter.deadline, ticket});
   memory_ = memory_ - waiter.memory;
   if (blocked_ == ticket) blocked_.reset();
-  if (lines_.waiting() == 0) rate_.waitingEnds(now);
+  if (empty()) rate_.waitingEnds(now);
   if (lines_.waitingOf(waiter.tenant) == 0) at(tenant_rates_, waiter.tenant.value).waitingEnds(now);
   if (lines_.waitingOf(waiter.function) == 0) at(function_rates_, waiter.function.value).waitingEnds(now);
   return {waiter, record.waited_for};

@@ -2,7 +2,9 @@
 //
 // Order. Weighted fair between tenants, then fair between the functions of a tenant (start-time fair queueing, charged
 // at admission by the waiter's cost), then oldest first. A tenant that floods lengthens its own line only, and one that
-// was idle has saved up nothing.
+// was idle has saved up nothing. Between two tenants that both have waiters all the time and no limits of their own in
+// the way, the cost admitted, divided by the weight, differs by one request of each at most; by one more where a
+// blocked head was admitted before its turn.
 //
 // Room. `next` asks the heads of the lines in this order. A head whose own limits are in the way is set aside and keeps
 // nobody waiting. The first head for which there is no room is the *blocked head*: others may still be admitted before

@@ -208,9 +208,11 @@ TEST_F(RequestQueueTest, ABlockedHeadHeldByItsOwnLimitBlocksNobodyAndKeepsItsCla
 }
 
 TEST_F(RequestQueueTest, TheBlockedHeadIsAskedEvenBehindManyWithoutRoom) {
-  add(11);
-  EXPECT_FALSE(queue.next(now, saying({{11, {Verdict::kNoMemory}}})));
   queue.setWeight({1}, 1e-3);
+  add(11);
+  EXPECT_EQ(admitted(), (Functions{11}));
+  add(11);  // behind all who come now
+  EXPECT_FALSE(queue.next(now, saying({{11, {Verdict::kNoMemory}}})));
   std::map<std::uint32_t, Judgement> verdicts;
   for (std::uint32_t tenant = 2; tenant < 40; ++tenant) {
     verdicts[tenant * 10] = {Verdict::kNoMemory};

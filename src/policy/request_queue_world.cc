@@ -109,10 +109,10 @@ void World::admitAll() {
         RC_ASSERT(++overtaken_[blocked->waiter.ticket] <= RequestQueue::kOvertakings);
       }
     }
+    on_admission(waiter, blocked && blocked->waiter.ticket == waiter.ticket && !blocked->may_be_overtaken);
     leave(waiter, "admitted ");
     waited[waiter.ticket] = now - waiter.arrival;
     begin(waiter);
-    if (on_admission) on_admission(waiter);
   }
   check();
 }
@@ -138,6 +138,7 @@ void World::leave(const Waiter& waiter, const char* how) {
   RC_ASSERT(waiting.erase(waiter.ticket) == 1u);
   RC_ASSERT(lines_[waiter.function.value].erase({waiter.arrival, waiter.ticket}) == 1u);
   history.push_back(how + std::to_string(waiter.ticket));
+  on_departure();
 }
 
 // The queue has nobody to admit.

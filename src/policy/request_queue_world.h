@@ -56,8 +56,10 @@ class World {
   std::map<Ticket, Duration> waited;  // of those who were admitted
   Duration longest_run{};
   Duration longest_block{};
-  // Called after each admission.
-  std::function<void(const Waiter&)> on_admission;
+  // Before each admission; out of turn: of a blocked head that nobody may overtake any more.
+  std::function<void(const Waiter&, bool out_of_turn)> on_admission = [](const Waiter&, bool) {};
+  // After each departure, for whatever reason.
+  std::function<void()> on_departure = [] {};
 
  private:
   using LineKey = std::pair<TimePoint, Ticket>;

@@ -19,7 +19,6 @@ WaitingLines::Place WaitingLines::add(TenantId tenant, FunctionId function, Time
   const Place place{arrival, sequence_++};
   of_function.line.emplace(place, ticket);
   ++of_tenant.waiting;
-  ++waiting_;
   list(function);
   return place;
 }
@@ -28,7 +27,6 @@ void WaitingLines::remove(FunctionId function, Place place) {
   Function& account = functions_[function.value];
   WASABI_CHECK(account.line.erase(place) == 1);
   --tenants_[account.tenant.value].waiting;
-  --waiting_;
   list(function);
 }
 

@@ -55,7 +55,6 @@ class WaitingLines {
 
   std::size_t waitingOf(FunctionId function) const;
   std::size_t waitingOf(TenantId tenant) const;
-  std::size_t waiting() const { return waiting_; }
   // The oldest waiter of a function.
   std::optional<std::uint64_t> headOf(FunctionId function) const;
   std::vector<std::uint64_t> ticketsOf(FunctionId function) const;
@@ -103,7 +102,6 @@ class WaitingLines {
   std::set<Rank> order_;
   std::set<Due> due_;
   double listed_weight_ = 0;
-  std::size_t waiting_ = 0;
   std::uint64_t sequence_ = 0;
 };
 
