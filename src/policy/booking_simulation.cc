@@ -12,7 +12,7 @@ namespace {
 
 using namespace wasabi::literals;
 
-constexpr Duration kBetweenAdmissions = std::chrono::milliseconds(20);
+constexpr Duration kStep = std::chrono::milliseconds(10);
 // In admissions of the whole box.
 constexpr std::uint64_t kEventEvery = 10'000;
 constexpr std::uint64_t kEventLasts = 2'000;
@@ -129,24 +129,28 @@ class Box {
     state.own_sum += own;
     ++state.admitted;
     ++figures_.admissions;
-    now_ += kBetweenAdmissions;
-    count();
-  }
-
-  void count() {
-    std::uint64_t demand = 0;
-    for (std::uint32_t i = 0; i < states_.size(); ++i) demand += needs(i, states_[i].own_sum, states_[i].admitted);
+    const std::uint64_t demand = step();
     const double part = static_cast<double>(demand) / static_cast<double>(load_.capacity.value);
-    const bool exceeds = demand > load_.capacity.value;
-    figures_.exceeded += exceeds ? 1 : 0;
-    if (load_.governed) {
-      const ByteSize held = std::min(ByteSize{demand}, load_.capacity);
-      book_.setMode(governor_.observe({held, load_.capacity, exceeds ? 1U : 0U, 0}, now_));
-    }
+    figures_.exceeded += demand > load_.capacity.value ? 1 : 0;
     figures_.worst_demand = std::max(figures_.worst_demand, part);
     if (figures_.admissions <= load_.admissions / 2) return;
     figures_.mean_admitted += static_cast<double>(running_.size());
     figures_.mean_demand += part;
+  }
+
+  // After an admission or an ending. Returns what all that is admitted needs.
+  std::uint64_t step() {
+    now_ += kStep;
+    std::uint64_t demand = 0;
+    for (std::uint32_t i = 0; i < states_.size(); ++i) demand += needs(i, states_[i].own_sum, states_[i].admitted);
+    const bool exceeds = demand > load_.capacity.value;
+    ++figures_.steps;
+    figures_.exceeded_steps += exceeds ? 1 : 0;
+    if (load_.governed) {
+      const ByteSize held = std::min(ByteSize{demand}, load_.capacity);
+      book_.setMode(governor_.observe({held, load_.capacity, exceeds ? 1U : 0U, 0}, now_));
+    }
+    return demand;
   }
 
   // Somebody, at random: run times have nothing to do with memory here.
@@ -160,8 +164,10 @@ class Box {
     --state.admitted;
     book_.release({ended.function});
     const ByteSize peak{needs(ended.function, ended.own, 1)};
-    if (!state.history.record(peak, DemandHistory::Seen::kWhole, now_)) return;
-    book_.setEstimate({ended.function}, state.history.estimate(load_.functions[ended.function].limit));
+    if (state.history.record(peak, DemandHistory::Seen::kWhole, now_)) {
+      book_.setEstimate({ended.function}, state.history.estimate(load_.functions[ended.function].limit));
+    }
+    step();
   }
 
   const Load& load_;

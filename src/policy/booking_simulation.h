@@ -53,10 +53,15 @@ struct Figures {
   std::uint64_t admissions = 0;
   // Admissions after which what all that is admitted will need at its peaks was more than the capacity.
   std::uint64_t exceeded = 0;
+  // The same of all steps, admissions and endings alike, each of which takes as long: the part of the time. While a
+  // book that has become stricter lets nobody in, there are no admissions to count, and yet it may be too much.
+  std::uint64_t steps = 0;
+  std::uint64_t exceeded_steps = 0;
   double mean_admitted = 0;  // at once, over the second half, when there is history
   double mean_demand = 0;    // real, as part of the capacity, over the second half
   double worst_demand = 0;   // real, as part of the capacity
 
+  double partOfTime() const { return static_cast<double>(exceeded_steps) / static_cast<double>(steps); }
   double frequency() const { return static_cast<double>(exceeded) / static_cast<double>(admissions); }
 };
 

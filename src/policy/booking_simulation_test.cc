@@ -59,6 +59,7 @@ TEST(BookingRiskTest, TheGovernorCutsShortWhatTheBookDidNotForesee) {
   load.governed = true;
   const auto governed = simulate(load, BookingMode::riskOf(1e-3));
   EXPECT_LT(governed.exceeded, alone.exceeded / 2);
+  EXPECT_LT(governed.partOfTime(), alone.partOfTime() / 2);
 }
 
 TEST(BookingRiskTest, PaperLikeFunctionsAreAdmittedThreeTimesAsManyAsDeclared) {

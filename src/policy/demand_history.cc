@@ -56,9 +56,10 @@ std::size_t DemandHistory::bucketOf(std::uint64_t peak) {
 }
 
 double DemandHistory::endOf(std::size_t bucket) {
-  if (bucket == 0) return std::ldexp(1, kFirstBits);
+  if (bucket == 0) return std::uint64_t{1} << kFirstBits;
   if (bucket == kBuckets - 1) return static_cast<double>(kGreatestPeak.value);
-  return std::ldexp(static_cast<double>(4 + (bucket - 1) % 4 + 1) / 4, kFirstBits + static_cast<int>((bucket - 1) / 4));
+  const std::uint64_t quarters = 5 + (bucket - 1) % 4;
+  return static_cast<double>(quarters << (kFirstBits - 2 + (bucket - 1) / 4));
 }
 
 double DemandHistory::meanPeak() const {
