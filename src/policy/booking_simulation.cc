@@ -58,7 +58,7 @@ class Box {
       while (book_.offer({function}).verdict != MemoryBook::Verdict::kFits) endOne();
       admit(function);
     }
-    const double counted = static_cast<double>(load_.admissions - load_.admissions / 2);
+    const double counted = static_cast<double>(load_.admissions - halfOfAll());
     figures_.mean_admitted /= counted;
     figures_.mean_demand /= counted;
     return figures_;
@@ -73,6 +73,8 @@ class Box {
     std::uint64_t admitted = 0;
     std::uint64_t own_sum = 0;
   };
+
+  std::uint64_t halfOfAll() const { return load_.admissions / 2; }
 
   std::uint64_t draw(const SimulatedFunction& function) {
     const auto typical = static_cast<double>(function.typical.value);
@@ -133,7 +135,7 @@ class Box {
     const double part = static_cast<double>(demand) / static_cast<double>(load_.capacity.value);
     figures_.exceeded += demand > load_.capacity.value ? 1 : 0;
     figures_.worst_demand = std::max(figures_.worst_demand, part);
-    if (figures_.admissions <= load_.admissions / 2) return;
+    if (figures_.admissions <= halfOfAll()) return;
     figures_.mean_admitted += static_cast<double>(running_.size());
     figures_.mean_demand += part;
   }
@@ -177,7 +179,7 @@ class Box {
   std::vector<State> states_;
   std::vector<Running> running_;
   Figures figures_;
-  TimePoint now_{};
+  TimePoint now_;
 };
 
 // P(at most `events` of `trials`) where each has probability p.

@@ -20,6 +20,11 @@ double secondsBetween(TimePoint from, TimePoint to) {
   return std::max(0.0, toSeconds(to - from));
 }
 
+// False for what is no number.
+bool within(double value, double least, double most) {
+  return least <= value && value <= most;
+}
+
 std::uint64_t roundedUp(double bytes) {
   return static_cast<std::uint64_t>(std::ceil(bytes));
 }
@@ -151,7 +156,7 @@ std::optional<DemandHistory> DemandHistory::decode(std::string_view text, TimePo
   const auto observations = takeNumber<std::uint32_t>(text);
   const auto maximum = takeNumber<double>(text);
   if (!observations || !maximum) return std::nullopt;
-  if (!(*maximum >= 0 && *maximum <= static_cast<double>(kGreatestPeak.value))) return std::nullopt;
+  if (!within(*maximum, 0, static_cast<double>(kGreatestPeak.value))) return std::nullopt;
 
   DemandHistory history(now);
   history.observations_ = *observations;
@@ -161,7 +166,7 @@ std::optional<DemandHistory> DemandHistory::decode(std::string_view text, TimePo
     const auto bucket = takeNumber<std::size_t>(text);
     const auto weight = takeNumber<float>(text);
     if (!bucket || !weight || *bucket >= kBuckets) return std::nullopt;
-    if (!(*weight > 0 && static_cast<double>(*weight) <= kGreatestWeight)) return std::nullopt;
+    if (!within(static_cast<double>(*weight), 0, kGreatestWeight)) return std::nullopt;
     history.weights_[*bucket] = *weight;
     total += static_cast<double>(*weight);
   }

@@ -123,6 +123,10 @@ TEST(DemandHistoryTest, WhoNeverComesToAnEndHasNoEstimate) {
   DemandHistory history(kStart);
   for (int i = 0; i < 1000; ++i) history.record(40_MiB, Seen::kAtLeast, kStart + seconds(i));
   EXPECT_FALSE(history.estimate(kLimit));
+  // Not even if one did, and the others count as more than it.
+  history.record(1_MiB, Seen::kWhole, kStart);
+  for (int i = 1; i < 1000; ++i) history.record({static_cast<std::uint64_t>(i) << 21}, Seen::kAtLeast, kStart);
+  EXPECT_FALSE(history.estimate(kLimit));
 }
 
 TEST(DemandHistoryTest, AClockThatStepsBackForgetsNothingMore) {

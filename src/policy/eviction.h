@@ -21,7 +21,7 @@ struct EvictionCandidate {
   ByteSize held{};
   // When it was first admitted. A request that was re-queued keeps its first time: so it grows older than those that
   // come after it, and is not evicted over and over.
-  TimePoint started{};
+  TimePoint started;
   bool acted = false;  // has sent something to the client or called somebody: running it again would show
   bool waits_for_growth = false;
 };

@@ -23,8 +23,13 @@ void MemoryBook::setUnbooked(ByteSize held) {
 }
 
 void MemoryBook::setMode(BookingMode mode) {
-  WASABI_CHECK(mode.kind != BookingMode::Kind::kRatio || (mode.ratio >= 1 && std::isfinite(mode.ratio)));
-  WASABI_CHECK(mode.kind != BookingMode::Kind::kRisk || (mode.risk > 0 && mode.risk < 1));
+  if (mode.kind == BookingMode::Kind::kRatio) {
+    WASABI_CHECK(mode.ratio >= 1);
+    WASABI_CHECK(std::isfinite(mode.ratio));
+  } else if (mode.kind == BookingMode::Kind::kRisk) {
+    WASABI_CHECK(mode.risk > 0);
+    WASABI_CHECK(mode.risk < 1);
+  }
   mode_ = mode;
   log_inverse_risk_ = mode.kind == BookingMode::Kind::kRisk ? -std::log(mode.risk) : 0;
   recomputeBookable();
@@ -40,7 +45,8 @@ void MemoryBook::recomputeBookable() {
 }
 
 void MemoryBook::setLimit(FunctionId function, ByteSize limit) {
-  WASABI_CHECK(function.value < kMostFunctions && limit <= kGreatestLimit);
+  WASABI_CHECK(function.value < kMostFunctions);
+  WASABI_CHECK(limit <= kGreatestLimit);
   makePlaceFor(function.value);
   Account& account = accounts_[function.value];
   sums_.subtract(account, account.admitted);
@@ -115,7 +121,8 @@ std::uint32_t MemoryBook::admitted(FunctionId function) const {
 }
 
 const MemoryBook::Account& MemoryBook::known(FunctionId function) const {
-  WASABI_CHECK(function.value < accounts_.size() && accounts_[function.value].known);
+  WASABI_CHECK(function.value < accounts_.size());
+  WASABI_CHECK(accounts_[function.value].known);
   return accounts_[function.value];
 }
 
@@ -129,14 +136,14 @@ void MemoryBook::setAdmitted(FunctionId function, std::uint32_t admitted) {
 }
 
 void MemoryBook::Sums::add(const Account& account, std::uint64_t times) {
-  const Wide deviations = times * account.deviation;
+  const Wide deviations = Wide{times} * account.deviation;
   limits += times * account.limit;
   means += times * account.mean;
   variances += deviations * deviations;
 }
 
 void MemoryBook::Sums::subtract(const Account& account, std::uint64_t times) {
-  const Wide deviations = times * account.deviation;
+  const Wide deviations = Wide{times} * account.deviation;
   limits -= times * account.limit;
   means -= times * account.mean;
   variances -= deviations * deviations;

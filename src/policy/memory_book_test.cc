@@ -136,7 +136,7 @@ TEST(MemoryBookDeathTest, MisuseEndsTheProcess) {
   MemoryBook book(100_MiB, BookingMode::declared());
   book.setLimit(kFirst, 60_MiB);
   EXPECT_DEATH(book.release(kFirst), "admitted > 0");
-  EXPECT_DEATH(book.offer(kSecond), "known");
+  EXPECT_DEATH(book.offer(kSecond), "accounts_.size");
   book.book(kFirst);
   EXPECT_DEATH(book.book(kFirst), "kFits");
   EXPECT_DEATH(book.forget(kFirst), "admitted == 0");
