@@ -3,12 +3,17 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <optional>
 #include <string>
-#include <thread>
+#include <utility>
 
 #include "base/this_program.h"
 #include "base/units.h"
+#include "box/config_file.h"
+#include "box/default_capacity.h"
 
 namespace wasabi {
 namespace {
@@ -43,14 +48,15 @@ void makeAbsolute(std::string& path) {
 }
 
 struct Flags {
-  std::string compile = "on-demand";
   bool allow_private_networks = false;
   bool no_lockdown = false;
 };
 
 void addServing(CLI::App& app, box::BoxConfig& config) {
-  app.add_option("--catalog", config.catalog_directory, "directory with <tenant>/<function>.toml")->required();
-  app.add_option("--store", config.store_directory, "directory for compiled modules; made if absent")->required();
+  app.add_option("--config", config.config_file,
+                 "box.toml: the same settings and more; what the command line names comes first");
+  app.add_option("--catalog", config.catalog_directory, "directory with <tenant>/<function>.toml");
+  app.add_option("--store", config.store_directory, "directory for compiled modules; made if absent");
   app.add_option("--listen", config.listen, "host:port or unix:/path; may be repeated")->capture_default_str();
   app.add_option("--admin", config.admin_listen,
                  "admin listener: unix:/path, a loopback host:port, or none (default: a unix socket of its own in "
@@ -88,11 +94,16 @@ void addLimits(CLI::App& app, box::BoxConfig& config) {
       ->group(limits);
 }
 
-void addCompiler(CLI::App& app, box::BoxConfig& config, Flags& flags) {
+void addCompiler(CLI::App& app, box::BoxConfig& config) {
   const std::string group = "Compiling";
-  app.add_option("--compile", flags.compile, "compile modules that the store does not hold: on-demand or never")
+  app.add_option_function<std::string>(
+         "--compile",
+         [&config](const std::string& when) {
+           config.compile = when == "never" ? box::CompileMode::kNever : box::CompileMode::kOnDemand;
+         },
+         "compile modules that the store does not hold: on-demand or never")
       ->check(CLI::IsMember({"on-demand", "never"}))
-      ->capture_default_str()
+      ->default_str("on-demand")
       ->group(group);
   app.add_option("--key", config.builder.key_file,
                  "the builder's signing key; made if absent (default: builder.key beside the store)")
@@ -116,43 +127,69 @@ void addSecurity(CLI::App& app, Flags& flags) {
   app.add_flag("--no-lockdown", flags.no_lockdown, "without Landlock and seccomp; for debugging only")->group(group);
 }
 
-}  // namespace
-
-std::variant<box::BoxConfig, ExitCode> parseOptions(int argc, char** argv) {
-  box::BoxConfig config;
+// Puts into `config` what the command line names, and nothing else.
+std::optional<ExitCode> parseCommandLine(int argc, char** argv, box::BoxConfig& config) {
   Flags flags;
-  config.workers = std::max(1u, std::thread::hardware_concurrency());
-  config.builder.compiler = besideThisProgram("wasabi-compile");
   CLI::App app("Serves the WebAssembly functions of a catalog over HTTP.", "wasabi-box");
   app.set_version_flag("--version", WASABI_VERSION);
   addServing(app, config);
   addLimits(app, config);
-  addCompiler(app, config, flags);
+  addCompiler(app, config);
   addSecurity(app, flags);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return ExitCode{app.exit(error) == 0 ? 0 : 2};
   }
-  if (flags.compile == "never") {
-    config.compile = box::CompileMode::kNever;
-    if (config.verify_key_file.empty()) {
-      fmt::print(stderr,
-                 "wasabi-box: --compile=never needs --verify-key, the public key of the builder whose modules "
-                 "the store holds\n");
-      return ExitCode{2};
-    }
-  }
   if (flags.allow_private_networks) config.private_networks = box::PrivateNetworks::kAllowed;
   if (flags.no_lockdown) config.lockdown = box::Lockdown::kOff;
-  for (std::string* path : {&config.catalog_directory, &config.store_directory, &config.access_log,
+  for (std::string* path : {&config.config_file, &config.catalog_directory, &config.store_directory, &config.access_log,
                             &config.function_log, &config.verify_key_file, &config.builder.key_file}) {
     makeAbsolute(*path);
+  }
+  return std::nullopt;
+}
+
+std::optional<ExitCode> complete(box::BoxConfig& config) {
+  const auto refuse = [](std::string_view reason) {
+    fmt::print(stderr, "wasabi-box: {}\n", reason);
+    return ExitCode{2};
+  };
+  if (config.catalog_directory.empty()) return refuse("--catalog is required, or 'catalog' in the --config file");
+  if (config.store_directory.empty()) return refuse("--store is required, or 'store' in the --config file");
+  if (config.compile == box::CompileMode::kNever && config.verify_key_file.empty()) {
+    return refuse("--compile=never needs --verify-key, the public key of the builder whose modules the store holds");
+  }
+  if (config.capacity.memory == ByteSize{}) {
+    return refuse("the machine does not say how much memory it has; write memory in [capacity] of the --config file");
   }
   if (config.builder.key_file.empty()) {
     config.builder.key_file = (fs::path(config.store_directory).parent_path() / "builder.key").string();
   }
   config.builder.store_directory = config.store_directory;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::variant<box::BoxConfig, ExitCode, BadConfigFile> parseOptions(int argc, char** argv,
+                                                                   const ContainerLimits& limits) {
+  box::BoxConfig config;
+  config.workers = static_cast<std::uint32_t>(std::clamp(std::ceil(limits.cpu.value), 1.0, 256.0));
+  config.capacity = box::defaultCapacity(limits);
+  config.builder.compiler = besideThisProgram("wasabi-compile");
+  // Once for mistakes and the name of the file, once more over what the file says.
+  box::BoxConfig named = config;
+  if (auto exit_code = parseCommandLine(argc, argv, named)) return *exit_code;
+  if (!named.config_file.empty()) {
+    config.config_file = named.config_file;
+    auto problems = box::readConfigFile(config);
+    if (!problems.empty()) return BadConfigFile{config.config_file, std::move(problems)};
+    if (auto exit_code = parseCommandLine(argc, argv, config)) return *exit_code;
+  } else {
+    config = std::move(named);
+  }
+  if (auto exit_code = complete(config)) return *exit_code;
   return config;
 }
 

@@ -1,9 +1,13 @@
-// The command line of wasabi-box.
+// The command line and the configuration file of wasabi-box; see docs/box.md and docs/box-toml.md.
 #pragma once
 
+#include <string>
 #include <variant>
+#include <vector>
 
+#include "base/container_limits.h"
 #include "box/box_config.h"
+#include "catalog/text_problem.h"
 
 namespace wasabi {
 
@@ -11,7 +15,15 @@ struct ExitCode {
   int value;
 };
 
-// The configuration, or the exit code after help, version or an error was printed.
-std::variant<box::BoxConfig, ExitCode> parseOptions(int argc, char** argv);
+// What is wrong with the configuration file.
+struct BadConfigFile {
+  std::string file;
+  std::vector<catalog::TextProblem> problems;
+};
+
+// The configuration: what the command line says, else what the file says that it names, else the defaults, of which
+// some depend on the limits. Or what to exit with at once (--help, or a mistake, which has been printed).
+std::variant<box::BoxConfig, ExitCode, BadConfigFile> parseOptions(int argc, char** argv,
+                                                                   const ContainerLimits& limits);
 
 }  // namespace wasabi

@@ -66,6 +66,8 @@ std::string loadJson(const BoxFigures& figures) {
       {"waiting_units", waiting / kMemoryUnitBytes},
       {"invocations", live},
       {"max_invocations", figures.max_invocations},
+      {"capacity_memory_bytes", figures.capacity.memory.value},
+      {"capacity_cpu", figures.capacity.cpu},
       {"workers", figures.workers.size()},
       {"programs_loaded", figures.programs.loaded},
       {"programs_loading", figures.programs.loading},

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "box/admin_address.h"
+#include "box/config_access.h"
 #include "box/mapping_budget.h"
 #include "box/process_figures.h"
 
@@ -25,10 +26,18 @@ std::uint64_t randomSeed() {
   return (static_cast<std::uint64_t>(device()) << 32) | device();
 }
 
-FileAccess accessOf(const BoxConfig& config) {
+FileAccess accessOf(const BoxConfig& config, Logger& log) {
   FileAccess access{systemFilesOfABox()};
   access.readable.push_back(config.catalog_directory);
   access.readable.push_back(config.store_directory);
+  const ConfigAccess again = configAccess(config.config_file);
+  access.readable.insert(access.readable.end(), again.readable.begin(), again.readable.end());
+  if (again.only_in_place) {
+    log.warn(
+        "the folder of the configuration file holds what not everybody may read, and stays closed: write the file in "
+        "place, or give it a folder of its own",
+        {{"file", config.config_file}});
+  }
   return access;
 }
 
@@ -136,7 +145,7 @@ Result<std::unique_ptr<Box>> Box::start(BoxConfig config, Logger& log, UniqueFun
   auto opened = open(config);
   if (!opened) return fail(std::move(opened.error()));
   if (config.lockdown == Lockdown::kOn) {
-    auto walls = confineProcess(accessOf(config));
+    auto walls = confineProcess(accessOf(config, log));
     if (!walls) return fail(std::move(walls.error()));
     if (!walls->landlock) log.warn("this kernel has no Landlock: files are kept apart by permissions only");
     if (walls->landlock) warnOfALink(config.catalog_directory, log);
@@ -175,6 +184,7 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
       rebuilder_(
           config_.builder.max_parallel, [this](const catalog::FunctionPtr& function) { rebuild(function); }, log),
       admin_(*this, control_),
+      live_(config_),
       max_mappings_(maxMappings()),
       collect_timer_(control_),
       warm_timer_(control_) {
@@ -198,12 +208,15 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
 }
 
 Result<void> Box::openCatalog() {
-  auto source = catalog::CatalogSource::open(config_.catalog_directory, log_, [this](catalog::CatalogPtr catalog) {
-    control_.post([this, catalog = std::move(catalog)]() mutable {
-      functionsChanged(std::move(catalog));
-      rebuildForThisEngine();
-    });
-  });
+  auto source = catalog::CatalogSource::open(
+      config_.catalog_directory, log_,
+      [this](catalog::CatalogPtr catalog) {
+        control_.post([this, catalog = std::move(catalog)]() mutable {
+          functionsChanged(std::move(catalog));
+          rebuildForThisEngine();
+        });
+      },
+      config_.function_defaults);
   if (!source) return fail(std::move(source.error()).within("catalog"));
   source_ = std::move(*source);
   functionsChanged(source_->current());
@@ -246,6 +259,10 @@ Box::~Box() {
   programs_.reset();
   ticker_.reset();
   engine_.reset();
+}
+
+void Box::reconfigure(LiveConfig live) {
+  control_.post([this, live = std::move(live)]() mutable { live_ = std::move(live); });
 }
 
 void Box::announceDrain() {

@@ -41,6 +41,9 @@ class Box final : private AdminSource {
   const std::vector<std::string>& addresses() const { return addresses_; }
   const std::string& adminAddress() const { return admin_address_; }
 
+  // What can change while it runs, from now on. Thread-safe.
+  void reconfigure(LiveConfig live);
+
   // Ready goes false, but requests are still taken: balancers get time to notice.
   void announceDrain();
   // Listeners close, what runs goes on.
@@ -102,6 +105,7 @@ class Box final : private AdminSource {
   MetricsTotals totals_;
   Rebuilder rebuilder_;
   Admin admin_;
+  LiveConfig live_;
   std::optional<http::Server> admin_server_;
   const std::uint64_t max_mappings_;  // read before the process is locked in
   http::Timer collect_timer_;

@@ -52,6 +52,7 @@ BoxFigures Box::figures(std::vector<WorkerReport> reports) {
   figures.max_mappings = max_mappings_;
   figures.resident = anonymousResident();
   figures.readiness = readiness_;
+  figures.capacity = live_.capacity;
   figures.max_invocations = config_.engine.max_invocations;
   return figures;
 }

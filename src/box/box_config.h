@@ -1,14 +1,17 @@
-// Everything a box can be told. Each limit of the box stands here or in the structs it is made of; docs/box.md
-// lists them with their defaults.
+// Everything a box can be told. Each limit of the box stands here or in the structs it is made of; docs/box.md and
+// docs/box-toml.md list them with their defaults.
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/units.h"
 #include "catalog/builder.h"
+#include "catalog/function_spec.h"
 #include "engine/engine.h"
 #include "http/client.h"
 #include "http/server.h"
@@ -57,7 +60,53 @@ struct MetricsLimits {
   std::uint32_t functions = 500;  // the busiest ones have series of their own, the rest is summed as `other`
 };
 
-struct BoxConfig {
+// What all functions together may use. Whoever starts a box sets it: container_limits.h tells what there is.
+struct Capacity {
+  ByteSize memory;  // of what functions book
+  double cpu = 0;   // cores
+  bool operator==(const Capacity&) const = default;
+};
+
+// How much of its limit a request books.
+enum class MemoryMode : std::uint8_t {
+  kDeclared,  // all of it: what is booked never exceeds the capacity
+  kRatio,     // all of it, of `ratio` times the capacity
+  kRisk,      // what its function's history says, so that the capacity is exceeded with probability `risk` at most
+};
+
+struct MemoryPolicy {
+  MemoryMode mode = MemoryMode::kRisk;
+  double ratio = 1.43;  // 1 or more; for kRatio
+  double risk = 1e-3;   // per admission; for kRisk
+  bool operator==(const MemoryPolicy&) const = default;
+};
+
+struct TenantPolicy {
+  std::uint32_t weight = 1;                  // of its share, against the other tenants'
+  std::optional<std::uint32_t> concurrency;  // invocations at once, of all its functions; no bound of its own without
+  bool operator==(const TenantPolicy&) const = default;
+};
+
+// Requests that wait for admission; more are refused. 0: nobody waits.
+struct QueueLimits {
+  std::uint32_t total = 10'000;
+  std::uint32_t per_tenant = 2'000;
+  std::uint32_t per_function = 1'000;
+  bool operator==(const QueueLimits&) const = default;
+};
+
+// What can change while the box runs.
+struct LiveConfig {
+  Capacity capacity;
+  MemoryPolicy memory_policy;
+  Duration cpu_backlog = std::chrono::milliseconds(50);  // of runnable work; while there is more, new requests wait
+  QueueLimits queue;
+  std::map<std::string, TenantPolicy> tenants;  // by name; for others the defaults hold
+  bool operator==(const LiveConfig&) const = default;
+};
+
+struct BoxConfig : LiveConfig {
+  std::string config_file;  // absolute; empty for none. May be read again while the box runs
   std::string catalog_directory;
   std::string store_directory;
   std::vector<std::string> listen = {"127.0.0.1:8080"};
@@ -72,6 +121,8 @@ struct BoxConfig {
   Lockdown lockdown = Lockdown::kOn;
   Duration drain_delay = std::chrono::seconds(0);     // from SIGTERM to closing the listeners, for balancers to notice
   Duration drain_timeout = std::chrono::seconds(30);  // then running requests are cut
+
+  catalog::FunctionLimits function_defaults;  // of manifests that do not name them
 
   engine::EngineConfig engine = engine::EngineConfig::defaults();
   catalog::BuilderConfig builder;

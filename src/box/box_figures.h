@@ -28,6 +28,7 @@ struct BoxFigures {
   ByteSize resident;               // anonymous memory of the process
   Readiness readiness = Readiness::kStarting;
   std::uint32_t max_invocations = 0;
+  Capacity capacity;
 };
 
 }  // namespace wasabi::box
