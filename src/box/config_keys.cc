@@ -247,7 +247,7 @@ void addSharing(std::vector<BoxKey>& keys) {
   keys.insert(
       keys.end(),
       {size("capacity.memory", kLive, {16_MiB, 16'384_GiB}, WASABI_IN(capacity.memory),
-            "what the container may use, without a reserve"),
+            "what the container may use, less a reserve"),
        cores("capacity.cpu", kLive, catalog::kCoresRange, WASABI_IN(capacity.cpu), "what the container may use"),
        choice("memory.mode", kLive, kModes, WASABI_IN(memory_policy.mode)),
        number("memory.ratio", kLive, {1, 100}, WASABI_IN(memory_policy.ratio)),

@@ -84,6 +84,7 @@ class Box:
         self.catalog = Catalog(self.directory / "catalog")
         self.store = store or scratch.shared_store()
         self.admin_path = str(self.directory / "admin.sock")
+        self.named_arguments = ["--catalog", str(self.catalog.directory), "--store", str(self.store)]
         self.admin_arguments = ["--admin", "unix:" + self.admin_path]
         self.environment = None  # that of the tests
         self.keep_address = False
@@ -108,13 +109,11 @@ class Box:
         self.process = subprocess.Popen(
             self.prefix + [
                 program("wasabi-box"),
-                "--catalog", str(self.catalog.directory),
-                "--store", str(self.store),
                 "--listen", "%s:%d" % (self.address or ("127.0.0.1", 0)),
                 "--access-log", str(self.directory / "access.log"),
                 "--function-log", str(self.directory / "function.log"),
                 "--workers", str(self.workers),
-            ] + self.admin_arguments + self.options,
+            ] + self.named_arguments + self.admin_arguments + self.options,
             env=self.environment,
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         log.close()
