@@ -85,7 +85,8 @@ Admission::Answer Admission::arrive(const Request& request, TimePoint now) {
 }
 
 std::optional<Waited> Admission::next(TimePoint now) {
-  auto waited = queue_.next(now, [&](const Waiter& waiter) { return judge(waiter.function, book_.offer(waiter.function), now); });
+  auto waited =
+      queue_.next(now, [&](const Waiter& waiter) { return judge(waiter.function, book_.offer(waiter.function), now); });
   if (waited) run(waited->waiter.function);
   return waited;
 }

@@ -28,7 +28,7 @@ namespace wasabi::policy {
 
 // What the workers' CPU means for a new request of a function.
 struct CpuOutlook {
-  bool backlogged = false;               // its first slice would come later than the bound
+  bool backlogged = false;                 // its first slice would come later than the bound
   std::optional<TimePoint> in_debt_until;  // of its function's quota
 };
 using CpuView = std::function<CpuOutlook(FunctionId, TimePoint)>;

@@ -131,9 +131,7 @@ TEST(AdmissionTest, HistoryLowersWhatIsBookedInRiskMode) {
 TEST(AdmissionTest, ExplainsWhatARequestWouldGet) {
   World world(100_MiB);
   world.function(0, 60_MiB);
-  const auto explain = [&] {
-    return world.admission.explain({99, {0}, world.now, world.now + seconds(5)}, world.now);
-  };
+  const auto explain = [&] { return world.admission.explain({99, {0}, world.now, world.now + seconds(5)}, world.now); };
   EXPECT_EQ(explain().answer.kind, Kind::kRuns);
   world.arrive(0);
   const auto waits = explain();
@@ -187,8 +185,8 @@ RC_GTEST_PROP(AdmissionPropertyTest, BooksWithinCapacityAndEverythingComesBack, 
       admitAll();
     } else if (what < 8 && !running.empty()) {
       const auto ending = std::next(running.begin(), number % static_cast<int>(running.size()));
-      world.admission.ended({ending->first}, {std::uint64_t(number) << 16}, DemandHistory::Seen::kWhole,
-                            ending->second, world.now);
+      world.admission.ended({ending->first}, {std::uint64_t(number) << 16}, DemandHistory::Seen::kWhole, ending->second,
+                            world.now);
       running.erase(ending);
       admitAll();
     } else if (!waiting.empty()) {

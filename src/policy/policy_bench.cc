@@ -80,4 +80,3 @@ BENCHMARK(estimate);
 }  // namespace
 }  // namespace wasabi::policy
 
-BENCHMARK_MAIN();

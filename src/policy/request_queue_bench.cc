@@ -96,4 +96,3 @@ BENCHMARK(copy)->Arg(10'000);
 }  // namespace
 }  // namespace wasabi::policy
 
-BENCHMARK_MAIN();
