@@ -76,9 +76,10 @@ std::vector<SimulatedFunction> mixedFunctions();
 // Like the five of the paper, each with its default request of 200 MiB as the limit; the peaks times `factor`.
 //
 // Their modules run in no engine of ours, so the peaks are those of stand-ins, as the size of the linear memory in V8
-// at the end: of imageblur a Rust program with its parameters and libraries; of the others C programs that make the
-// allocations of the published sources, with their stack of 1 MiB (json-compression 200,000 texts of 100 letters and
-// their frames, genpdf ten JPEG images and the document around them).
+// at the end. Of imageblur it is a Rust program with its parameters and libraries. Of json-compression, genpdf and
+// scrypt it is a C program that makes the main allocations of the published source (buffers inside their libraries are
+// guessed), with its stack of 1 MiB; of rsa-keygen one that makes those a key pair of 2,048 bits is guessed to need. So
+// these four are estimates, and `factor` shows how much hangs on them.
 std::vector<SimulatedFunction> paperFunctions(double factor);
 
 }  // namespace wasabi::policy::simulation
