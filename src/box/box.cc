@@ -262,7 +262,10 @@ Box::~Box() {
 }
 
 void Box::reconfigure(LiveConfig live) {
-  control_.post([this, live = std::move(live)]() mutable { live_ = std::move(live); });
+  control_.post([this, live = std::move(live)]() mutable {
+    live_ = std::move(live);
+    applyPolicy();
+  });
 }
 
 void Box::announceDrain() {
@@ -283,13 +286,20 @@ bool Box::drained() const {
 
 void Box::functionsChanged(catalog::CatalogPtr catalog) {
   functions_ = std::make_shared<const FunctionTable>(std::move(catalog), accounts_, functions_.get());
-  for (const auto& [spec, deployment] : functions_->deployments()) {
-    const Accounts::Account& account = deployment.load->account;
-    scheduler_.setTenant(account.tenant(), 1);
-    scheduler_.setFunction(account.function(), account.tenant(), std::nullopt, Clock::now());
-  }
+  applyPolicy();
   totals_.keepOnly([this](const catalog::FunctionSpec& version) { return functions_->holds(version); });
   for (auto& worker : workers_) worker->setFunctions(functions_);
+}
+
+// What manifests and operator say of CPU, to whoever decides by it.
+void Box::applyPolicy() {
+  for (const auto& [spec, deployment] : functions_->deployments()) {
+    const Accounts::Account& account = deployment.load->account;
+    const auto tenant = live_.tenants.find(spec->name.tenant);
+    const TenantPolicy policy = tenant == live_.tenants.end() ? TenantPolicy{} : tenant->second;
+    scheduler_.setTenant(account.tenant(), policy.weight);
+    scheduler_.setFunction(account.function(), account.tenant(), spec->limits.cpu, Clock::now());
+  }
 }
 
 void Box::collectNowAndThen() {

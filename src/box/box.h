@@ -75,6 +75,7 @@ class Box final : private AdminSource {
   void askWorkers(UniqueFunction<void(Worker&, UniqueFunction<void(Answer)>)> ask,
                   UniqueFunction<void(std::vector<Answer>)> take);
   BoxFigures figures(std::vector<WorkerReport> reports);
+  void applyPolicy();
   void collectNowAndThen();
   void rebuildForThisEngine();
   void rebuild(const catalog::FunctionPtr& function);

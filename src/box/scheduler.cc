@@ -9,7 +9,7 @@ namespace wasabi::box {
 Scheduler::Scheduler(std::size_t workers, Duration slice, UniqueFunction<void(std::size_t)> wake)
     : wake_(std::move(wake)), order_(slice), waiting_(workers, false) {}
 
-void Scheduler::setTenant(policy::TenantId tenant, double weight) {
+void Scheduler::setTenant(policy::TenantId tenant, std::uint32_t weight) {
   const std::lock_guard lock(mutex_);
   order_.setTenant(tenant, weight);
 }

@@ -43,7 +43,7 @@ class Scheduler {
   // `wake` is called, on any thread, with the number of a worker that waits and now has something to run.
   Scheduler(std::size_t workers, Duration slice, UniqueFunction<void(std::size_t)> wake);
 
-  void setTenant(policy::TenantId tenant, double weight);
+  void setTenant(policy::TenantId tenant, std::uint32_t weight);
   void setFunction(policy::FunctionId function, policy::TenantId tenant, std::optional<double> cores, TimePoint now);
 
   // Whether a new request of the function may have its first slice now, before those that wait; then ranAtOnce()

@@ -79,4 +79,3 @@ BENCHMARK(estimate);
 
 }  // namespace
 }  // namespace wasabi::policy
-

@@ -95,4 +95,3 @@ BENCHMARK(copy)->Arg(10'000);
 
 }  // namespace
 }  // namespace wasabi::policy
-

@@ -25,10 +25,12 @@ void ensureHolds(std::vector<T>& accounts, std::uint32_t id) {
 
 RunOrder::RunOrder(Duration slice) : slice_(nanoseconds(slice)) {}
 
-void RunOrder::setTenant(TenantId tenant, double weight) {
+void RunOrder::setTenant(TenantId id, std::uint32_t weight) {
   WASABI_CHECK(weight > 0);
-  ensureHolds(tenants_, tenant.value);
-  at(tenant).weight = weight;
+  ensureHolds(tenants_, id.value);
+  Tenant& tenant = at(id);
+  if (!tenant.ready.empty()) weight_in_order_ += std::uint64_t{weight} - tenant.weight;
+  tenant.weight = weight;
 }
 
 void RunOrder::setFunction(FunctionId id, TenantId tenant, std::optional<double> cores, TimePoint now) {
@@ -169,6 +171,7 @@ void RunOrder::makeReady(FunctionId id) {
   if (tenant.ready.empty()) {
     tenant.time = std::max(tenant.time, now_);
     in_order_.insert({tenant.time, function.tenant.value});
+    weight_in_order_ += tenant.weight;
   }
   function.time = std::max(function.time, tenant.now);
   tenant.ready.insert({function.time, id.value});
@@ -180,7 +183,10 @@ void RunOrder::makeUnready(FunctionId id) {
   Function& function = at(id);
   Tenant& tenant = at(function.tenant);
   tenant.ready.erase({function.time, id.value});
-  if (tenant.ready.empty()) in_order_.erase({tenant.time, function.tenant.value});
+  if (tenant.ready.empty()) {
+    in_order_.erase({tenant.time, function.tenant.value});
+    weight_in_order_ -= tenant.weight;
+  }
   function.is_ready = false;
   ready_ -= function.tasks.size();
 }
@@ -208,6 +214,16 @@ void RunOrder::comeBack(TimePoint now) {
     aside_ -= functions_[id].tasks.size();
     makeReady({id});
   }
+}
+
+Duration RunOrder::expectedDelay(FunctionId id, std::size_t more, std::uint32_t workers) const {
+  const Function& function = functions_[id.value];
+  const Tenant& tenant = tenants_[function.tenant.value];
+  const std::size_t before = more + (function.is_ready ? function.tasks.size() : 0);
+  const double functions = static_cast<double>(tenant.ready.size() + (function.is_ready ? 0 : 1));
+  const double weights = static_cast<double>(weight_in_order_ + (tenant.ready.empty() ? tenant.weight : 0));
+  const double round = slice_ * functions * weights / tenant.weight;
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(static_cast<double>(before) * round / workers));
 }
 
 std::optional<TimePoint> RunOrder::firstPaidAt() const {

@@ -49,7 +49,7 @@ class RunOrder {
   explicit RunOrder(Duration slice);
 
   // Before the first use of an id, and whenever the settings change. `weight` > 0; no `cores`: no quota.
-  void setTenant(TenantId tenant, double weight);
+  void setTenant(TenantId tenant, std::uint32_t weight);
   void setFunction(FunctionId function, TenantId tenant, std::optional<double> cores, TimePoint now);
 
   Ticket add(const Task& task, TimePoint now);
@@ -71,6 +71,9 @@ class RunOrder {
   std::size_t ready() const { return ready_; }
   // Those whose function is in debt.
   std::size_t aside() const { return aside_; }
+  // How long the first slice of a new request of the function would have to wait for `workers` workers, if `more` of
+  // the function came before it: the rounds that its line needs, each as long as the share of its function makes it.
+  Duration expectedDelay(FunctionId function, std::size_t more, std::uint32_t workers) const;
   // When the first function that stands aside has paid its debt.
   std::optional<TimePoint> firstPaidAt() const;
   // When the function has paid its debt; nothing if it is in none.
@@ -88,7 +91,7 @@ class RunOrder {
     std::optional<TimePoint> aside_until;
   };
   struct Tenant {
-    double weight = 1;
+    std::uint32_t weight = 1;
     VirtualTime time = 0;
     VirtualTime now = 0;                                    // where its functions begin
     std::set<std::pair<VirtualTime, std::uint32_t>> ready;  // functions
@@ -110,6 +113,7 @@ class RunOrder {
   VirtualTime now_ = 0;                                           // where tenants begin
   std::set<std::pair<VirtualTime, std::uint32_t>> in_order_;      // tenants with ready functions
   std::set<std::pair<TimePoint, std::uint32_t>> standing_aside_;  // functions
+  std::uint64_t weight_in_order_ = 0;
   std::size_t ready_ = 0;
   std::size_t aside_ = 0;
 };

@@ -23,7 +23,7 @@ RunOrder::Task task(std::uint32_t function, std::uint32_t worker = 0, Where wher
 }
 
 // Function i belongs to tenant i.
-RunOrder orderOf(const std::vector<double>& weights) {
+RunOrder orderOf(const std::vector<std::uint32_t>& weights) {
   RunOrder order(kSlice);
   for (std::uint32_t i = 0; i < weights.size(); ++i) {
     order.setTenant({i}, weights[i]);
@@ -110,6 +110,20 @@ TEST(RunOrderTest, ATenantAloneIsNeverAhead) {
   }
 }
 
+TEST(RunOrderTest, TheDelayToExpectIsThatOfTheOwnLine) {
+  RunOrder order = orderOf({1, 1, 2});
+  for (int i = 0; i < 64; ++i) order.add(task(0), kStart);
+  // Alone: one slice for each of those before it, on so many workers.
+  EXPECT_EQ(order.expectedDelay({0}, 0, 1), milliseconds(64));
+  EXPECT_EQ(order.expectedDelay({0}, 16, 2), milliseconds(40));
+  // The line of another tenant is nothing to it.
+  EXPECT_EQ(order.expectedDelay({1}, 0, 1), Duration{});
+  // Beside one of twice its weight every round takes three slices.
+  order.add(task(2), kStart);
+  EXPECT_EQ(order.expectedDelay({0}, 0, 1), milliseconds(192));
+  EXPECT_EQ(order.expectedDelay({2}, 0, 1), std::chrono::nanoseconds(1'500'000));
+}
+
 TEST(RunOrderTest, IdleTimeIsNotSavedUp) {
   RunOrder order = orderOf({1, 1});
   order.add(task(0), kStart);
@@ -133,8 +147,8 @@ TEST(RunOrderTest, IdleTimeIsNotSavedUp) {
 // Start-time fair queueing's bound (Goyal, Vin, Cheng): over any interval in which both want to run, what two tenants
 // got, over their weights, differs by no more than one slice of each.
 RC_GTEST_PROP(RunOrderPropertyTest, SharesFollowWeightsWithinASlice, ()) {
-  const auto weights = *rc::gen::container<std::vector<double>>(
-      *rc::gen::inRange<std::size_t>(2, 6), rc::gen::map(rc::gen::inRange(1, 8), [](int w) { return double(w); }));
+  const auto weights = *rc::gen::container<std::vector<std::uint32_t>>(*rc::gen::inRange<std::size_t>(2, 6),
+                                                                       rc::gen::inRange<std::uint32_t>(1, 8));
   RunOrder order = orderOf(weights);
   for (std::uint32_t i = 0; i < weights.size(); ++i) {
     for (int n = *rc::gen::inRange(1, 20); n > 0; --n) order.add(task(i), kStart);
@@ -164,7 +178,7 @@ RC_GTEST_PROP(RunOrderPropertyTest, SharesFollowWeightsWithinASlice, ()) {
 // Two workers whose slices overlap: each of the tenants has enough invocations to use its share.
 RC_GTEST_PROP(RunOrderPropertyTest, SharesFollowWeightsOverTwoWorkers, ()) {
   const int weight = *rc::gen::inRange(1, 4);
-  RunOrder order = orderOf({1, double(weight)});
+  RunOrder order = orderOf({1, static_cast<std::uint32_t>(weight)});
   for (int i = 0; i < 8; ++i) {
     for (std::uint32_t tenant = 0; tenant < 2; ++tenant)
       order.add(task(tenant, static_cast<std::uint32_t>(i % 2)), kStart);
