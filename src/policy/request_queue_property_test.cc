@@ -136,7 +136,7 @@ RC_GTEST_PROP(RequestQueueProperty, ALargeRequestIsAdmittedThroughAFloodOfSmallO
   std::vector<Ticket> large;
   std::size_t n = 0;
   const TimePoint start = world.now;
-  while (world.now < start + seconds(5)) {
+  while (world.now < start + seconds(3)) {
     // Twice as much as fits is always waiting of each small function.
     for (std::uint32_t f = large_ones; f < world.functions(); ++f) {
       while (world.queue.waitingOf(FunctionId{f}) < 2 * plan.memory) {
