@@ -71,7 +71,7 @@ TEST_F(ContainerLimitsTest, V2TakesTheSmallestOfAllGroupsAbove) {
   setUp("0::/kubepods/pod1/box\n", kV2Mount);
   files_["/sys/fs/cgroup/kubepods/memory.max"] = "2147483648\n";
   files_["/sys/fs/cgroup/kubepods/pod1/memory.max"] = "1073741824\n";
-  files_["/sys/fs/cgroup/kubepods/pod1/box/memory.max"] = "max\n";
+  files_["/sys/fs/cgroup/kubepods/pod1/box/memory.max"] = "1610612736\n";
   files_["/sys/fs/cgroup/kubepods/pod1/cpu.max"] = "300000 100000\n";
   files_["/sys/fs/cgroup/kubepods/pod1/box/cpu.max"] = "50000 100000\n";
   files_["/sys/fs/cgroup/kubepods/pod2/memory.max"] = "1\n";  // a neighbour's
