@@ -58,6 +58,7 @@ void appendAccessLine(std::string& out, const RequestRecord& record, std::int64_
   appendNumber(out, "wall_us", microseconds(record.wall));
   appendNumber(out, "cpu_us", microseconds(record.cpu));
   appendNumber(out, "wait_us", microseconds(record.wait));
+  if (record.waited_for != Reason::kNone) appendWord(out, "waited_for", toString(record.waited_for));
   appendNumber(out, "peak_memory", record.peak_memory.value);
   out += record.cold ? ",\"cold\":true}\n" : ",\"cold\":false}\n";
 }

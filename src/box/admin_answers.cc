@@ -39,31 +39,24 @@ ordered_json problemsOf(const catalog::Catalog& catalog) {
 }  // namespace
 
 std::string loadJson(const BoxFigures& figures) {
-  double booked_area = 0;
-  double waiting_area = 0;
-  double booked = 0;
-  double waiting = 0;
+  const AdmissionDesk::Figures& desk = figures.desk;
   double cpu = 0;
   std::uint64_t live = 0;
   std::uint64_t started = 0;
   for (const WorkerReport& worker : figures.workers) {
     const InvocationGauges& gauges = worker.gauges;
-    booked_area += gauges.booked_bytes.area();
-    waiting_area += gauges.waiting_bytes.area();
-    booked += static_cast<double>(gauges.booked_bytes.level());
-    waiting += static_cast<double>(gauges.waiting_bytes.level());
     cpu += toSeconds(gauges.cpu);
     started += gauges.started;
     for (std::size_t i = 0; i < static_cast<std::size_t>(InvocationState::kEnded); ++i) live += gauges.by_state[i];
   }
   return line({
-      {"booked_unit_seconds", booked_area / kMemoryUnitBytes},
-      {"waiting_unit_seconds", waiting_area / kMemoryUnitBytes},
+      {"booked_unit_seconds", desk.booked_byte_seconds / kMemoryUnitBytes},
+      {"waiting_unit_seconds", desk.waiting_byte_seconds / kMemoryUnitBytes},
       {"cpu_seconds", cpu},
       {"requests", started},
       {"outcomes", outcomesOf(*figures.totals)},
-      {"booked_units", booked / kMemoryUnitBytes},
-      {"waiting_units", waiting / kMemoryUnitBytes},
+      {"booked_units", static_cast<double>(desk.booked.value) / kMemoryUnitBytes},
+      {"waiting_units", static_cast<double>(desk.waiting.value) / kMemoryUnitBytes},
       {"invocations", live},
       {"max_invocations", figures.max_invocations},
       {"capacity_memory_bytes", figures.capacity.memory.value},

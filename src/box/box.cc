@@ -88,6 +88,24 @@ http::ServerLimits adminLimits() {
   return limits;
 }
 
+policy::BookingMode bookingMode(const MemoryPolicy& policy) {
+  switch (policy.mode) {
+    case MemoryMode::kDeclared:
+      return policy::BookingMode::declared();
+    case MemoryMode::kRatio:
+      return policy::BookingMode::ratioOf(policy.ratio);
+    case MemoryMode::kRisk:
+      return policy::BookingMode::riskOf(policy.risk);
+  }
+  return policy::BookingMode::declared();
+}
+
+AdmissionDesk::Settings deskSettings(const BoxConfig& config, const LiveConfig& live) {
+  const policy::QueueBounds bounds{live.queue.total, live.queue.per_tenant, live.queue.per_function};
+  return {{live.capacity.memory, bookingMode(live.memory_policy), config.engine.max_invocations, bounds},
+          live.cpu_backlog};
+}
+
 }  // namespace
 
 struct Box::Opened {
@@ -177,6 +195,8 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
       access_log_(std::move(opened.access_log), config_.log.buffered_bytes),
       function_log_(std::move(opened.function_log), config_.log.buffered_bytes),
       scheduler_(config_.workers, config_.invocation.slice, [this](std::size_t worker) { workers_[worker]->wakeUp(); }),
+      desk_(deskSettings(config_, config_), scheduler_,
+            [this](const AdmissionCall& call) { workers_[call.worker]->admitted(call); }),
       engine_(std::move(engine)),
       store_(std::move(store)),
       builder_(std::move(opened.builder)),
@@ -194,7 +214,7 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
   for (std::uint32_t i = 0; i < config_.workers; ++i) {
     workers_.push_back(
         std::make_unique<Worker>(i, WorkerServices{config_, *engine_, *programs_, access_log_, function_log_, *ticker_,
-                                                   scheduler_, outbound, seed, readiness_}));
+                                                   scheduler_, desk_, outbound, seed, readiness_}));
   }
   for (FileDescriptor& listener : opened.listeners) {
     addresses_.push_back(http::listenerAddress(listener));
@@ -264,7 +284,8 @@ Box::~Box() {
 void Box::reconfigure(LiveConfig live) {
   control_.post([this, live = std::move(live)]() mutable {
     live_ = std::move(live);
-    applyPolicy();
+    desk_.setSettings(deskSettings(config_, live_));
+    applyPolicy(Versions::kAsBefore);
   });
 }
 
@@ -286,19 +307,22 @@ bool Box::drained() const {
 
 void Box::functionsChanged(catalog::CatalogPtr catalog) {
   functions_ = std::make_shared<const FunctionTable>(std::move(catalog), accounts_, functions_.get());
-  applyPolicy();
+  applyPolicy(Versions::kNew);
   totals_.keepOnly([this](const catalog::FunctionSpec& version) { return functions_->holds(version); });
   for (auto& worker : workers_) worker->setFunctions(functions_);
 }
 
-// What manifests and operator say of CPU, to whoever decides by it.
-void Box::applyPolicy() {
+// What manifests and operator say of CPU, memory and concurrency, to whoever decides by it.
+void Box::applyPolicy(Versions versions) {
   for (const auto& [spec, deployment] : functions_->deployments()) {
     const Accounts::Account& account = deployment.load->account;
     const auto tenant = live_.tenants.find(spec->name.tenant);
     const TenantPolicy policy = tenant == live_.tenants.end() ? TenantPolicy{} : tenant->second;
+    const auto code = versions == Versions::kNew ? deployment.code : policy::Admission::Code::kSame;
     scheduler_.setTenant(account.tenant(), policy.weight);
     scheduler_.setFunction(account.function(), account.tenant(), spec->limits.cpu, Clock::now());
+    desk_.setTenant(account.tenant(), policy.weight, policy.concurrency);
+    desk_.setFunction(account.function(), {account.tenant(), spec->limits.memory, spec->limits.concurrency}, code);
   }
 }
 

@@ -12,6 +12,7 @@
 #include "base/unique_function.h"
 #include "box/accounts.h"
 #include "box/admin.h"
+#include "box/admission_desk.h"
 #include "box/box_config.h"
 #include "box/lease_watch.h"
 #include "box/line_log.h"
@@ -75,7 +76,8 @@ class Box final : private AdminSource {
   void askWorkers(UniqueFunction<void(Worker&, UniqueFunction<void(Answer)>)> ask,
                   UniqueFunction<void(std::vector<Answer>)> take);
   BoxFigures figures(std::vector<WorkerReport> reports);
-  void applyPolicy();
+  enum class Versions : std::uint8_t { kNew, kAsBefore };
+  void applyPolicy(Versions versions);
   void collectNowAndThen();
   void rebuildForThisEngine();
   void rebuild(const catalog::FunctionPtr& function);
@@ -92,6 +94,7 @@ class Box final : private AdminSource {
 
   Accounts accounts_;
   Scheduler scheduler_;
+  AdmissionDesk desk_;
   // Wakes of guests' timers may reach the workers as long as the engine lives.
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<engine::Engine> engine_;

@@ -45,6 +45,7 @@ BoxFigures Box::figures(std::vector<WorkerReport> reports) {
   figures.pool = engine_->poolMetrics();
   figures.access_lines_dropped = access_log_.droppedLines();
   figures.function_lines_dropped = function_log_.droppedLines();
+  figures.desk = desk_.figures(Clock::now());
   figures.runnable = scheduler_.ready();
   figures.functions = functions_->catalog().functions().size();
   figures.catalog_problems = functions_->catalog().problems().size();

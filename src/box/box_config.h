@@ -89,9 +89,9 @@ struct TenantPolicy {
 
 // Requests that wait for admission; more are refused. 0: nobody waits.
 struct QueueLimits {
-  std::uint32_t total = 10'000;
-  std::uint32_t per_tenant = 2'000;
-  std::uint32_t per_function = 1'000;
+  std::uint32_t total = 20'000;
+  std::uint32_t per_tenant = 10'000;
+  std::uint32_t per_function = 5'000;
   bool operator==(const QueueLimits&) const = default;
 };
 

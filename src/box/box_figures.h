@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "box/admission_desk.h"
 #include "box/invocation_gauges.h"
 #include "box/metrics.h"
 #include "box/program_cache.h"
@@ -20,6 +21,7 @@ struct BoxFigures {
   engine::PoolMetrics pool{};
   std::uint64_t access_lines_dropped = 0;
   std::uint64_t function_lines_dropped = 0;
+  AdmissionDesk::Figures desk;
   std::size_t runnable = 0;  // invocations that wait for a slice
   std::size_t functions = 0;
   std::size_t catalog_problems = 0;

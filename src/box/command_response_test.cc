@@ -130,7 +130,7 @@ TEST(ResponseWriterTest, AfterTheClientIsGoneNothingTouchesTheStream) {
 
 TEST(RefusalTest, SaysWhyAndWhenToComeBack) {
   FakeStream stream;
-  sendRefusal(stream, Reason::kFunctionConcurrency, "4bf9");
+  sendRefusal(stream, {Reason::kFunctionConcurrency}, "4bf9");
   EXPECT_EQ(stream.response->status, 429);
   EXPECT_EQ(stream.response->headers.find("retry-after"), "1");
   EXPECT_EQ(stream.body, "refused.function_concurrency\nrequest 4bf9\n");

@@ -4,26 +4,23 @@
 
 namespace wasabi::box {
 
-std::optional<ConcurrencyPlace> ConcurrencyPlace::take(const Deployment& deployment) {
-  std::atomic<std::uint32_t>& running = deployment.load->running;
-  if (running.fetch_add(1, std::memory_order_relaxed) >= deployment.spec->limits.concurrency) {
-    running.fetch_sub(1, std::memory_order_relaxed);
-    return std::nullopt;
-  }
-  return ConcurrencyPlace(deployment.load);
-}
-
 FunctionTable::FunctionTable(catalog::CatalogPtr catalog, Accounts& accounts, const FunctionTable* previous)
     : catalog_(std::move(catalog)) {
-  std::unordered_map<FunctionName, std::shared_ptr<FunctionLoad>> loads;
+  std::unordered_map<FunctionName, const Deployment*> before;
   if (previous) {
-    for (const auto& [spec, deployment] : previous->deployments_) loads.emplace(spec->name, deployment.load);
+    for (const auto& [spec, deployment] : previous->deployments_) before.emplace(spec->name, &deployment);
   }
   deployments_.reserve(catalog_->functions().size());
   for (const catalog::FunctionPtr& spec : catalog_->functions()) {
-    const auto known = loads.find(spec->name);
-    auto load = known == loads.end() ? std::make_shared<FunctionLoad>(accounts, spec->name) : known->second;
-    deployments_.emplace(spec.get(), Deployment{spec, std::move(load)});
+    const auto known = before.find(spec->name);
+    if (known == before.end()) {
+      auto load = std::make_shared<FunctionLoad>(accounts, spec->name);
+      deployments_.emplace(spec.get(), Deployment{spec, std::move(load), policy::Admission::Code::kOther});
+    } else {
+      const bool same = known->second->spec->module == spec->module;
+      const auto code = same ? policy::Admission::Code::kSame : policy::Admission::Code::kOther;
+      deployments_.emplace(spec.get(), Deployment{spec, known->second->load, code});
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-// What a box knows of its functions beside their manifests: how many invocations each has now.
+// What a box knows of its functions beside their manifests: what is shared by their invocations.
 //
 // A FunctionTable is an immutable snapshot that workers route by; every change of the catalog makes a new one that
 // takes over the live counts. An invocation holds its Deployment to its end, so it finishes on the version it began
@@ -15,6 +15,7 @@
 #include "box/accounts.h"
 #include "box/function_log.h"
 #include "catalog/catalog.h"
+#include "policy/admission.h"
 
 namespace wasabi::box {
 
@@ -24,39 +25,13 @@ class FunctionLoad {
   FunctionLoad(Accounts& accounts, const FunctionName& name) : account(accounts, name) {}
 
   const Accounts::Account account;
-  std::atomic<std::uint32_t> running{0};
   LogBudget log_budget;
-
-  // What the first slices of its invocations took lately, older ones counting ever less.
-  Duration usualFirstSlice() const { return Duration(usual_first_slice_.load(std::memory_order_relaxed)); }
-  void noteFirstSlice(Duration cpu) {
-    const Duration::rep usual = usual_first_slice_.load(std::memory_order_relaxed);
-    usual_first_slice_.store(usual + (cpu.count() - usual) / 8, std::memory_order_relaxed);
-  }
-
- private:
-  std::atomic<Duration::rep> usual_first_slice_{0};
 };
 
 struct Deployment {
   catalog::FunctionPtr spec;
   std::shared_ptr<FunctionLoad> load;
-};
-
-// One place under a function's concurrency limit, given back when it is destroyed.
-class ConcurrencyPlace {
- public:
-  // Empty when all places are taken.
-  static std::optional<ConcurrencyPlace> take(const Deployment& deployment);
-  ConcurrencyPlace(ConcurrencyPlace&&) noexcept = default;
-  ConcurrencyPlace& operator=(ConcurrencyPlace&&) noexcept = default;
-  ~ConcurrencyPlace() {
-    if (load_) load_->running.fetch_sub(1, std::memory_order_relaxed);
-  }
-
- private:
-  explicit ConcurrencyPlace(std::shared_ptr<FunctionLoad> load) : load_(std::move(load)) {}
-  std::shared_ptr<FunctionLoad> load_;
+  policy::Admission::Code code = policy::Admission::Code::kSame;  // as the version before it ran
 };
 
 class FunctionTable {

@@ -5,10 +5,9 @@
 namespace wasabi::box {
 namespace {
 
-catalog::FunctionPtr function(std::string name, std::uint32_t concurrency) {
+catalog::FunctionPtr function(std::string name) {
   auto spec = std::make_shared<catalog::FunctionSpec>();
   spec->name = {"t", std::move(name)};
-  spec->limits.concurrency = concurrency;
   return spec;
 }
 
@@ -18,35 +17,32 @@ FunctionTablePtr table(Accounts& accounts, std::vector<catalog::FunctionPtr> fun
   return std::make_shared<const FunctionTable>(std::move(catalog), accounts, previous);
 }
 
-TEST(ConcurrencyPlaceTest, PlacesAreLimitedAndComeBack) {
+TEST(FunctionTableTest, ANewVersionKeepsTheAccount) {
   Accounts accounts;
-  const auto functions = table(accounts, {function("a", 2)});
-  const Deployment deployment = *functions->route("", "/t/a")->deployment;
-  auto first = ConcurrencyPlace::take(deployment);
-  auto second = ConcurrencyPlace::take(deployment);
-  ASSERT_TRUE(first && second);
-  EXPECT_FALSE(ConcurrencyPlace::take(deployment));
-  first.reset();
-  EXPECT_TRUE(ConcurrencyPlace::take(deployment));
+  const auto before = table(accounts, {function("a")});
+  const auto after = table(accounts, {function("a"), function("b")}, before.get());
+  const auto& load = before->route("", "/t/a")->deployment->load;
+  EXPECT_EQ(after->route("", "/t/a")->deployment->load, load);
+  EXPECT_EQ(after->route("", "/t/a")->deployment->code, policy::Admission::Code::kSame);
+  EXPECT_EQ(after->route("", "/t/b")->deployment->code, policy::Admission::Code::kOther);
+  EXPECT_NE(after->route("", "/t/b")->deployment->load->account.function(), load->account.function());
 }
 
-TEST(FunctionTableTest, ANewVersionInheritsTheLiveCount) {
+TEST(FunctionTableTest, SaysThatAVersionRunsOtherCode) {
   Accounts accounts;
-  const auto before = table(accounts, {function("a", 1)});
-  auto place = ConcurrencyPlace::take(*before->route("", "/t/a")->deployment);
-  ASSERT_TRUE(place);
-  const auto after = table(accounts, {function("a", 1)}, before.get());
-  EXPECT_FALSE(ConcurrencyPlace::take(*after->route("", "/t/a")->deployment));
-  place.reset();
-  EXPECT_TRUE(ConcurrencyPlace::take(*after->route("", "/t/a")->deployment));
+  const auto before = table(accounts, {function("a")});
+  auto changed = std::make_shared<catalog::FunctionSpec>(*function("a"));
+  changed->module.bytes[0] = 1;
+  const auto after = table(accounts, {changed}, before.get());
+  EXPECT_EQ(after->route("", "/t/a")->deployment->code, policy::Admission::Code::kOther);
 }
 
 TEST(FunctionTableTest, KnowsItsOwnVersionsOnly) {
   Accounts accounts;
-  const auto a = function("a", 1);
+  const auto a = function("a");
   const auto functions = table(accounts, {a});
   EXPECT_TRUE(functions->holds(*a));
-  EXPECT_FALSE(functions->holds(*function("a", 1)));
+  EXPECT_FALSE(functions->holds(*function("a")));
   EXPECT_FALSE(functions->route("", "/t/b").has_value());
 }
 

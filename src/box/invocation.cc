@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -33,7 +34,10 @@ Invocation::Invocation(http::ServerStream& stream, Admission admission, const In
       path_(stream.request().path()),
       arrived_(admission.arrived),
       route_prefix_size_(admission.route_prefix_size),
-      place_(std::move(admission.place)),
+      admitted_(admission.arrived),
+      waited_for_(admission.waits_for),
+      state_(admission.ticket ? InvocationState::kQueued : InvocationState::kLoading),
+      ticket_(admission.ticket.value_or(0)),
       response_(stream, deployment_.spec->limits.response_body),
       log_(services.function_log, deployment_.load->log_budget, *deployment_.spec, request_id_,
            services.limits.log_line_bytes),
@@ -42,8 +46,7 @@ Invocation::Invocation(http::ServerStream& stream, Admission admission, const In
   stream.attach(*this);
   ++services_.gauges.started;
   ++services_.gauges.by_state[static_cast<std::size_t>(state_)];
-  services_.gauges.waiting_bytes.change(static_cast<std::int64_t>(function()->limits.memory.value), arrived_);
-  timeout_.arm(arrived_ + function()->limits.timeout, [this] { onTimeout(); });
+  timeout_.arm(admission.deadline, [this] { onTimeout(); });
 }
 
 Invocation::~Invocation() {
@@ -58,10 +61,13 @@ void Invocation::enter(InvocationState next) {
   InvocationGauges& gauges = services_.gauges;
   --gauges.by_state[static_cast<std::size_t>(state_)];
   ++gauges.by_state[static_cast<std::size_t>(next)];
-  if (state_ == InvocationState::kLoading) {
-    gauges.waiting_bytes.change(-static_cast<std::int64_t>(function()->limits.memory.value), services_.loop.now());
-  }
   state_ = next;
+}
+
+void Invocation::called(Reason waited_for) {
+  enter(InvocationState::kLoading);
+  waited_for_ = waited_for;
+  admitted_ = Clock::now();
 }
 
 void Invocation::programReady(Result<ProgramPtr> program) {
@@ -71,16 +77,19 @@ void Invocation::programReady(Result<ProgramPtr> program) {
     return end(reasonForLoadFailure(program.error().code()));
   }
   program_ = std::move(*program);
-  if (!owner_.mayRunAtOnce(*deployment_.load)) return waitForSlice(policy::Where::kAtHome);
+  const policy::FunctionId function = deployment_.load->account.function();
+  if (!owner_.mayRunAtOnce(function)) return waitForSlice(policy::Where::kAtHome);
   const Slice slice = sliceAtHome();
-  owner_.ranAtOnce(*deployment_.load, slice.cpu);
+  owner_.ranAtOnce(function, slice.cpu);
   afterSlice(slice);
 }
 
-void Invocation::runSlice() {
+Duration Invocation::runSlice() {
+  const policy::Which which = guest_ ? policy::Which::kLater : policy::Which::kFirst;
   const Slice slice = sliceAtHome();
-  services_.scheduler.ran(*this, slice.cpu, Clock::now());
+  services_.scheduler.ran(*this, which, slice.cpu, Clock::now());
   afterSlice(slice);
+  return slice.cpu;
 }
 
 Invocation::Slice Invocation::sliceAtHome() {
@@ -88,11 +97,9 @@ Invocation::Slice Invocation::sliceAtHome() {
   enter(InvocationState::kRunning);
   woken_in_slice_ = false;
   wanted_home_ = false;
-  const bool first = !guest_;
   Slice slice{engine::PollOutcome::kDone, {}};
-  if (!first || start()) slice.outcome = poll(services_.worker);
+  if (guest_ || start()) slice.outcome = poll(services_.worker);
   slice.cpu = services_.meter.sliceEnds();
-  if (first) deployment_.load->noteFirstSlice(slice.cpu);
   return slice;
 }
 
@@ -137,7 +144,7 @@ void Invocation::afterSlice(Slice slice) {
 void Invocation::waitForSlice(policy::Where where) {
   enter(InvocationState::kRunnable);
   woken_in_slice_ = false;
-  services_.scheduler.add(*this, where, Clock::now());
+  services_.scheduler.add(*this, where, guest_ ? policy::Which::kLater : policy::Which::kFirst, Clock::now());
 }
 
 // Away from home nothing may come in for the guest.
@@ -152,6 +159,7 @@ void Invocation::woken() {
 }
 
 void Invocation::onTimeout() {
+  if (state_ == InvocationState::kQueued) return end(Reason::kDeadline);
   end(state_ == InvocationState::kLoading ? Reason::kTimeoutLoading : Reason::kTimeout);
 }
 
@@ -175,16 +183,24 @@ void Invocation::end(Reason reason) {
     return;
   }
   reason_ = reason;
-  enter(InvocationState::kEnded);  // first: what is torn down may wake it
+  // It may have been called this very moment.
+  const bool admitted = state_ != InvocationState::kQueued || !services_.desk.cancel(ticket_, Clock::now());
+  enter(InvocationState::kEnded);  // before anything is torn down, since that may wake it
   timeout_.cancel();
   outbound_.cancelAll();
   guest_.reset();
-  services_.gauges.booked_bytes.change(-static_cast<std::int64_t>(booked_.value), services_.loop.now());
   services_.gauges.grown_bytes -= grown_.value;
-  place_.reset();
   program_.reset();
+  if (admitted) giveBack();
   if (reason != Reason::kNone) response_.fail(reason, request_id_);
   settleIfOver();
+}
+
+void Invocation::giveBack() {
+  const bool came_to_its_end = reason_ == Reason::kNone || reason_ == Reason::kExitCode;
+  const auto seen = came_to_its_end ? policy::DemandHistory::Seen::kWhole : policy::DemandHistory::Seen::kAtLeast;
+  services_.desk.ended(deployment_.load->account.function(), std::max(peak_memory_, grown_), seen, admitted_,
+                       Clock::now());
 }
 
 void Invocation::settleIfOver() {
@@ -202,6 +218,7 @@ void Invocation::settleIfOver() {
   record.wall = Clock::now() - arrived_;
   record.cpu = cpu_;
   record.wait = wait_;
+  record.waited_for = waited_for_;
   record.peak_memory = peak_memory_;
   record.cold = cold_;
   owner_.settled(token_, record);
@@ -222,13 +239,13 @@ bool Invocation::start() {
     return false;
   }
   guest_.emplace(std::move(*guest));
-  booked_ = function()->limits.memory;
-  services_.gauges.booked_bytes.change(static_cast<std::int64_t>(booked_.value), services_.loop.now());
   if (!stream_->requestComplete()) {
     reading_ = true;
     stream_->resumeReading();
   }
-  wait_ = Clock::now() - arrived_;
+  const TimePoint now = Clock::now();
+  wait_ = now - arrived_;
+  response_.began(now, wait_, waited_for_);
   return true;
 }
 

@@ -1,7 +1,9 @@
 // One request being served by a function: from its admission to its access-log line.
 //
-//   kLoading --program--> kRunning <--> kRunnable      the state graph; every arrow is one function below that
-//        |                   |  ^          ^            also moves the gauges
+//   kQueued --its turn--> kLoading                     the state graph; every arrow is one function below that
+//                            |                          also moves the gauges
+//   kLoading --program--> kRunning <--> kRunnable
+//        |                   |  ^          ^
 //        |                   v  | wake     |
 //        |                 kParked         |
 //        +--program, but others go first---+
@@ -15,6 +17,7 @@
 #include <optional>
 #include <string>
 
+#include "box/admission_desk.h"
 #include "box/away_host.h"
 #include "box/box_config.h"
 #include "box/command_response.h"
@@ -49,6 +52,7 @@ struct InvocationServices {
   CpuMeter& meter;
   Ticker& ticker;
   Scheduler& scheduler;
+  AdmissionDesk& desk;
   std::uint32_t worker;
   const InvocationLimits& limits;
 };
@@ -58,9 +62,9 @@ class InvocationOwner {
  public:
   virtual ~InvocationOwner() = default;
   // Whether a new invocation may have its first slice now, before those that wait.
-  virtual bool mayRunAtOnce(const FunctionLoad& load) = 0;
+  virtual bool mayRunAtOnce(policy::FunctionId function) = 0;
   // After that slice.
-  virtual void ranAtOnce(const FunctionLoad& load, Duration cpu) = 0;
+  virtual void ranAtOnce(policy::FunctionId function, Duration cpu) = 0;
   // It is over: write the record, destroy the invocation from the loop.
   virtual void settled(InvocationToken token, const RequestRecord& record) = 0;
 };
@@ -76,10 +80,12 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
   struct Admission {
     InvocationToken token;
     Deployment deployment;
-    ConcurrencyPlace place;
     std::size_t route_prefix_size;
     std::string request_id;
     TimePoint arrived;
+    TimePoint deadline;
+    std::optional<policy::Ticket> ticket;  // of one that has to wait for its turn
+    Reason waits_for;
   };
 
   // Attaches itself to `stream`. The route of the admission is part of the path of the stream's request.
@@ -93,12 +99,15 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
   TimePoint arrived() const { return arrived_; }
   InvocationInfo info(TimePoint now) const;
 
+  // Its turn has come: it was admitted.
+  void called(Reason waited_for);
+
   // The answer to its program being loaded; `cold` when it was not there at once.
   void programReady(Result<ProgramPtr> program);
   void programWaits() { cold_ = true; }
 
-  // Its turn has come: runs the guest for a slice.
-  void runSlice();
+  // Its turn has come: runs the guest for a slice. The CPU time that took.
+  Duration runSlice();
   // The same on another worker, which lends its meter and its place at the ticker. Then cameBack() is due at home.
   Slice runAway(CpuMeter& meter, std::uint32_t worker);
   void cameBack(Slice slice);
@@ -147,6 +156,7 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
   // Where the guest is in its slice it cannot be ended; the reason waits for the slice's end.
   void endAfterSlice(Reason reason, std::string_view message);
   void end(Reason reason);
+  void giveBack();
   void settleIfOver();
 
   const InvocationToken token_;
@@ -161,6 +171,8 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
   const std::string path_;
   const TimePoint arrived_;
   const std::size_t route_prefix_size_;
+  TimePoint admitted_;  // or arrived, while it is queued
+  Reason waited_for_;
   Duration wait_{};
   Duration cpu_{};
   std::uint64_t bytes_in_ = 0;
@@ -168,13 +180,12 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
   Reason reason_ = Reason::kNone;
   bool cold_ = false;
 
-  InvocationState state_ = InvocationState::kLoading;
+  InvocationState state_;
+  const policy::Ticket ticket_;  // while it is queued
   bool woken_in_slice_ = false;  // or while it waits for one
   Reason pending_end_ = Reason::kNone;
   Reason end_at_home_ = Reason::kNone;  // came while it was away
   bool wanted_home_ = false;            // its last slice away stopped at something that it only gets at home
-  std::optional<ConcurrencyPlace> place_;
-  ByteSize booked_;
   ByteSize grown_;
   std::size_t input_held_ = 0;  // pushed to the guest and not taken by it
   bool reading_ = false;

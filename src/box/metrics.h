@@ -47,7 +47,8 @@ struct RequestRecord {
   std::uint64_t bytes_out = 0;
   Duration wall{};
   Duration cpu{};
-  Duration wait{};  // from the head of the request to the first slice
+  Duration wait{};                    // from the head of the request to the first slice
+  Reason waited_for = Reason::kNone;  // if it had to wait for its admission
   ByteSize peak_memory;
   bool cold = false;  // the program had to be loaded
 };

@@ -132,8 +132,7 @@ void writeInvocations(Text& text, const BoxFigures& figures) {
 
 void writeMemory(Text& text, const BoxFigures& figures) {
   text.family("wasabi_memory_bytes", "gauge", "Memory of guests by what it is.");
-  text.sample("wasabi_memory_bytes", "kind=\"booked\"",
-              sumOver(figures.workers, [](const WorkerReport& worker) { return worker.gauges.booked_bytes.level(); }));
+  text.sample("wasabi_memory_bytes", "kind=\"booked\"", figures.desk.booked.value);
   text.sample("wasabi_memory_bytes", "kind=\"grown\"",
               sumOver(figures.workers, [](const WorkerReport& worker) { return worker.gauges.grown_bytes; }));
   text.sample("wasabi_memory_bytes", "kind=\"warm\"", figures.pool.warm_resident.value);

@@ -13,12 +13,48 @@ namespace {
 constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
 constexpr std::string_view kRetryAfterSeconds = "1";
 
+bool waitingHelps(Reason reason) {
+  switch (reason) {
+    case Reason::kProgramNotCompiled:
+    case Reason::kCancelled:
+    case Reason::kOverCapacity:
+      return false;
+    default:
+      return statusOf(reason) == 429 || statusOf(reason) == 503;
+  }
+}
+
+void appendMilliseconds(std::string& out, Duration duration) {
+  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+  appendDecimal(out, microseconds / 1000);
+  out += '.';
+  const auto part = static_cast<int>(microseconds % 1000);
+  out += static_cast<char>('0' + part / 100);
+  out += static_cast<char>('0' + part / 10 % 10);
+  out += static_cast<char>('0' + part % 10);
+}
+
+// "wait;dur=0.011, run;dur=0.052"; https://www.w3.org/TR/server-timing/
+std::string serverTiming(Duration wait, Reason waited_for, Duration run) {
+  std::string text = "wait;dur=";
+  appendMilliseconds(text, wait);
+  if (waited_for != Reason::kNone) {
+    text += ";desc=\"";
+    text += toString(waited_for);
+    text += '"';
+  }
+  text += ", run;dur=";
+  appendMilliseconds(text, run);
+  return text;
+}
+
 }  // namespace
 
-void ResponseWriter::head(const http::ResponseHead& head, std::optional<std::uint64_t> content_length) {
+void ResponseWriter::head(http::ResponseHead head, std::optional<std::uint64_t> content_length) {
   status_ = head.status;
   declared_length_ = content_length;
   if (!stream_) return;
+  head.headers.add("server-timing", serverTiming(wait_, waited_for_, Clock::now() - began_));
   has_body_ = stream_->request().method != "HEAD" && head.status != 204 && head.status != 304;
   stream_->sendHead(head, content_length);
   finishIfWhole();
@@ -56,7 +92,7 @@ void ResponseWriter::fail(Reason reason, std::string_view request_id) {
     return;
   }
   status_ = statusOf(reason);
-  if (stream_) sendRefusal(*stream_, reason, request_id);
+  if (stream_) sendRefusal(*stream_, {reason}, request_id);
 }
 
 void sendAnswer(http::ServerStream& stream, const http::ResponseHead& head, std::string_view body) {
@@ -73,16 +109,20 @@ void sendText(http::ServerStream& stream, std::uint16_t status, std::string_view
 }
 
 // RFC 9209: we answer ourselves (proxy_internal_response), and say why.
-void sendRefusal(http::ServerStream& stream, Reason reason, std::string_view request_id) {
+void sendRefusal(http::ServerStream& stream, const Refusal& refusal, std::string_view request_id) {
+  const Reason reason = refusal.reason;
   http::ResponseHead head;
   head.status = statusOf(reason);
   head.headers.add("content-type", kPlainText);
   head.headers.add("proxy-status",
                    fmt::format("wasabi; error=proxy_internal_response; details=\"{}\"", toString(reason)));
-  const bool waiting_helps = (head.status == 429 || head.status == 503) && reason != Reason::kProgramNotCompiled &&
-                             reason != Reason::kCancelled;
-  if (waiting_helps) head.headers.add("retry-after", kRetryAfterSeconds);
-  const std::string body = fmt::format("{}\nrequest {}\n", toString(reason), request_id);
+  if (refusal.retry_after) {
+    head.headers.add("retry-after", fmt::format("{}", refusal.retry_after->count()));
+  } else if (waitingHelps(reason)) {
+    head.headers.add("retry-after", kRetryAfterSeconds);
+  }
+  std::string body = fmt::format("{}\nrequest {}\n", toString(reason), request_id);
+  if (!refusal.detail.empty()) body += refusal.detail + "\n";
   sendAnswer(stream, head, body);
 }
 

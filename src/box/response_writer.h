@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/units.h"
@@ -11,6 +12,13 @@
 #include "http/server.h"
 
 namespace wasabi::box {
+
+// Why a request gets no answer of its function's.
+struct Refusal {
+  Reason reason;
+  std::optional<std::chrono::seconds> retry_after = {};  // otherwise by the reason
+  std::string detail = {};                               // for people, if the reason does not say it all
+};
 
 class ResponseWriter {
  public:
@@ -23,7 +31,13 @@ class ResponseWriter {
   std::uint64_t bodyBytes() const { return body_bytes_; }
   std::uint64_t bodyLimit() const { return max_body_.value; }
 
-  void head(const http::ResponseHead& head, std::optional<std::uint64_t> content_length);
+  // When the function began, and what came before: for Server-Timing.
+  void began(TimePoint now, Duration wait, Reason waited_for) {
+    began_ = now;
+    wait_ = wait;
+    waited_for_ = waited_for;
+  }
+  void head(http::ResponseHead head, std::optional<std::uint64_t> content_length);
   // False when the body would be longer than its limit or than the length in its head: nothing of `chunk` was sent.
   bool body(std::span<const std::byte> chunk);
   // Whether the client takes bytes fast enough; when not, onWritable() of the stream's observer tells when it does.
@@ -44,6 +58,9 @@ class ResponseWriter {
 
   http::ServerStream* stream_;
   ByteSize max_body_;
+  TimePoint began_{};
+  Duration wait_{};
+  Reason waited_for_ = Reason::kNone;
   std::uint64_t body_bytes_ = 0;
   std::optional<std::uint64_t> declared_length_;
   bool has_body_ = true;  // not for HEAD: then the declared length speaks of a body that is not sent
@@ -57,6 +74,6 @@ void sendAnswer(http::ServerStream& stream, const http::ResponseHead& head, std:
 void sendText(http::ServerStream& stream, std::uint16_t status, std::string_view text);
 
 // The whole response for a request that is refused or failed: `reason` in Proxy-Status and in the body.
-void sendRefusal(http::ServerStream& stream, Reason reason, std::string_view request_id);
+void sendRefusal(http::ServerStream& stream, const Refusal& refusal, std::string_view request_id);
 
 }  // namespace wasabi::box

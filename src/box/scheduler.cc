@@ -31,12 +31,12 @@ void Scheduler::ranAtOnce(policy::FunctionId function, Duration cpu, TimePoint n
   noteReady();
 }
 
-void Scheduler::add(Runnable& invocation, policy::Where where, TimePoint now) {
+void Scheduler::add(Runnable& invocation, policy::Where where, policy::Which which, TimePoint now) {
   std::optional<std::size_t> helper;
   {
     const std::lock_guard lock(mutex_);
     WASABI_CHECK(!invocation.ticket_);
-    invocation.ticket_ = order_.add({&invocation, invocation.function_, invocation.home_, where}, now);
+    invocation.ticket_ = order_.add({&invocation, invocation.function_, invocation.home_, where, which}, now);
     noteReady();
     // Whoever adds runs on the home worker, which takes one itself when its I/O is served.
     if (where == policy::Where::kAnywhere && order_.ready() > 1) helper = takeWaiting(invocation.home_);
@@ -63,10 +63,16 @@ Scheduler::Next Scheduler::next(std::size_t worker, TimePoint now) {
   return {invocation, std::nullopt};
 }
 
-void Scheduler::ran(const Runnable& invocation, Duration cpu, TimePoint now) {
+void Scheduler::ran(const Runnable& invocation, policy::Which which, Duration cpu, TimePoint now) {
   const std::lock_guard lock(mutex_);
-  order_.ran(invocation.function_, cpu, now);
+  order_.ran(invocation.function_, which, cpu, now);
   noteReady();
+}
+
+Scheduler::Outlook Scheduler::outlook(policy::FunctionId function, std::size_t more, TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  const auto workers = static_cast<std::uint32_t>(waiting_.size());
+  return {order_.expectedDelay(function, more, workers), order_.expectedRefill(function, more, now)};
 }
 
 std::optional<std::size_t> Scheduler::takeWaiting(std::size_t except) {

@@ -52,7 +52,7 @@ class Scheduler {
   void ranAtOnce(policy::FunctionId function, Duration cpu, TimePoint now);
 
   // From now on it may be run, if `where` says so by any worker.
-  void add(Runnable& invocation, policy::Where where, TimePoint now);
+  void add(Runnable& invocation, policy::Where where, policy::Which which, TimePoint now);
   // It shall not be run. False when that is too late: another worker runs it.
   bool withdraw(Runnable& invocation);
 
@@ -63,7 +63,14 @@ class Scheduler {
   // What this worker is to run now. A worker that gets nothing counts as waiting.
   Next next(std::size_t worker, TimePoint now);
   // After the slice of an invocation that next() gave.
-  void ran(const Runnable& invocation, Duration cpu, TimePoint now);
+  void ran(const Runnable& invocation, policy::Which which, Duration cpu, TimePoint now);
+
+  struct Outlook {
+    Duration by_share;  // its first slice comes in so long, as far as others are in the way
+    Duration by_quota;  // and as far as its function's quota is
+  };
+  // Of a new request of the function, if `more` others of it came before it.
+  Outlook outlook(policy::FunctionId function, std::size_t more, TimePoint now);
 
   // Those that wait for a worker; lock-free.
   std::size_t ready() const { return ready_.load(std::memory_order_relaxed); }

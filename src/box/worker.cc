@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "box/access_log.h"
+#include "box/request_deadline.h"
 #include "box/response_writer.h"
 
 namespace wasabi::box {
@@ -14,7 +15,7 @@ namespace {
 
 constexpr std::size_t kMaxShelvedInstances = 256;
 constexpr Duration kMaxShelvedIdle = std::chrono::seconds(10);
-constexpr Duration kShortFirstSlice = std::chrono::microseconds(250);
+constexpr Duration kAskForAdmission = std::chrono::milliseconds(10);
 constexpr std::string_view kHealthPrefix = "/-/";
 
 // The worker that runs on this thread, to tell wakes of its own from those that must be posted.
@@ -35,7 +36,7 @@ Worker::Worker(std::uint32_t index, WorkerServices services)
               http::directConnector(loop_, addressPolicy(services_.config.private_networks), services_.outbound)),
       shelf_(kMaxShelvedInstances, kMaxShelvedIdle),
       request_ids_(services_.seed + index),
-      quota_timer_(loop_),
+      look_again_(loop_),
       server_(std::in_place, loop_, services_.config.http, *this) {}
 
 Worker::~Worker() {
@@ -63,39 +64,58 @@ void Worker::turn() {
   } else {
     loop_.waitAndRun();
   }
-  runNext();
+  runSlices();
   longest_turn_ = std::max(longest_turn_, Clock::now() - loop_.now());
   settled_.clear();
   if (draining_) idle_.store(invocations_.size() == 0 && server_->idle(), std::memory_order_release);
 }
 
-void Worker::runNext() {
-  const auto [next, look_again] = services_.scheduler.next(index_, Clock::now());
-  ran_ = next != nullptr;
-  if (look_again) quota_timer_.arm(*look_again, [] {});
-  if (!next) return;
-  auto& invocation = static_cast<Invocation&>(*next);
-  if (invocation.home() == index_) return invocation.runSlice();
-  runForItsHome(invocation);
+// One that lasts, or several short ones.
+void Worker::runSlices() {
+  Duration used{};
+  std::optional<TimePoint> refill;
+  do {
+    const auto [next, look_again] = services_.scheduler.next(index_, Clock::now());
+    refill = look_again;
+    ran_ = next != nullptr;
+    if (next) used += run(static_cast<Invocation&>(*next));
+  } while (ran_ && used < services_.config.invocation.slice / 2);
+  if (services_.desk.anyWaits()) services_.desk.callNext(Clock::now());
+  if (!ran_) lookAgainAt(refill);
+}
+
+Duration Worker::run(Invocation& invocation) {
+  return invocation.home() == index_ ? invocation.runSlice() : runForItsHome(invocation);
+}
+
+// CPU backlog and quotas change without anybody telling.
+void Worker::lookAgainAt(std::optional<TimePoint> refill) {
+  std::optional<TimePoint> when = refill;
+  if (services_.desk.anyWaits()) {
+    const TimePoint soon = Clock::now() + kAskForAdmission;
+    when = std::min(when.value_or(soon), soon);
+  }
+  if (when) look_again_.arm(*when, [] {});
 }
 
 // It stays alive until cameBack(): at home nothing ends it before.
-void Worker::runForItsHome(Invocation& invocation) {
+Duration Worker::runForItsHome(Invocation& invocation) {
   const Invocation::Slice slice = invocation.runAway(meter_, index_);
-  services_.scheduler.ran(invocation, slice.cpu, Clock::now());
+  services_.scheduler.ran(invocation, policy::Which::kLater, slice.cpu, Clock::now());
   invocation.homeLoop().post([&invocation, slice] { invocation.cameBack(slice); });
+  return slice.cpu;
 }
 
-// First slices of functions that are usually short, and of no more than a slice in all in one turn: the others wait in
-// order, so that requests which came in together cannot delay what is behind them by the sum of their slices.
-bool Worker::mayRunAtOnce(const FunctionLoad& load) {
-  if (ran_at_once_ >= services_.config.invocation.slice || load.usualFirstSlice() > kShortFirstSlice) return false;
-  return services_.scheduler.mayRunAtOnce(load.account.function(), Clock::now());
+// No more than a slice in all in one turn: the others wait in order, so that requests which came in together cannot
+// delay what is behind them by the sum of their slices.
+bool Worker::mayRunAtOnce(policy::FunctionId function) {
+  if (ran_at_once_ >= services_.config.invocation.slice) return false;
+  return services_.scheduler.mayRunAtOnce(function, Clock::now());
 }
 
-void Worker::ranAtOnce(const FunctionLoad& load, Duration cpu) {
+void Worker::ranAtOnce(policy::FunctionId function, Duration cpu) {
   ran_at_once_ += cpu;
-  services_.scheduler.ranAtOnce(load.account.function(), cpu, Clock::now());
+  services_.scheduler.ranAtOnce(function, cpu, Clock::now());
 }
 
 void Worker::stop() {
@@ -144,8 +164,6 @@ void Worker::setFunctions(FunctionTablePtr functions) {
 void Worker::report(UniqueFunction<void(WorkerReport)> take) {
   loop_.post([this, take = std::move(take)]() mutable {
     shelf_.dropIdle(loop_.now());
-    gauges_.booked_bytes.settle(loop_.now());
-    gauges_.waiting_bytes.settle(loop_.now());
     take({std::exchange(delta_, {}), gauges_, server_->counters(), shelf_.size(), std::exchange(longest_turn_, {})});
   });
 }
@@ -162,18 +180,18 @@ void Worker::drain() {
 void Worker::onRequest(http::ServerStream& stream) {
   const http::RequestHead& request = stream.request();
   const std::string_view path = request.path();
-  if (!path.starts_with('/')) return refuse(stream, nullptr, Reason::kBadPath);
+  if (!path.starts_with('/')) return refuse(stream, nullptr, {Reason::kBadPath});
   if (path.starts_with(kHealthPrefix)) return answerHealth(stream, path);
-  if (!functions_) return refuse(stream, nullptr, Reason::kNotReady);
+  if (!functions_) return refuse(stream, nullptr, {Reason::kNotReady});
   const auto match = functions_->route(request.authority, path);
-  if (!match) return refuse(stream, nullptr, Reason::kNoRoute);
+  if (!match) return refuse(stream, nullptr, {Reason::kNoRoute});
   admit(stream, *match);
 }
 
 void Worker::answerHealth(http::ServerStream& stream, std::string_view path) {
   const Readiness readiness = services_.readiness.load(std::memory_order_relaxed);
   if (path == "/-/healthz") return sendText(stream, 200, "ok\n");
-  if (path != "/-/readyz") return refuse(stream, nullptr, Reason::kNoRoute);
+  if (path != "/-/readyz") return refuse(stream, nullptr, {Reason::kNoRoute});
   if (readiness == Readiness::kReady) return sendText(stream, 200, "ready\n");
   sendText(stream, 503, readiness == Readiness::kStarting ? "starting\n" : "draining\n");
 }
@@ -182,10 +200,17 @@ void Worker::admit(http::ServerStream& stream, const FunctionTable::Match& match
   const catalog::FunctionSpec& function = *match.deployment->spec;
   const std::uint64_t declared_body = stream.request().content_length.value_or(0);
   if (function.limits.request_body && declared_body > function.limits.request_body->value) {
-    return refuse(stream, match.deployment->spec, Reason::kRequestBodyLimit);
+    return refuse(stream, match.deployment->spec, {Reason::kRequestBodyLimit});
   }
-  auto place = ConcurrencyPlace::take(*match.deployment);
-  if (!place) return refuse(stream, match.deployment->spec, Reason::kFunctionConcurrency);
+  const auto patience = patienceOf(stream.request().headers);
+  if (!patience) return refuse(stream, match.deployment->spec, {Reason::kBadTimeout, {}, patience.error().message()});
+  const TimePoint now = Clock::now();
+  const TimePoint deadline = now + std::min(patience->value_or(function.limits.timeout), function.limits.timeout);
+  const InvocationToken token = invocations_.nextToken();
+  const AdmissionDesk::Answer answer =
+      services_.desk.arrive({index_, token, match.deployment->load->account.function(), now, deadline}, now);
+  using Kind = AdmissionDesk::Answer::Kind;
+  if (answer.kind == Kind::kRefused) return refuse(stream, match.deployment->spec, {answer.reason, answer.retry_after});
 
   const InvocationServices lent{loop_,
                                 services_.engine,
@@ -197,21 +222,41 @@ void Worker::admit(http::ServerStream& stream, const FunctionTable::Match& match
                                 meter_,
                                 services_.ticker,
                                 services_.scheduler,
+                                services_.desk,
                                 index_,
                                 services_.config.invocation};
   InvocationOwner& owner = *this;
-  const InvocationToken token = invocations_.nextToken();
-  auto invocation =
-      std::make_unique<Invocation>(stream,
-                                   Invocation::Admission{token, *match.deployment, std::move(*place), match.prefix_size,
-                                                         requestId(stream.request()), Clock::now()},
-                                   lent, owner);
-  Invocation& admitted = *invocation;
+  const bool waits = answer.kind == Kind::kWaits;
+  Invocation::Admission admission{token,
+                                  *match.deployment,
+                                  match.prefix_size,
+                                  requestId(stream.request()),
+                                  now,
+                                  deadline,
+                                  waits ? std::optional(answer.ticket) : std::nullopt,
+                                  answer.reason};
+  auto invocation = std::make_unique<Invocation>(stream, std::move(admission), lent, owner);
+  Invocation& inside = *invocation;
   invocations_.insert(std::move(invocation));
-  if (ProgramPtr program = services_.programs.find(function.module)) {
-    admitted.programReady(std::move(program));
+  if (!waits) findProgram(inside, token);
+}
+
+void Worker::admitted(const AdmissionCall& call) {
+  loop_.post([this, call] {
+    Invocation* invocation = invocations_.find(call.token);
+    if (invocation && invocation->state() == InvocationState::kQueued) {
+      invocation->called(call.waited_for);
+      findProgram(*invocation, call.token);
+    }
+    services_.desk.answered(call.function);
+  });
+}
+
+void Worker::findProgram(Invocation& invocation, InvocationToken token) {
+  if (ProgramPtr program = services_.programs.find(invocation.function()->module)) {
+    invocation.programReady(std::move(program));
   } else {
-    loadProgram(admitted, token);
+    loadProgram(invocation, token);
   }
 }
 
@@ -230,7 +275,7 @@ void Worker::programReady(InvocationToken token, Result<ProgramPtr> program) {
   invocation->programReady(std::move(program));
 }
 
-void Worker::refuse(http::ServerStream& stream, catalog::FunctionPtr function, Reason reason) {
+void Worker::refuse(http::ServerStream& stream, catalog::FunctionPtr function, const Refusal& refused) {
   const TimePoint arrived = Clock::now();
   const std::string request_id = requestId(stream.request());
   RequestRecord refusal;
@@ -238,11 +283,11 @@ void Worker::refuse(http::ServerStream& stream, catalog::FunctionPtr function, R
   refusal.request_id = request_id;
   refusal.method = stream.request().method;
   refusal.path = stream.request().path();
-  refusal.reason = reason;
-  refusal.status = statusOf(reason);
+  refusal.reason = refused.reason;
+  refusal.status = statusOf(refused.reason);
   refusal.wall = Clock::now() - arrived;
   record(refusal);
-  sendRefusal(stream, reason, request_id);
+  sendRefusal(stream, refused, request_id);
 }
 
 std::string Worker::requestId(const http::RequestHead& request) {

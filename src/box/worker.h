@@ -24,6 +24,7 @@
 #include "box/metrics.h"
 #include "box/program_cache.h"
 #include "box/request_id.h"
+#include "box/response_writer.h"
 #include "box/scheduler.h"
 #include "box/slot_map.h"
 #include "box/ticker.h"
@@ -45,6 +46,7 @@ struct WorkerServices {
   LineLog& function_log;
   Ticker& ticker;
   Scheduler& scheduler;
+  AdmissionDesk& desk;
   http::DirectServices outbound;
   std::uint64_t seed;  // of the request ids
   std::atomic<Readiness>& readiness;
@@ -85,6 +87,8 @@ class Worker final : public http::RequestHandler, private InvocationOwner, priva
   // Lets go of instances kept for reuse.
   void dropShelved(const catalog::ModuleDigest& module);
   bool idle() const { return idle_.load(std::memory_order_acquire); }
+  // The turn of a request has come that waited for its admission.
+  void admitted(const AdmissionCall& call);
   // Makes it look for something to run.
   void wakeUp() {
     loop_.post([] {});
@@ -96,18 +100,21 @@ class Worker final : public http::RequestHandler, private InvocationOwner, priva
 
  private:
   void onRequest(http::ServerStream& stream) override;
-  bool mayRunAtOnce(const FunctionLoad& load) override;
-  void ranAtOnce(const FunctionLoad& load, Duration cpu) override;
+  bool mayRunAtOnce(policy::FunctionId function) override;
+  void ranAtOnce(policy::FunctionId function, Duration cpu) override;
   void settled(InvocationToken token, const RequestRecord& record) override;
   void wake(std::uint64_t token) noexcept override;
 
   void run();
   void turn();
-  void runNext();
-  void runForItsHome(Invocation& invocation);
+  void runSlices();
+  Duration run(Invocation& invocation);
+  Duration runForItsHome(Invocation& invocation);
+  void lookAgainAt(std::optional<TimePoint> refill);
   void answerHealth(http::ServerStream& stream, std::string_view path);
   void admit(http::ServerStream& stream, const FunctionTable::Match& match);
-  void refuse(http::ServerStream& stream, catalog::FunctionPtr function, Reason reason);
+  void refuse(http::ServerStream& stream, catalog::FunctionPtr function, const Refusal& refusal);
+  void findProgram(Invocation& invocation, InvocationToken token);
   void loadProgram(Invocation& invocation, InvocationToken token);
   void record(const RequestRecord& record);
   std::string requestId(const http::RequestHead& request);
@@ -127,9 +134,9 @@ class Worker final : public http::RequestHandler, private InvocationOwner, priva
   InstanceShelf shelf_;
   RequestIdSource request_ids_;
   FunctionTablePtr functions_;
-  bool ran_ = false;         // somebody's slice in the last turn
-  Duration ran_at_once_{};   // first slices in this turn
-  http::Timer quota_timer_;  // when a function may go on whose quota was used up
+  bool ran_ = false;        // somebody's slice in the last turn
+  Duration ran_at_once_{};  // first slices in this turn
+  http::Timer look_again_;  // for something to run, though nothing happened
   SlotMap<Invocation> invocations_;
   std::vector<std::unique_ptr<Invocation>> settled_;  // destroyed at the end of the turn
   std::string line_;                                  // of the access log, kept for its memory

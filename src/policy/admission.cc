@@ -57,7 +57,7 @@ Judgement Admission::judge(FunctionId id, const MemoryBook::Offer& memory, TimeP
   if (function.running >= function.terms.concurrency) return {Verdict::kFunctionBusy};
   if (tenant.concurrency && tenant.running >= *tenant.concurrency) return {Verdict::kTenantBusy};
   const CpuOutlook cpu = cpu_(id, now);
-  if (cpu.in_debt_until) return {Verdict::kFunctionInDebt, *cpu.in_debt_until};
+  if (cpu.over_quota_until) return {Verdict::kFunctionInDebt, *cpu.over_quota_until};
   if (running_ >= most_running_ || memory.verdict != MemoryBook::Verdict::kFits) return {Verdict::kNoMemory};
   if (cpu.backlogged) return {Verdict::kNoCpu};
   return {Verdict::kRun};

@@ -28,8 +28,8 @@ namespace wasabi::policy {
 
 // What the workers' CPU means for a new request of a function.
 struct CpuOutlook {
-  bool backlogged = false;                 // its first slice would come later than the bound
-  std::optional<TimePoint> in_debt_until;  // of its function's quota
+  bool backlogged = false;                    // its first slice would come later than the bound
+  std::optional<TimePoint> over_quota_until;  // that long its function's quota would keep it from one
 };
 using CpuView = std::function<CpuOutlook(FunctionId, TimePoint)>;
 

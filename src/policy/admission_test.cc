@@ -75,7 +75,7 @@ TEST(AdmissionTest, TellsTheLimitsThatAreInTheWay) {
 
   world.cpu.backlogged = true;
   EXPECT_EQ(world.arrive(1).because, Verdict::kNoCpu);
-  world.cpu.in_debt_until = kStart + milliseconds(7);
+  world.cpu.over_quota_until = kStart + milliseconds(7);
   EXPECT_EQ(world.arrive(1).because, Verdict::kFunctionInDebt);
 }
 

@@ -42,9 +42,9 @@ namespace wasabi::policy {
 using Ticket = std::uint64_t;
 
 struct QueueBounds {
-  std::size_t total = 10'000;
-  std::size_t tenant = 2'000;
-  std::size_t function = 1'000;
+  std::size_t total = 20'000;
+  std::size_t tenant = 10'000;
+  std::size_t function = 5'000;
 };
 
 struct Waiter {

@@ -56,6 +56,7 @@ void RunOrder::setFunction(FunctionId id, TenantId tenant, std::optional<double>
 RunOrder::Ticket RunOrder::add(const Task& task, TimePoint now) {
   Function& function = at(task.function);
   const Ticket ticket = function.tasks.insert(function.tasks.end(), task);
+  if (task.which == Which::kFirst) ++function.new_tasks;
   if (function.aside_until) {
     ++aside_;
   } else if (function.is_ready) {
@@ -74,6 +75,7 @@ RunOrder::Task RunOrder::take(FunctionId id, Ticket ticket) {
   Function& function = at(id);
   const Task task = *ticket;
   function.tasks.erase(ticket);
+  if (task.which == Which::kFirst) --function.new_tasks;
   --(function.aside_until ? aside_ : ready_);
   if (!function.tasks.empty()) return task;
   if (function.aside_until) {
@@ -119,6 +121,7 @@ std::optional<RunOrder::Ticket> RunOrder::taskFor(Function& function, std::uint3
 bool RunOrder::mayRunAtOnce(FunctionId id, TimePoint now) {
   comeBack(now);
   const Function& function = at(id);
+  if (function.first_slice.value_or(0) > nanoseconds(kShortFirstSlice)) return false;
   if (function.aside_until || (function.quota && function.quota->inDebt(now))) return false;
   const Tenant& tenant = at(function.tenant);
   for (const auto& [time, other] : in_order_) {
@@ -134,7 +137,8 @@ bool RunOrder::mayRunAtOnce(FunctionId id, TimePoint now) {
 
 // ---- what was used --------------------------------------------------------------------------------------------------
 
-void RunOrder::ran(FunctionId id, Duration cpu, TimePoint now) {
+void RunOrder::ran(FunctionId id, Which which, Duration cpu, TimePoint now) {
+  if (which == Which::kFirst) noteFirstSlice(id, cpu);
   charge(id, nanoseconds(cpu) - slice_);
   Function& function = at(id);
   if (function.quota) function.quota->charge(cpu, now);
@@ -142,6 +146,7 @@ void RunOrder::ran(FunctionId id, Duration cpu, TimePoint now) {
 }
 
 void RunOrder::ranAtOnce(FunctionId id, Duration cpu, TimePoint now) {
+  noteFirstSlice(id, cpu);
   Function& function = at(id);
   Tenant& tenant = at(function.tenant);
   if (!function.is_ready) function.time = std::max(function.time, tenant.now);
@@ -149,6 +154,12 @@ void RunOrder::ranAtOnce(FunctionId id, Duration cpu, TimePoint now) {
   charge(id, nanoseconds(cpu));
   if (function.quota) function.quota->charge(cpu, now);
   putAsideIfInDebt(id, now);
+}
+
+void RunOrder::noteFirstSlice(FunctionId id, Duration cpu) {
+  constexpr double kOfNew = 1.0 / 8;
+  std::optional<double>& usual = at(id).first_slice;
+  usual = usual ? *usual + (nanoseconds(cpu) - *usual) * kOfNew : nanoseconds(cpu);
 }
 
 void RunOrder::charge(FunctionId id, double nanoseconds) {
@@ -216,14 +227,28 @@ void RunOrder::comeBack(TimePoint now) {
   }
 }
 
+// In nanoseconds: what the next slices of those in the line and of `more` new ones are expected to take.
+double RunOrder::workOfLine(const Function& function, std::size_t more) const {
+  const double first = std::min(function.first_slice.value_or(slice_), slice_);
+  const std::size_t later = function.tasks.size() - function.new_tasks;
+  return first * static_cast<double>(function.new_tasks + more) + slice_ * static_cast<double>(later);
+}
+
 Duration RunOrder::expectedDelay(FunctionId id, std::size_t more, std::uint32_t workers) const {
   const Function& function = functions_[id.value];
   const Tenant& tenant = tenants_[function.tenant.value];
-  const std::size_t before = more + (function.is_ready ? function.tasks.size() : 0);
   const double functions = static_cast<double>(tenant.ready.size() + (function.is_ready ? 0 : 1));
   const double weights = static_cast<double>(weight_in_order_ + (tenant.ready.empty() ? tenant.weight : 0));
-  const double round = slice_ * functions * weights / tenant.weight;
-  return std::chrono::nanoseconds(static_cast<std::int64_t>(static_cast<double>(before) * round / workers));
+  const double share = tenant.weight / (functions * weights);
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(workOfLine(function, more) / share / workers));
+}
+
+Duration RunOrder::expectedRefill(FunctionId id, std::size_t more, TimePoint now) const {
+  const Function& function = functions_[id.value];
+  if (!function.quota) return {};
+  const Duration debt = function.quota->inDebt(now) ? function.quota->paidAt() - now : Duration{};
+  const double refill = workOfLine(function, more) / function.quota->cores();
+  return debt + std::chrono::nanoseconds(static_cast<std::int64_t>(refill));
 }
 
 std::optional<TimePoint> RunOrder::firstPaidAt() const {

@@ -34,13 +34,20 @@ namespace wasabi::policy {
 // Who may run an invocation: any worker, or only the one that it belongs to.
 enum class Where : std::uint8_t { kAnywhere, kAtHome };
 
+// A first slice is usually short, and how short is known of its function; one that goes on takes what it gets.
+enum class Which : std::uint8_t { kFirst, kLater };
+
 class RunOrder {
  public:
+  // Only those run before others whose first slices are usually no longer.
+  static constexpr Duration kShortFirstSlice = std::chrono::microseconds(250);
+
   struct Task {
     void* invocation;  // the caller's, not looked at
     FunctionId function;
     std::uint32_t worker;  // its home
     Where where;
+    Which which = Which::kLater;
   };
   // Names a task from add() until next() returns it or remove() takes it out.
   using Ticket = std::list<Task>::iterator;
@@ -59,10 +66,11 @@ class RunOrder {
   // on the worker.
   std::optional<Task> next(std::uint32_t worker, TimePoint now);
   // After the slice that next() gave.
-  void ran(FunctionId function, Duration cpu, TimePoint now);
+  void ran(FunctionId function, Which which, Duration cpu, TimePoint now);
 
-  // Whether a new request of the function may have its first slice before those that wait: its function is not in debt,
-  // its tenant is not ahead of a tenant that waits, and it is not ahead of another function of its tenant that waits.
+  // Whether a new request of the function may have its first slice before those that wait: it is usually short, its
+  // function is not in debt, its tenant is not ahead of a tenant that waits, and it is not ahead of another function of
+  // its tenant that waits.
   bool mayRunAtOnce(FunctionId function, TimePoint now);
   // After such a slice.
   void ranAtOnce(FunctionId function, Duration cpu, TimePoint now);
@@ -74,6 +82,9 @@ class RunOrder {
   // How long the first slice of a new request of the function would have to wait for `workers` workers, if `more` of
   // the function came before it: the rounds that its line needs, each as long as the share of its function makes it.
   Duration expectedDelay(FunctionId function, std::size_t more, std::uint32_t workers) const;
+  // The same by the function's quota: until its debt is paid and what its line needs has been refilled. Zero without a
+  // quota.
+  Duration expectedRefill(FunctionId function, std::size_t more, TimePoint now) const;
   // When the first function that stands aside has paid its debt.
   std::optional<TimePoint> firstPaidAt() const;
   // When the function has paid its debt; nothing if it is in none.
@@ -86,8 +97,10 @@ class RunOrder {
     TenantId tenant;
     VirtualTime time = 0;
     std::optional<CpuQuota> quota;
-    std::list<Task> tasks;  // ready longest first
-    bool is_ready = false;  // in its tenant's order
+    std::list<Task> tasks;              // ready longest first
+    std::size_t new_tasks = 0;          // of these, those before their first slice
+    std::optional<double> first_slice;  // what they took lately, in nanoseconds; older ones count ever less
+    bool is_ready = false;              // in its tenant's order
     std::optional<TimePoint> aside_until;
   };
   struct Tenant {
@@ -99,7 +112,9 @@ class RunOrder {
 
   Function& at(FunctionId function) { return functions_[function.value]; }
   Tenant& at(TenantId tenant) { return tenants_[tenant.value]; }
+  double workOfLine(const Function& function, std::size_t more) const;
   void charge(FunctionId function, double nanoseconds);
+  void noteFirstSlice(FunctionId function, Duration cpu);
   bool putAsideIfInDebt(FunctionId function, TimePoint now);
   void makeReady(FunctionId function);
   void makeUnready(FunctionId function);

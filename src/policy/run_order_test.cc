@@ -42,7 +42,7 @@ TEST(RunOrderTest, InvocationsOfAFunctionTakeTurns) {
   for (int i = 0; i < 4; ++i) {
     const auto next = order.next(0, kStart);
     ran.push_back(next->invocation);
-    order.ran({0}, kSlice, kStart);
+    order.ran({0}, Which::kLater, kSlice, kStart);
     order.add(*next, kStart);
   }
   EXPECT_EQ(ran, (std::vector<void*>{&first, &second, &first, &second}));
@@ -96,7 +96,7 @@ TEST(RunOrderTest, ARequestOfATenantThatIsAheadWaitsItsTurn) {
   EXPECT_FALSE(order.mayRunAtOnce({0}, kStart));
   const auto next = order.next(0, kStart);
   EXPECT_EQ(next->function, FunctionId{1});
-  order.ran({1}, kSlice, kStart);
+  order.ran({1}, Which::kLater, kSlice, kStart);
   order.add(*next, kStart);
   EXPECT_TRUE(order.mayRunAtOnce({0}, kStart));  // now the other one is ahead
 }
@@ -106,7 +106,7 @@ TEST(RunOrderTest, ATenantAloneIsNeverAhead) {
   order.add(task(0), kStart);
   for (int i = 0; i < 10; ++i) {
     EXPECT_TRUE(order.mayRunAtOnce({0}, kStart));
-    order.ranAtOnce({0}, kSlice, kStart);
+    order.ranAtOnce({0}, microseconds(200), kStart);
   }
 }
 
@@ -124,12 +124,48 @@ TEST(RunOrderTest, TheDelayToExpectIsThatOfTheOwnLine) {
   EXPECT_EQ(order.expectedDelay({2}, 0, 1), std::chrono::nanoseconds(1'500'000));
 }
 
+TEST(RunOrderTest, NewOnesAreExpectedToTakeWhatFirstSlicesTookLately) {
+  RunOrder order = orderOf({1});
+  EXPECT_EQ(order.expectedDelay({0}, 10, 1), milliseconds(10));  // nothing is known yet
+  order.ranAtOnce({0}, microseconds(20), kStart);
+  EXPECT_EQ(order.expectedDelay({0}, 10, 1), microseconds(200));
+  order.add({nullptr, {0}, 0, Where::kAtHome, Which::kFirst}, kStart);
+  const auto ticket = order.add({nullptr, {0}, 0, Where::kAtHome, Which::kLater}, kStart);
+  EXPECT_EQ(order.expectedDelay({0}, 0, 1), microseconds(1020));
+  order.remove(ticket);
+  EXPECT_EQ(order.next(0, kStart)->which, Which::kFirst);
+  EXPECT_EQ(order.expectedDelay({0}, 0, 1), Duration{});
+}
+
+TEST(RunOrderTest, AQuotaDelaysByItsDebtAndByWhatTheLineNeeds) {
+  RunOrder order(kSlice);
+  order.setTenant({0}, 1);
+  order.setFunction({0}, {0}, 0.1, kStart);
+  EXPECT_EQ(order.expectedRefill({0}, 2, kStart), milliseconds(20));
+  order.ranAtOnce({0}, milliseconds(12), kStart);  // the bucket held 10
+  order.add(task(0), kStart);
+  EXPECT_EQ(order.expectedRefill({0}, 0, kStart), milliseconds(20 + 10));
+  order.setFunction({1}, {0}, std::nullopt, kStart);
+  EXPECT_EQ(order.expectedRefill({1}, 5, kStart), Duration{});
+}
+
+TEST(RunOrderTest, AFunctionWhoseFirstSlicesAreLongWaitsItsTurn) {
+  RunOrder order = orderOf({1});
+  EXPECT_TRUE(order.mayRunAtOnce({0}, kStart));
+  order.ranAtOnce({0}, microseconds(251), kStart);
+  EXPECT_FALSE(order.mayRunAtOnce({0}, kStart));
+  order.add(task(0), kStart);
+  order.next(0, kStart);
+  order.ran({0}, Which::kFirst, microseconds(10), kStart);
+  EXPECT_TRUE(order.mayRunAtOnce({0}, kStart));
+}
+
 TEST(RunOrderTest, IdleTimeIsNotSavedUp) {
   RunOrder order = orderOf({1, 1});
   order.add(task(0), kStart);
   for (int i = 0; i < 1000; ++i) {
     const auto next = order.next(0, kStart);
-    order.ran({0}, kSlice, kStart);
+    order.ran({0}, Which::kLater, kSlice, kStart);
     order.add(*next, kStart);
   }
   // The second tenant comes back after a second of the first one's: it gets its half, not the second.
@@ -138,7 +174,7 @@ TEST(RunOrderTest, IdleTimeIsNotSavedUp) {
   for (int i = 0; i < 100; ++i) {
     const auto next = order.next(0, kStart);
     ++slices[next->function.value];
-    order.ran(next->function, kSlice, kStart);
+    order.ran(next->function, Which::kLater, kSlice, kStart);
     order.add(*next, kStart);
   }
   EXPECT_NEAR(slices[1], 50, 1);
@@ -159,7 +195,7 @@ RC_GTEST_PROP(RunOrderPropertyTest, SharesFollowWeightsWithinASlice, ()) {
   for (const int length : lengths) {
     const auto next = order.next(0, kStart);
     RC_ASSERT(next.has_value());
-    order.ran(next->function, microseconds(length), kStart);
+    order.ran(next->function, Which::kLater, microseconds(length), kStart);
     order.add(*next, kStart);
     used.push_back(used.back());
     used.back()[next->function.value] += length;
@@ -191,7 +227,7 @@ RC_GTEST_PROP(RunOrderPropertyTest, SharesFollowWeightsOverTwoWorkers, ()) {
     const TimePoint now = ends[worker];
     const Duration length = microseconds(*rc::gen::inRange(500, 1500));
     if (running[worker]) {
-      order.ran(running[worker]->function, length, now);
+      order.ran(running[worker]->function, Which::kLater, length, now);
       used[running[worker]->function.value] += toSeconds(length);
       order.add(*running[worker], now);
     }
@@ -216,7 +252,7 @@ RC_GTEST_PROP(RunOrderPropertyTest, AFloodOfShortCallsTakesItsShareOnly, ()) {
     }
     const auto next = order.next(0, kStart);
     RC_ASSERT(next->function == FunctionId{1});
-    order.ran({1}, kSlice, kStart);
+    order.ran({1}, Which::kLater, kSlice, kStart);
     spinner += 1000;
     order.add(*next, kStart);
     RC_ASSERT(flood <= spinner + 250);
@@ -277,7 +313,7 @@ std::vector<std::uint64_t> play(const std::vector<Step>& history) {
         RC_ASSERT(inside.erase(number) == 1u);
         RC_ASSERT(next->worker == step.worker || next->where == Where::kAnywhere);
         out.push_back(number);
-        order.ran(next->function, microseconds(step.length), now);
+        order.ran(next->function, Which::kLater, microseconds(step.length), now);
       }
     }
     RC_ASSERT(order.ready() + order.aside() == inside.size());

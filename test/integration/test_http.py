@@ -278,8 +278,9 @@ class Clients(BoxCase):
         vanish(500)
         eventually(lambda: self.live() == 0)
         before = self.box.resident_bytes()
-        vanish(4000)
+        vanish(12000)
         eventually(lambda: self.live() == 0)
-        self.assertLess(self.box.resident_bytes() - before, 8 << 20)
+        # How many are there at once decides how many slots stay warm; a leak would grow with their number.
+        self.assertLess(self.box.resident_bytes() - before, 32 << 20)
         self.assertEqual(self.box.call("/t/hello").status, 200)
 

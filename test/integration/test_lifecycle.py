@@ -203,7 +203,7 @@ class Scarcity(unittest.TestCase):
 class Density(unittest.TestCase):
     def setUp(self):
         self.box = Box("--warm-memory", "8MiB", workers=1)
-        self.box.put("t/sleep", "sleep", limits={"concurrency": 10000, "timeout": "600s"})
+        self.box.put("t/sleep", "sleep", limits={"concurrency": 10000, "timeout": "600s", "memory": "1MiB"})
 
     def burst(self, count: int) -> int:
         """So many requests that park in their guests all at once, till their client goes away: what the box grew by."""

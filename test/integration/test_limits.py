@@ -143,7 +143,6 @@ class Sizes(BoxCase):
     functions = {
         "acme/echo": ("echo", {"limits": {"request_body": "1KiB"}}),
         "acme/write": ("write", {"limits": {"response_body": "100KiB"}}),
-        "acme/sleep": ("sleep", {"limits": {"concurrency": 2, "timeout": "600s"}}),
     }
 
     def test_request_body_announced_too_large(self):
@@ -163,21 +162,6 @@ class Sizes(BoxCase):
         self.assertFalse(reply.status == 200 and reply.complete)
         self.assertEqual(self.box.access_line(reply.trace)["reason"], "function.response_body_limit")
         self.assertEqual(self.box.call("/acme/write?bytes=50000000&chunk=10").complete, False)
-
-    def test_concurrency(self):
-        with self.box.connect() as one, self.box.connect() as other:
-            for connection in (one, other):
-                connection.send(wire.request_bytes("GET", "/acme/sleep?ms=600000"))
-            eventually(lambda: self.box.metrics().sum("wasabi_invocations") == 2)
-            for _ in range(4):
-                refused = self.box.call("/acme/sleep?ms=1")
-                self.assertEqual(refused.status, 429)
-                self.assertIn("refused.function_concurrency", refused.header("proxy-status"))
-            self.assertEqual(self.box.metrics().sum("wasabi_invocations"), 2)
-        eventually(lambda: self.box.metrics().sum("wasabi_invocations") == 0)
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            replies = list(pool.map(lambda _: self.box.call("/acme/sleep?ms=100"), range(2)))
-        self.assertEqual([reply.status for reply in replies], [200, 200])
 
 
 class Failures(BoxCase):

@@ -1,0 +1,179 @@
+#include "box/admission_desk.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace wasabi::box {
+
+AdmissionDesk::AdmissionDesk(const Settings& settings, Scheduler& scheduler, UniqueFunction<void(AdmissionCall)> call)
+    : scheduler_(scheduler),
+      call_(std::move(call)),
+      cpu_backlog_(settings.cpu_backlog),
+      admission_(settings.admission,
+                 [this](policy::FunctionId function, TimePoint now) { return outlook(function, now); }) {}
+
+void AdmissionDesk::setSettings(const Settings& settings) {
+  const std::lock_guard lock(mutex_);
+  cpu_backlog_ = settings.cpu_backlog;
+  admission_.setSettings(settings.admission);
+}
+
+void AdmissionDesk::setTenant(policy::TenantId tenant, std::uint32_t weight, std::optional<std::uint32_t> concurrency) {
+  const std::lock_guard lock(mutex_);
+  admission_.setTenant(tenant, weight, concurrency);
+}
+
+void AdmissionDesk::setFunction(policy::FunctionId function, const policy::FunctionTerms& terms,
+                                policy::Admission::Code code) {
+  const std::lock_guard lock(mutex_);
+  if (called_.size() <= function.value) called_.resize(std::size_t{function.value} + 1);
+  admission_.setFunction(function, terms, code);
+}
+
+AdmissionDesk::Answer AdmissionDesk::arrive(const Request& request, TimePoint now) {
+  using Kind = policy::Admission::Answer::Kind;
+  std::vector<AdmissionCall> calls;
+  Answer told{Answer::Kind::kRuns};
+  {
+    const std::lock_guard lock(mutex_);
+    const policy::Ticket ticket = ++last_ticket_;
+    const auto answer = admission_.arrive({ticket, request.function, request.arrival, request.deadline}, now);
+    if (answer.kind == Kind::kRefused) {
+      told = {Answer::Kind::kRefused, reasonOfRefusal(answer), std::nullopt, 0};
+      if (answer.refusal) told.retry_after = answer.refusal->retry_after;
+    } else if (answer.kind == Kind::kWaits) {
+      told = {Answer::Kind::kWaits, reasonOfWait(answer.because), std::nullopt, ticket};
+      places_.emplace(ticket, Place{request.worker, request.token});
+      calls = takeNext(now);
+    }
+    note(now);
+  }
+  callAll(calls);
+  return told;
+}
+
+bool AdmissionDesk::cancel(policy::Ticket ticket, TimePoint now) {
+  std::vector<AdmissionCall> calls;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!admission_.cancel(ticket, now)) return false;
+    places_.erase(ticket);
+    calls = takeNext(now);
+    note(now);
+  }
+  callAll(calls);
+  return true;
+}
+
+void AdmissionDesk::answered(policy::FunctionId function) {
+  const std::lock_guard lock(mutex_);
+  WASABI_CHECK(called_[function.value] > 0);
+  --called_[function.value];
+}
+
+void AdmissionDesk::ended(policy::FunctionId function, ByteSize peak, policy::DemandHistory::Seen seen, TimePoint since,
+                          TimePoint now) {
+  std::vector<AdmissionCall> calls;
+  {
+    const std::lock_guard lock(mutex_);
+    admission_.ended(function, peak, seen, since, now);
+    calls = takeNext(now);
+    note(now);
+  }
+  callAll(calls);
+}
+
+void AdmissionDesk::callNext(TimePoint now) {
+  std::vector<AdmissionCall> calls;
+  {
+    const std::lock_guard lock(mutex_);
+    calls = takeNext(now);
+    note(now);
+  }
+  callAll(calls);
+}
+
+std::vector<AdmissionCall> AdmissionDesk::takeNext(TimePoint now) {
+  std::vector<AdmissionCall> calls;
+  while (const auto waited = admission_.next(now)) {
+    const auto place = places_.find(waited->waiter.ticket);
+    WASABI_CHECK(place != places_.end());
+    calls.push_back(
+        {place->second.worker, place->second.token, waited->waiter.function, reasonOfWait(waited->waited_for)});
+    places_.erase(place);
+    ++called_[waited->waiter.function.value];
+  }
+  return calls;
+}
+
+void AdmissionDesk::callAll(const std::vector<AdmissionCall>& calls) {
+  for (const AdmissionCall& call : calls) call_(call);
+}
+
+// Those that were called and have not come to a slice yet will be before it.
+policy::CpuOutlook AdmissionDesk::outlook(policy::FunctionId function, TimePoint now) {
+  const Scheduler::Outlook seen = scheduler_.outlook(function, called_[function.value], now);
+  policy::CpuOutlook outlook;
+  outlook.backlogged = seen.by_share > cpu_backlog_;
+  if (seen.by_quota > cpu_backlog_) outlook.over_quota_until = now + (seen.by_quota - cpu_backlog_);
+  return outlook;
+}
+
+void AdmissionDesk::note(TimePoint now) {
+  booked_.set(admission_.book().booked().value, now);
+  wanted_.set(admission_.queue().waitingMemory().value, now);
+  waiting_.store(admission_.queue().size(), std::memory_order_relaxed);
+}
+
+AdmissionDesk::Figures AdmissionDesk::figures(TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  note(now);
+  const policy::MemoryBook& book = admission_.book();
+  return {book.mode(),    book.capacity(), book.booked(),        admission_.queue().waitingMemory(),
+          booked_.area(), wanted_.area(),  admission_.running(), admission_.queue().size()};
+}
+
+policy::Admission::Explained AdmissionDesk::explain(policy::FunctionId function, Duration patience, TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  return admission_.explain({last_ticket_ + 1, function, now, now + patience}, now);
+}
+
+Reason reasonOfWait(std::optional<policy::Verdict> verdict) {
+  if (!verdict) return Reason::kQueueOrder;
+  switch (*verdict) {
+    case policy::Verdict::kRun:
+      return Reason::kQueueOrder;
+    case policy::Verdict::kNoMemory:
+      return Reason::kQueueMemory;
+    case policy::Verdict::kNoCpu:
+      return Reason::kQueueCpu;
+    case policy::Verdict::kFunctionBusy:
+      return Reason::kQueueFunctionConcurrency;
+    case policy::Verdict::kFunctionInDebt:
+      return Reason::kQueueCpuQuota;
+    case policy::Verdict::kTenantBusy:
+      return Reason::kQueueTenantConcurrency;
+  }
+  return Reason::kQueueOrder;
+}
+
+Reason reasonOfRefusal(const policy::Admission::Answer& answer) {
+  if (!answer.refusal) return Reason::kOverCapacity;
+  if (answer.refusal->by == policy::RefusedBy::kDeadline) return Reason::kDeadline;
+  switch (answer.because.value_or(policy::Verdict::kRun)) {
+    case policy::Verdict::kFunctionBusy:
+      return Reason::kFunctionConcurrency;
+    case policy::Verdict::kTenantBusy:
+      return Reason::kTenantConcurrency;
+    case policy::Verdict::kFunctionInDebt:
+      return Reason::kCpuQuota;
+    case policy::Verdict::kRun:
+    case policy::Verdict::kNoMemory:
+    case policy::Verdict::kNoCpu:
+      return Reason::kQueueFull;
+  }
+  return Reason::kQueueFull;
+}
+
+}  // namespace wasabi::box

@@ -1,0 +1,116 @@
+// Which requests run: policy::Admission, shared by all workers behind one lock.
+//
+// A request that has to wait is known here by its worker and token; when its turn comes, whoever made room tells its
+// worker (`call`). Each request that was admitted, at once or by a call, ends with ended(); each that waits and does
+// not want to any more leaves by cancel(). Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/unique_function.h"
+#include "base/units.h"
+#include "box/load_integral.h"
+#include "box/outcome.h"
+#include "box/scheduler.h"
+#include "policy/admission.h"
+
+namespace wasabi::box {
+
+// A request that waited and is to run now.
+struct AdmissionCall {
+  std::size_t worker;
+  std::uint64_t token;  // of the worker's
+  policy::FunctionId function;
+  Reason waited_for;
+};
+
+class AdmissionDesk {
+ public:
+  struct Settings {
+    policy::Admission::Settings admission;
+    Duration cpu_backlog;  // when the first slice of a request would come later than this, it waits
+  };
+  // `call` is called on any thread, outside the lock. The scheduler outlives the desk.
+  AdmissionDesk(const Settings& settings, Scheduler& scheduler, UniqueFunction<void(AdmissionCall)> call);
+
+  void setSettings(const Settings& settings);
+  void setTenant(policy::TenantId tenant, std::uint32_t weight, std::optional<std::uint32_t> concurrency);
+  void setFunction(policy::FunctionId function, const policy::FunctionTerms& terms, policy::Admission::Code code);
+
+  struct Request {
+    std::size_t worker;
+    std::uint64_t token;
+    policy::FunctionId function;
+    TimePoint arrival;
+    TimePoint deadline;
+  };
+  struct Answer {
+    enum class Kind : std::uint8_t { kRuns, kWaits, kRefused } kind;
+    Reason reason = Reason::kNone;                         // of one that waits or is refused
+    std::optional<std::chrono::seconds> retry_after = {};  // of one that is refused
+    policy::Ticket ticket = 0;                             // of one that waits, for cancel()
+  };
+  Answer arrive(const Request& request, TimePoint now);
+
+  // False when that is too late: it was called, and must end().
+  bool cancel(policy::Ticket ticket, TimePoint now);
+  // The worker has got the call of a request of the function.
+  void answered(policy::FunctionId function);
+  // What was admitted at `since` has ended, with this peak of memory.
+  void ended(policy::FunctionId function, ByteSize peak, policy::DemandHistory::Seen seen, TimePoint since,
+             TimePoint now);
+
+  // Calls those whose turn it is. What other calls here do by themselves; workers call it now and then while somebody
+  // waits, since CPU backlog and quotas change without anybody telling.
+  void callNext(TimePoint now);
+  // Lock-free.
+  bool anyWaits() const { return waiting_.load(std::memory_order_relaxed) > 0; }
+
+  struct Figures {
+    policy::BookingMode mode;
+    ByteSize capacity;
+    ByteSize booked;
+    ByteSize waiting;
+    double booked_byte_seconds = 0;
+    double waiting_byte_seconds = 0;
+    std::size_t running = 0;
+    std::size_t queued = 0;
+  };
+  Figures figures(TimePoint now);
+  policy::Admission::Explained explain(policy::FunctionId function, Duration patience, TimePoint now);
+
+ private:
+  struct Place {
+    std::size_t worker;
+    std::uint64_t token;
+  };
+
+  policy::CpuOutlook outlook(policy::FunctionId function, TimePoint now);
+  std::vector<AdmissionCall> takeNext(TimePoint now);
+  void callAll(const std::vector<AdmissionCall>& calls);
+  void note(TimePoint now);
+
+  Scheduler& scheduler_;
+  UniqueFunction<void(AdmissionCall)> call_;
+  std::mutex mutex_;
+  Duration cpu_backlog_;
+  policy::Admission admission_;
+  policy::Ticket last_ticket_ = 0;
+  std::unordered_map<policy::Ticket, Place> places_;  // of those who wait
+  std::vector<std::uint32_t> called_;                 // not answered yet, by number of the function
+  LoadIntegral booked_;
+  LoadIntegral wanted_;
+  std::atomic<std::size_t> waiting_{0};
+};
+
+// What a request waits for, as it is told outside.
+Reason reasonOfWait(std::optional<policy::Verdict> verdict);
+Reason reasonOfRefusal(const policy::Admission::Answer& answer);
+
+}  // namespace wasabi::box

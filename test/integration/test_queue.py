@@ -1,0 +1,167 @@
+"""Admission: what runs, what waits and for what, what is refused."""
+
+import json
+import time
+
+from harness import wire
+from harness.box import eventually, scratch
+from harness.case import BoxCase
+
+
+def box_toml(text: str) -> tuple:
+    file = scratch.new("config") / "box.toml"
+    file.write_text(text)
+    return ("--config", str(file))
+
+
+class AdmissionCase(BoxCase):
+    def occupy(self, target: str):
+        """A connection whose request runs until it is closed."""
+        connection = self.box.connect()
+        connection.send(wire.request_bytes("GET", target + "?ms=600000"))
+        self.addCleanup(connection.close)
+        eventually(lambda: self.states(target).count("parked") > self.parked.get(target, 0), what="a place for " + target)
+        self.parked[target] = self.parked.get(target, 0) + 1
+        return connection
+
+    def wait_for(self, target: str, *headers):
+        """A connection whose request waits for its admission; `trace` of it is the request's id."""
+        before = self.states(target).count("queued")
+        connection = self.box.connect()
+        connection.trace, traceparent = wire.new_trace()
+        connection.send(wire.request_bytes("GET", target + "?ms=1", headers=[traceparent, *headers]))
+        self.addCleanup(connection.close)
+        eventually(lambda: self.states(target).count("queued") > before, what="one more that waits for " + target)
+        return connection
+
+    def states(self, target: str) -> list:
+        listed = json.loads(self.box.admin("/-/invocations").text)["invocations"]
+        return [one["state"] for one in listed if "/%s/%s" % (one["tenant"], one["function"]) == target]
+
+    def setUp(self):
+        self.parked = {}
+        self.addCleanup(lambda: eventually(lambda: self.box.metrics().sum("wasabi_invocations") == 0))
+
+
+class Memory(AdmissionCase):
+    options = box_toml('[capacity]\nmemory = "64MiB"\n[memory]\nmode = "declared"\n')
+    functions = {
+        "t/half": ("sleep", {"limits": {"memory": "30MiB", "timeout": "600s"}}),
+        "t/large": ("sleep", {"limits": {"memory": "64MiB", "timeout": "600s"}}),
+        "t/never": ("sleep", {"limits": {"memory": "65MiB"}}),
+        "other/half": ("sleep", {"limits": {"memory": "30MiB", "timeout": "600s"}}),
+    }
+
+    def test_one_that_does_not_fit_waits_until_another_ends(self):
+        first = self.occupy("/t/half")
+        self.occupy("/t/half")
+        third = self.wait_for("/t/half")
+        load = json.loads(self.box.admin("/-/load").text)
+        self.assertAlmostEqual(load["booked_units"], 60 / 200)
+        self.assertAlmostEqual(load["waiting_units"], 30 / 200)
+        first.close()
+        reply = third.reply("GET")
+        self.assertEqual(reply.status, 200)
+        self.assertIn('desc="queue.memory"', reply.header("server-timing"))
+        line = self.box.access_line(third.trace)
+        self.assertEqual(line["waited_for"], "queue.memory")
+        self.assertGreater(line["wait_us"], 0)
+
+    def test_a_deadline_that_passes_while_waiting(self):
+        self.occupy("/t/large")
+        waiter = self.wait_for("/t/half", ("Wasabi-Timeout", "300ms"))
+        reply = waiter.reply("GET")
+        self.assertEqual(reply.status, 503)
+        self.assertIn("refused.deadline", reply.header("proxy-status"))
+        self.assertEqual(reply.header("retry-after"), "1")
+        self.assertEqual(self.box.access_line(waiter.trace)["waited_for"], "queue.memory")
+        self.assertEqual(self.states("/t/half"), [])
+
+    def test_who_goes_away_leaves_its_place(self):
+        occupied = self.occupy("/t/large")
+        self.wait_for("/t/half").close()
+        eventually(lambda: self.states("/t/half") == [])
+        occupied.close()
+        self.assertEqual(self.box.call("/t/half?ms=1").status, 200)
+
+    def test_a_large_one_is_not_starved_by_small_ones(self):
+        small = [self.occupy("/t/half"), self.occupy("/other/half")]
+        large = self.wait_for("/t/large")
+        time.sleep(0.2)  # by now nobody may overtake it
+        others = [self.wait_for("/other/half") for _ in range(3)]
+        small[0].close()
+        eventually(lambda: self.states("/t/half") == [])
+        # There would be room for one, and it does not get it.
+        self.assertEqual(self.states("/other/half").count("queued"), 3)
+        small[1].close()
+        self.assertEqual(large.reply("GET").status, 200)
+        self.assertEqual([other.reply("GET").status for other in others], [200] * 3)
+
+    def test_what_never_fits_is_refused_at_once(self):
+        reply = self.box.call("/t/never?ms=1")
+        self.assertEqual(reply.status, 503)
+        self.assertIn("refused.over_capacity", reply.header("proxy-status"))
+        self.assertIsNone(reply.header("retry-after"))
+
+    def test_a_timeout_that_is_none(self):
+        reply = self.box.call("/t/half?ms=1", headers={"Wasabi-Timeout": "soon"})
+        self.assertEqual(reply.status, 400)
+        self.assertIn("refused.bad_timeout", reply.header("proxy-status"))
+        self.assertIn("wasabi-timeout", reply.text)
+
+    def test_the_caller_may_shorten_the_time_to_run(self):
+        reply = self.box.call("/t/half?ms=600000", headers={"Grpc-Timeout": "200m"})
+        self.assertEqual(reply.status, 504)
+        self.assertIn("timeout.function", reply.header("proxy-status"))
+
+
+class Concurrency(AdmissionCase):
+    options = box_toml('[queue]\nper_function = 1\n[tenants.few]\nconcurrency = 1\n')
+    functions = {
+        "t/sleep": ("sleep", {"limits": {"concurrency": 2, "timeout": "600s"}}),
+        "few/sleep": ("sleep", {"limits": {"timeout": "600s"}}),
+    }
+
+    def test_of_a_function(self):
+        first = self.occupy("/t/sleep")
+        self.occupy("/t/sleep")
+        waiter = self.wait_for("/t/sleep")
+        for _ in range(4):
+            refused = self.box.call("/t/sleep?ms=1")
+            self.assertEqual(refused.status, 429)
+            self.assertIn("refused.function_concurrency", refused.header("proxy-status"))
+            self.assertGreaterEqual(int(refused.header("retry-after")), 1)
+        first.close()
+        reply = waiter.reply("GET")
+        self.assertEqual(reply.status, 200)
+        self.assertIn('desc="queue.function_concurrency"', reply.header("server-timing"))
+
+    def test_of_a_tenant(self):
+        self.occupy("/few/sleep")
+        self.wait_for("/few/sleep")
+        refused = self.box.call("/few/sleep?ms=1")
+        self.assertEqual(refused.status, 429)
+        self.assertIn("refused.tenant_concurrency", refused.header("proxy-status"))
+
+
+class Quota(AdmissionCase):
+    workers = 1
+    functions = {
+        "t/spin": ("spin", {"limits": {"cpu": "100m", "timeout": "600s"}}),
+        "other/hello": ("hello", {}),
+    }
+
+    def test_what_a_quota_has_no_room_for_waits_and_no_other_does(self):
+        self.load("/t/spin?ms=1")
+        for _ in range(6):
+            connection = self.box.connect()
+            self.addCleanup(connection.close)
+            connection.send(wire.request_bytes("GET", "/t/spin"))
+        eventually(lambda: len(self.states("/t/spin")) == 6)
+        reply = self.box.call("/t/spin?ms=1", headers={"Wasabi-Timeout": "300ms"})
+        self.assertEqual(reply.status, 503)
+        self.assertIn("refused.deadline", reply.header("proxy-status"))
+        self.assertEqual(self.box.access_line(reply.trace)["waited_for"], "queue.cpu_quota")
+        reply = self.box.call("/other/hello")
+        self.assertEqual(reply.status, 200)
+        self.assertNotIn("waited_for", self.box.access_line(reply.trace))
