@@ -56,13 +56,13 @@ TEST(ClientFlowTest, ASlowBodyThatKeepsComingDoesNotTimeOut) {
     connection.readUntil(kEndOfHead);
     connection.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
     for (int i = 0; i < 10; ++i) {
-      std::this_thread::sleep_for(milliseconds(20));
+      std::this_thread::sleep_for(milliseconds(80));
       connection.write("x");
     }
   });
   ClientFixture fixture;
   ClientRequest request = fixture.get(peer.authority());
-  request.between_bytes_timeout = milliseconds(120);
+  request.between_bytes_timeout = milliseconds(500);
   EXPECT_TRUE(fixture.fetch(request).ended);
 }
 
@@ -75,14 +75,14 @@ TEST(ClientFlowTest, TheClocksRestWhileTheUserIsWaitedFor) {
   ClientFixture fixture;
   ClientRequest request = fixture.get(peer.authority());
   request.has_body = true;
-  request.first_byte_timeout = request.between_bytes_timeout = milliseconds(30);
+  request.first_byte_timeout = request.between_bytes_timeout = milliseconds(300);
   Recorder recorder;
   const auto exchange = fixture.client->start(request, recorder);
   exchange->pauseReading();
-  fixture.runFor(milliseconds(80));
+  fixture.runFor(milliseconds(700));
   exchange->finishBody();
   ASSERT_TRUE(fixture.runUntil([&] { return recorder.head.has_value(); })) << recorder.message;
-  fixture.runFor(milliseconds(80));
+  fixture.runFor(milliseconds(700));
   EXPECT_EQ(recorder.body, "");
   exchange->resumeReading();
   ASSERT_TRUE(fixture.runUntil([&] { return recorder.done(); }));

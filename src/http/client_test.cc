@@ -174,14 +174,21 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& peer) { return peer.param.name; });
 
 TEST(ClientTest, ResetInTheMiddleOfTheBody) {
-  Peer peer([](PeerConnection& connection, int) {
+  std::atomic<bool> half_is_there = false;
+  Peer peer([&](PeerConnection& connection, int) {
     connection.readUntil(kEndOfHead);
     connection.write("HTTP/1.1 200 OK\r\n\r\nhalf");
-    std::this_thread::sleep_for(milliseconds(30));
+    half_is_there.wait(false);
     connection.reset();
   });
   ClientFixture fixture;
-  const Recorder& got = fixture.fetch(fixture.get(peer.authority()));
+  Recorder got;
+  got.on_body = [&] {
+    half_is_there = true;
+    half_is_there.notify_one();
+  };
+  const auto exchange = fixture.client->start(fixture.get(peer.authority()), got);
+  ASSERT_TRUE(fixture.runUntil([&] { return got.done(); }));
   EXPECT_EQ(got.failure, ClientFailure::kDisconnected);
   EXPECT_EQ(got.body, "half");
 }
@@ -200,9 +207,9 @@ TEST(ClientTest, ConnectionsAreUsedAgainWithinAPartition) {
   request.partition = "another tenant";
   Recorder recorder;
   const auto exchange = fixture.client->start(request, recorder);
+  EXPECT_TRUE(fixture.runUntil([&] { return fixture.client->counters().connections_open == 2; }));
   fixture.runFor(milliseconds(50));
   EXPECT_FALSE(recorder.done());  // the peer serves one connection after the other
-  EXPECT_EQ(fixture.client->counters().connections_open, 2U);
 }
 
 TEST(ClientTest, AnAnswerWithMoreBytesBehindItIsNotKept) {
@@ -260,9 +267,9 @@ TEST(ClientTest, OneTenantCannotTakeAllConnections) {
   EXPECT_NE(third.message.find("max_connections_per_partition"), std::string::npos) << third.message;
   request.partition = "modest";
   held.push_back(fixture.client->start(request, waiting));
+  EXPECT_TRUE(fixture.runUntil([&] { return fixture.client->counters().connections_open == 3; }));
   fixture.runFor(milliseconds(20));
   EXPECT_FALSE(waiting.done()) << waiting.message;
-  EXPECT_EQ(fixture.client->counters().connections_open, 3U);
 }
 
 // The peer ends each connection when the second request comes on it, unseen by the pool's look at the idle socket.
@@ -289,12 +296,17 @@ TEST(ClientTest, AStaleConnectionIsReplacedOnceWhereThatIsSafe) {
 }
 
 TEST(ClientTest, AConnectionThatThePeerHasClosedIsNotUsedAgain) {
-  Peer peer(answeringOnce(std::string(kHello)));
+  std::atomic<int> closed = 0;
+  Peer peer([&](PeerConnection& connection, int index) {
+    answeringOnce(std::string(kHello))(connection, index);
+    connection.close();
+    ++closed;
+  });
   ClientFixture fixture;
   ClientRequest request = fixture.get(peer.authority());
   request.method = "POST";  // never retried
   EXPECT_TRUE(fixture.fetch(request).ended);
-  fixture.runFor(milliseconds(30));
+  ASSERT_TRUE(fixture.runUntil([&] { return closed == 1; }));
   EXPECT_TRUE(fixture.fetch(request).ended);
 }
 

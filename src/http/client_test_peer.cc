@@ -15,7 +15,7 @@
 namespace wasabi::http {
 namespace {
 
-constexpr auto kPatience = std::chrono::seconds(10);
+constexpr auto kPatience = std::chrono::seconds(60);
 
 FileDescriptor listenOnLoopback(int backlog, std::uint16_t& port) {
   FileDescriptor listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -34,7 +34,7 @@ FileDescriptor listenOnLoopback(int backlog, std::uint16_t& port) {
 }  // namespace
 
 PeerConnection::PeerConnection(int fd) : fd_(fd) {
-  const timeval patience{.tv_sec = 5, .tv_usec = 0};
+  const timeval patience{.tv_sec = 30, .tv_usec = 0};
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 }

@@ -15,7 +15,7 @@
 
 namespace wasabi::http {
 
-// One accepted connection. Blocking; every wait ends after a few seconds.
+// One accepted connection. Blocking; every wait ends after half a minute.
 class PeerConnection {
  public:
   explicit PeerConnection(int fd);
@@ -102,7 +102,7 @@ class ClientFixture {
                          const ClientTls& tls = {.trust_system = false, .ca_file = {}});
 
   ClientRequest get(std::string authority, std::string target = "/") const;
-  // Runs the loop until `condition` holds; false if it does not within ten seconds.
+  // Runs the loop until `condition` holds; false if it does not within a minute.
   bool runUntil(const std::function<bool()>& condition);
   void runFor(Duration time);
   // Carries out a request to its end.

@@ -341,7 +341,7 @@ TEST(H2ServerTest, TimesWritesPerStream) {
 
 TEST(H2ServerTest, AnIdleConnectionIsClosedWithGoaway) {
   ServerLimits limits;
-  limits.idle_timeout = 40ms;
+  limits.idle_timeout = 300ms;
   TestServer server(limits);
   H2TestClient client(server);
   ASSERT_TRUE(client.finish(client.request()));

@@ -88,7 +88,7 @@ void TestServer::onRequest(ServerStream& stream) {
 }
 
 bool TestServer::runUntil(const std::function<bool()>& condition) {
-  const TimePoint give_up = Clock::now() + 5s;
+  const TimePoint give_up = Clock::now() + 60s;
   while (!condition()) {
     if (Clock::now() > give_up) return false;
     if (loop.runReady() == 0) std::this_thread::sleep_for(100us);
