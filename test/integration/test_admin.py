@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import stat
+import time
 import unittest
 
 from harness import wire
@@ -223,7 +224,9 @@ class Drain(unittest.TestCase):
         with box:
             for _ in range(3):
                 self.assertEqual(box.admin("/-/drain", method="POST").status, 200)
-            eventually(lambda: box.call("/-/readyz").status == 503)
+            eventually(lambda: '"draining"' in box.log_text())
+            time.sleep(0.2)  # without the delay the listeners would be closed by now
+            self.assertEqual(box.call("/-/readyz").status, 503)
             self.assertEqual(box.call("/t/hello").status, 200)
 
     def test_a_signal_cuts_it_short(self):
