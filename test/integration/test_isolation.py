@@ -59,19 +59,19 @@ class Neighbours(BoxCase):
     def beside(self, target, seconds):
         """A neighbour is answered while two loud guests run, which they do for longer than anybody waits for an answer.
 
-        Its fastest answer tells how long a slice is: other answers may be the later because the machine was busy.
+        Three quarters of its answers tell how long a slice is, roughly: some may be late because the machine was busy.
         """
         with self.box.connect() as one, self.box.connect() as other:
             for loud in (one, other):
                 loud.send(wire.request_bytes("GET", target))
             eventually(lambda: self.box.metrics().sum("wasabi_invocations", state="runnable") == 2)
             took = []
-            for _ in range(20):
+            for _ in range(40):
                 start = time.monotonic()
                 self.assertEqual(self.box.call("/quiet/noop").status, 200)
                 took.append(time.monotonic() - start)
             self.assertEqual(self.box.metrics().sum("wasabi_invocations"), 2)
-        self.assertLess(min(took), seconds)
+        self.assertLess(sorted(took)[len(took) * 3 // 4], seconds)
         eventually(lambda: self.box.metrics().sum("wasabi_invocations") == 0)
 
     def test_a_looping_guest_blocks_nobody(self):
@@ -81,4 +81,4 @@ class Neighbours(BoxCase):
         self.beside("/loud/loop", 0.25)
 
     def test_large_bulk_operations_delay_by_one_operation(self):
-        self.beside("/loud/fill", 2)
+        self.beside("/loud/fill", 1)
