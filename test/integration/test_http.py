@@ -258,6 +258,7 @@ class Clients(BoxCase):
         with self.box.connect() as connection:
             request = [header, ("Content-Length", str(size))]
             connection.send(wire.request_bytes("POST", "/t/late?ms=600000", request))
+            eventually(lambda: self.box.metrics().sum("wasabi_invocations", state="parked") == 1)
             connection.socket.settimeout(0.5)
             sent = 0
             try:
