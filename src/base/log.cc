@@ -70,7 +70,7 @@ void Logger::write(LogLevel level, std::string_view event, std::initializer_list
     appendValue(line, field.value);
   }
   line += "}\n";
-  std::lock_guard lock(mutex_);
+  const std::lock_guard lock(mutex_);
   sink_(line);
 }
 

@@ -41,7 +41,9 @@ Result<void> makePrivateFolder(const std::string& folder, uid_t user) {
 
 AdminPlaces AdminPlaces::ofThisProcess() {
   AdminPlaces places;
-  if (const char* directory = ::getenv("XDG_RUNTIME_DIR")) places.runtime_directory = directory;
+  // Before the first thread, and nothing here ever changes the environment.
+  const char* directory = ::getenv("XDG_RUNTIME_DIR");  // NOLINT(concurrency-mt-unsafe)
+  if (directory != nullptr) places.runtime_directory = directory;
   places.user = ::geteuid();
   return places;
 }

@@ -166,8 +166,8 @@ TEST(ConfigFileTest, ValuesThatContradictEachOther) {
 
 TEST(ConfigFileTest, DefaultBoundsOfTheQueueGiveWayToWrittenOnes) {
   EXPECT_EQ(read("[queue]\ntotal = 50").queue, (QueueLimits{50, 50, 50}));
-  EXPECT_EQ(read("[queue]\nper_tenant = 50").queue, (QueueLimits{10'000, 50, 50}));
-  EXPECT_EQ(read("[queue]\nper_tenant = 20000").queue, (QueueLimits{20'000, 20'000, 1'000}));
+  EXPECT_EQ(read("[queue]\nper_tenant = 50").queue, (QueueLimits{20'000, 50, 50}));
+  EXPECT_EQ(read("[queue]\nper_tenant = 20000").queue, (QueueLimits{20'000, 20'000, 5'000}));
   EXPECT_EQ(read("[queue]\nper_function = 30000").queue, (QueueLimits{30'000, 30'000, 30'000}));
 }
 

@@ -22,7 +22,7 @@ class LoadIntegral {
 
  private:
   std::uint64_t level_ = 0;
-  TimePoint since_{};
+  TimePoint since_;
   double area_ = 0;
 };
 

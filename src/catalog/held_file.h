@@ -20,6 +20,8 @@ class HeldFile {
   // Holds the file, which must be open for reading only, if the kernel lets us (see whyNotHeld). kCorrupt: somebody has
   // it open for writing at this moment.
   static Result<HeldFile> hold(FileDescriptor file);
+  HeldFile(const HeldFile&) = delete;
+  HeldFile& operator=(const HeldFile&) = delete;
   HeldFile(HeldFile&&) noexcept = default;
   HeldFile& operator=(HeldFile&&) = delete;
   // Lets go: a waiting writer goes on, even while duplicates of the descriptor or mappings are left.

@@ -19,6 +19,7 @@ constexpr auto kPatience = std::chrono::seconds(60);
 
 FileDescriptor listenOnLoopback(int backlog, std::uint16_t& port) {
   FileDescriptor listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  WASABI_CHECK(listener.valid());
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
