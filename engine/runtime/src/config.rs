@@ -6,8 +6,9 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 
 /// Tables a program has on average: components made by the usual tools have one of their own and one for shims.
 const POOL_TABLES_PER_INVOCATION: u32 = 2;
-/// Slots that end are given back together, one system call for all.
-const DECOMMIT_BATCH: u32 = 16;
+/// Slots that end are given back at once. In a batch, memory of instances that are gone would stay resident, up to their
+/// limit each, until others end; and nobody would count it.
+const DECOMMIT_BATCH: u32 = 1;
 /// The engine keeps a batch for each core, but for no more than these.
 const MAX_DECOMMIT_QUEUES: usize = 16;
 
