@@ -31,6 +31,22 @@ void AdmissionDesk::setFunction(policy::FunctionId function, const policy::Funct
   admission_.setFunction(function, terms, code);
 }
 
+void AdmissionDesk::setUnbooked(ByteSize held) {
+  const std::lock_guard lock(mutex_);
+  admission_.setUnbooked(held);
+}
+
+void AdmissionDesk::setMode(policy::BookingMode mode, TimePoint now) {
+  std::vector<AdmissionCall> calls;
+  {
+    const std::lock_guard lock(mutex_);
+    if (admission_.book().mode() != mode) admission_.setMode(mode);
+    calls = takeNext(now);
+    note(now);
+  }
+  callAll(calls);
+}
+
 AdmissionDesk::Answer AdmissionDesk::arrive(const Request& request, TimePoint now) {
   using Kind = policy::Admission::Answer::Kind;
   std::vector<AdmissionCall> calls;

@@ -43,6 +43,10 @@ class AdmissionDesk {
   void setTenant(policy::TenantId tenant, std::uint32_t weight, std::optional<std::uint32_t> concurrency);
   void setFunction(policy::FunctionId function, const policy::FunctionTerms& terms, policy::Admission::Code code);
 
+  // Memory that the process holds besides instances; how much risk is taken now.
+  void setUnbooked(ByteSize held);
+  void setMode(policy::BookingMode mode, TimePoint now);
+
   struct Request {
     std::size_t worker;
     std::uint64_t token;

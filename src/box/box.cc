@@ -197,6 +197,10 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
       scheduler_(config_.workers, config_.invocation.slice, [this](std::size_t worker) { workers_[worker]->wakeUp(); }),
       desk_(deskSettings(config_, config_), scheduler_,
             [this](const AdmissionCall& call) { workers_[call.worker]->admitted(call); }),
+      ledger_(
+          config_.capacity.memory,
+          [this](MemoryLedger::Waiter waiter) { workers_[waiter.worker]->growthGranted(waiter.token); },
+          [this] { growthWaits(); }),
       engine_(std::move(engine)),
       store_(std::move(store)),
       builder_(std::move(opened.builder)),
@@ -207,14 +211,17 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
       live_(config_),
       max_mappings_(maxMappings()),
       collect_timer_(control_),
-      warm_timer_(control_) {
+      warm_timer_(control_),
+      governor_(bookingMode(config_.memory_policy)),
+      memory_timer_(control_),
+      relief_timer_(control_) {
   ticker_.emplace(config_.workers, config_.invocation.tick, [this] { engine_->tick(); });
   programs_.emplace(*engine_, *store_, builder_.get(), config_.programs, log_);
   const std::uint64_t seed = randomSeed();
   for (std::uint32_t i = 0; i < config_.workers; ++i) {
     workers_.push_back(
         std::make_unique<Worker>(i, WorkerServices{config_, *engine_, *programs_, access_log_, function_log_, *ticker_,
-                                                   scheduler_, desk_, outbound, seed, readiness_}));
+                                                   scheduler_, desk_, ledger_, outbound, seed, readiness_}));
   }
   for (FileDescriptor& listener : opened.listeners) {
     addresses_.push_back(http::listenerAddress(listener));
@@ -252,6 +259,7 @@ void Box::startThreads() {
   control_.post([this] {
     collectNowAndThen();
     boundWarmMemory();
+    watchMemory();
   });
   for (auto& worker : workers_) worker->start();
   lease_watch_.emplace([this] {
@@ -285,6 +293,9 @@ void Box::reconfigure(LiveConfig live) {
   control_.post([this, live = std::move(live)]() mutable {
     live_ = std::move(live);
     desk_.setSettings(deskSettings(config_, live_));
+    ledger_.setCapacity(live_.capacity.memory);
+    governor_.setAccepted(bookingMode(live_.memory_policy));
+    watchMemory();
     applyPolicy(Versions::kAsBefore);
   });
 }
@@ -321,6 +332,9 @@ void Box::applyPolicy(Versions versions) {
     const auto code = versions == Versions::kNew ? deployment.code : policy::Admission::Code::kSame;
     scheduler_.setTenant(account.tenant(), policy.weight);
     scheduler_.setFunction(account.function(), account.tenant(), spec->limits.cpu, Clock::now());
+    const std::size_t number = account.tenant().value;
+    if (tenant_weights_.size() <= number) tenant_weights_.resize(number + 1, 1);
+    tenant_weights_[number] = policy.weight;
     desk_.setTenant(account.tenant(), policy.weight, policy.concurrency);
     desk_.setFunction(account.function(), {account.tenant(), spec->limits.memory, spec->limits.concurrency}, code);
   }

@@ -17,6 +17,7 @@
 #include "box/lease_watch.h"
 #include "box/line_log.h"
 #include "box/lockdown.h"
+#include "box/memory_ledger.h"
 #include "box/metrics.h"
 #include "box/program_cache.h"
 #include "box/rebuilder.h"
@@ -26,6 +27,7 @@
 #include "catalog/builder.h"
 #include "catalog/catalog_source.h"
 #include "catalog/module_store.h"
+#include "policy/risk_governor.h"
 
 namespace wasabi::box {
 
@@ -83,6 +85,13 @@ class Box final : private AdminSource {
   void rebuild(const catalog::FunctionPtr& function);
   void boundWarmMemory();
 
+  // Memory that gets short (box_memory.cc), on the control loop.
+  void watchMemory();
+  void growthWaits();
+  void relieveMemory();
+  void chooseVictim(std::uint64_t grants_before, std::vector<std::vector<policy::EvictionCandidate>> candidates);
+  ByteSize heldBesidesInstances() const;
+
   const BoxConfig config_;
   Logger& log_;
   std::vector<std::string> addresses_;
@@ -95,6 +104,7 @@ class Box final : private AdminSource {
   Accounts accounts_;
   Scheduler scheduler_;
   AdmissionDesk desk_;
+  MemoryLedger ledger_;
   // Wakes of guests' timers may reach the workers as long as the engine lives.
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<engine::Engine> engine_;
@@ -114,6 +124,11 @@ class Box final : private AdminSource {
   const std::uint64_t max_mappings_;  // read before the process is locked in
   http::Timer collect_timer_;
   http::Timer warm_timer_;
+  policy::RiskGovernor governor_;
+  std::vector<std::uint32_t> tenant_weights_;  // by number
+  std::uint64_t evictions_asked_ = 0;
+  http::Timer memory_timer_;
+  http::Timer relief_timer_;
   bool stopping_ = false;
   std::thread control_thread_;
   std::optional<LeaseWatch> lease_watch_;

@@ -4,29 +4,10 @@
 #include <utility>
 
 #include "box/box.h"
+#include "box/box_ask.h"
 #include "box/process_figures.h"
 
 namespace wasabi::box {
-
-template <typename Answer>
-void Box::askWorkers(UniqueFunction<void(Worker&, UniqueFunction<void(Answer)>)> ask,
-                     UniqueFunction<void(std::vector<Answer>)> take) {
-  struct Gathering {
-    std::vector<Answer> answers;
-    std::size_t missing;
-    UniqueFunction<void(std::vector<Answer>)> take;
-  };
-  auto gathering =
-      std::make_shared<Gathering>(Gathering{std::vector<Answer>(workers_.size()), workers_.size(), std::move(take)});
-  for (std::size_t i = 0; i < workers_.size(); ++i) {
-    ask(*workers_[i], [this, gathering, i](Answer answer) {
-      control_.post([gathering, i, answer = std::move(answer)]() mutable {
-        gathering->answers[i] = std::move(answer);
-        if (--gathering->missing == 0) gathering->take(std::move(gathering->answers));
-      });
-    });
-  }
-}
 
 void Box::collect(UniqueFunction<void(const BoxFigures&)> take) {
   askWorkers<WorkerReport>(
@@ -46,6 +27,7 @@ BoxFigures Box::figures(std::vector<WorkerReport> reports) {
   figures.access_lines_dropped = access_log_.droppedLines();
   figures.function_lines_dropped = function_log_.droppedLines();
   figures.desk = desk_.figures(Clock::now());
+  figures.memory = {ledger_.instances(), ledger_.other(), ledger_.waiting(), governor_.level()};
   figures.runnable = scheduler_.ready();
   figures.functions = functions_->catalog().functions().size();
   figures.catalog_problems = functions_->catalog().problems().size();

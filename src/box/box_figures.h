@@ -14,6 +14,13 @@
 
 namespace wasabi::box {
 
+struct MemoryFigures {
+  ByteSize instances;  // by the ledger
+  ByteSize other;
+  std::size_t growth_waits = 0;
+  int risk_level = 0;  // 0: all the risk that the operator accepts
+};
+
 struct BoxFigures {
   const MetricsTotals* totals = nullptr;
   std::vector<WorkerReport> workers;  // their deltas are in the totals already
@@ -22,6 +29,7 @@ struct BoxFigures {
   std::uint64_t access_lines_dropped = 0;
   std::uint64_t function_lines_dropped = 0;
   AdmissionDesk::Figures desk;
+  MemoryFigures memory;
   std::size_t runnable = 0;  // invocations that wait for a slice
   std::size_t functions = 0;
   std::size_t catalog_problems = 0;

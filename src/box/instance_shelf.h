@@ -8,12 +8,14 @@
 
 #include "base/units.h"
 #include "box/loaded_program.h"
+#include "box/memory_ledger.h"
 #include "catalog/function_spec.h"
 #include "engine/invocation.h"
 
 namespace wasabi::box {
 
 struct ShelvedInstance {
+  HeldMemory memory;   // of the instance; goes after it
   ProgramPtr program;  // of the instance; goes after it
   engine::Instance instance;
   std::uint32_t uses = 0;  // requests served so far

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "box/cgi_request.h"
 #include "box/ending.h"
 #include "box/field_views.h"
@@ -33,11 +34,14 @@ Invocation::Invocation(http::ServerStream& stream, Admission admission, const In
       method_(stream.request().method),
       path_(stream.request().path()),
       arrived_(admission.arrived),
+      deadline_(admission.deadline),
       route_prefix_size_(admission.route_prefix_size),
       admitted_(admission.arrived),
       waited_for_(admission.waits_for),
       state_(admission.ticket ? InvocationState::kQueued : InvocationState::kLoading),
       ticket_(admission.ticket.value_or(0)),
+      booked_(!admission.ticket),
+      memory_(services.ledger),
       response_(stream, deployment_.spec->limits.response_body),
       log_(services.function_log, deployment_.load->log_budget, *deployment_.spec, request_id_,
            services.limits.log_line_bytes),
@@ -66,7 +70,9 @@ void Invocation::enter(InvocationState next) {
 
 void Invocation::called(Reason waited_for) {
   enter(InvocationState::kLoading);
-  waited_for_ = waited_for;
+  ticket_ = 0;
+  booked_ = true;
+  if (waited_for_ != Reason::kEvicted) waited_for_ = waited_for;
   admitted_ = Clock::now();
 }
 
@@ -184,23 +190,26 @@ void Invocation::end(Reason reason) {
   }
   reason_ = reason;
   // It may have been called this very moment.
-  const bool admitted = state_ != InvocationState::kQueued || !services_.desk.cancel(ticket_, Clock::now());
+  if (ticket_ != 0 && !services_.desk.cancel(std::exchange(ticket_, 0), Clock::now())) booked_ = true;
   enter(InvocationState::kEnded);  // before anything is torn down, since that may wake it
   timeout_.cancel();
   outbound_.cancelAll();
   guest_.reset();
-  services_.gauges.grown_bytes -= grown_.value;
   program_.reset();
-  if (admitted) giveBack();
+  const bool came_to_its_end = reason_ == Reason::kNone || reason_ == Reason::kExitCode;
+  if (booked_) giveBack(came_to_its_end ? policy::DemandHistory::Seen::kWhole : policy::DemandHistory::Seen::kAtLeast);
   if (reason != Reason::kNone) response_.fail(reason, request_id_);
   settleIfOver();
 }
 
-void Invocation::giveBack() {
-  const bool came_to_its_end = reason_ == Reason::kNone || reason_ == Reason::kExitCode;
-  const auto seen = came_to_its_end ? policy::DemandHistory::Seen::kWhole : policy::DemandHistory::Seen::kAtLeast;
-  services_.desk.ended(deployment_.load->account.function(), std::max(peak_memory_, grown_), seen, admitted_,
-                       Clock::now());
+// What was booked and what is held, of one whose guest is gone.
+void Invocation::giveBack(policy::DemandHistory::Seen seen) {
+  booked_ = false;
+  peak_memory_ = std::max(peak_memory_, memory_.size());
+  if (std::exchange(growth_waits_, false)) services_.ledger.giveUp(age());
+  services_.gauges.grown_bytes -= memory_.size().value;
+  memory_.release();
+  services_.desk.ended(deployment_.load->account.function(), peak_memory_, seen, admitted_, Clock::now());
 }
 
 void Invocation::settleIfOver() {
@@ -239,6 +248,11 @@ bool Invocation::start() {
     return false;
   }
   guest_.emplace(std::move(*guest));
+  if (!replay_.empty()) {
+    input_held_ = replay_.size();
+    guest_->push(bytesOf(replay_));
+    if (stream_->requestComplete()) guest_->pushEnd();
+  }
   if (!stream_->requestComplete()) {
     reading_ = true;
     stream_->resumeReading();
@@ -287,6 +301,8 @@ Result<engine::Invocation> Invocation::startProxy() {
   if (function()->reuse > 0) {
     ShelvedInstance shelved = services_.shelf.take(*function(), program_);
     start.instance = std::move(shelved.instance);
+    services_.gauges.grown_bytes += shelved.memory.size().value;
+    memory_ = std::move(shelved.memory);
     instance_uses_ = shelved.uses;
   }
   return startGuest(std::move(start));
@@ -295,7 +311,7 @@ Result<engine::Invocation> Invocation::startProxy() {
 Result<engine::Invocation> Invocation::startGuest(engine::InvocationStart start) {
   start.wake_token = token_;
   start.memory_limit = function()->limits.memory;
-  start.has_input = !stream_->requestComplete();
+  start.has_input = !stream_->requestComplete() || !replay_.empty();
   const engine::Directory files = {"/", function()->files_directory};
   if (!function()->files_directory.empty()) start.directories = {&files, 1};
   return engine::Invocation::start(services_.engine, program_->program(), host_, services_.wakes, std::move(start));
@@ -330,7 +346,10 @@ void Invocation::keepInstance() {
   if (instance_uses_ >= function()->reuse) return;
   engine::Instance instance = guest_->takeInstance();
   if (instance) {
-    services_.shelf.put(function(), {program_, std::move(instance), instance_uses_ + 1}, services_.loop.now());
+    services_.gauges.grown_bytes -= memory_.size().value;
+    peak_memory_ = std::max(peak_memory_, memory_.size());
+    services_.shelf.put(function(), {std::move(memory_), program_, std::move(instance), instance_uses_ + 1},
+                        services_.loop.now());
   }
 }
 
@@ -338,6 +357,7 @@ void Invocation::keepInstance() {
 
 void Invocation::onBody(std::span<const std::byte> chunk) {
   bytes_in_ += chunk.size();
+  keepForReplay(chunk);
   if (!guest_) return;
   if (function()->limits.request_body && bytes_in_ > function()->limits.request_body->value) {
     return end(Reason::kRequestBodyLimit);

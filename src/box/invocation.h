@@ -7,7 +7,8 @@
 //        |                   v  | wake     |
 //        |                 kParked         |
 //        +--program, but others go first---+
-//   any of these ----> kEnded          end(), once: gives back booking and place, ends the response
+//   kParked, its growth waiting, evicted ---> kQueued   requeue(): from the start, if it has shown nothing outside
+//   any of these ----> kEnded          end(), once: gives back booking and memory, ends the response
 //   kEnded and stream closed --> settled: record written, object handed back to its owner
 //
 // Lives on its home worker's thread. While it is kRunnable another worker may take it out of the scheduler and run a
@@ -27,6 +28,7 @@
 #include "box/instance_shelf.h"
 #include "box/invocation_gauges.h"
 #include "box/invocation_list.h"
+#include "box/memory_ledger.h"
 #include "box/outbound_calls.h"
 #include "box/program_cache.h"
 #include "box/response_writer.h"
@@ -34,6 +36,7 @@
 #include "box/ticker.h"
 #include "engine/invocation.h"
 #include "http/server.h"
+#include "policy/eviction.h"
 
 namespace wasabi::box {
 
@@ -53,9 +56,12 @@ struct InvocationServices {
   Ticker& ticker;
   Scheduler& scheduler;
   AdmissionDesk& desk;
+  MemoryLedger& ledger;
   std::uint32_t worker;
   const InvocationLimits& limits;
 };
+
+class Invocation;
 
 // The worker that an invocation belongs to.
 class InvocationOwner {
@@ -65,6 +71,8 @@ class InvocationOwner {
   virtual bool mayRunAtOnce(policy::FunctionId function) = 0;
   // After that slice.
   virtual void ranAtOnce(policy::FunctionId function, Duration cpu) = 0;
+  // It was admitted and needs its program.
+  virtual void findProgram(Invocation& invocation, InvocationToken token) = 0;
   // It is over: write the record, destroy the invocation from the loop.
   virtual void settled(InvocationToken token, const RequestRecord& record) = 0;
 };
@@ -113,6 +121,12 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
   void cameBack(Slice slice);
   http::EventLoop& homeLoop() { return services_.loop; }
   void woken();
+  // Its growth waited, and memory is reserved for it now.
+  void growthGranted();
+  // What it looks like to whoever chooses a victim; nothing if it holds no booking.
+  std::optional<policy::EvictionCandidate> evictionCandidate() const;
+  // Takes its memory away if its growth still waits: it runs again from the start if it may, else it ends.
+  void evict(bool may_run_again);
   // Ends it if somebody wants to write the file that its code is mapped from.
   void giveWayToWriter();
   // Ends it for a reason of the box's own.
@@ -156,7 +170,11 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
   // Where the guest is in its slice it cannot be ended; the reason waits for the slice's end.
   void endAfterSlice(Reason reason, std::string_view message);
   void end(Reason reason);
-  void giveBack();
+  void giveBack(policy::DemandHistory::Seen seen);
+  MemoryLedger::Age age() const { return {arrived_, reinterpret_cast<std::uintptr_t>(this)}; }
+  void keepForReplay(std::span<const std::byte> chunk);
+  bool mayRunAgain() const;
+  void requeue();
   void settleIfOver();
 
   const InvocationToken token_;
@@ -170,6 +188,7 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
   const std::string method_;
   const std::string path_;
   const TimePoint arrived_;
+  const TimePoint deadline_;
   const std::size_t route_prefix_size_;
   TimePoint admitted_;  // or arrived, while it is queued
   Reason waited_for_;
@@ -181,12 +200,18 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
   bool cold_ = false;
 
   InvocationState state_;
-  const policy::Ticket ticket_;  // while it is queued
+  policy::Ticket ticket_;        // while it is queued, else 0
+  bool booked_;                  // admitted, and not given back
   bool woken_in_slice_ = false;  // or while it waits for one
   Reason pending_end_ = Reason::kNone;
   Reason end_at_home_ = Reason::kNone;  // came while it was away
   bool wanted_home_ = false;            // its last slice away stopped at something that it only gets at home
-  ByteSize grown_;
+  HeldMemory memory_;                   // of its instance
+  bool growth_waits_ = false;           // or was granted and is not fetched yet
+  bool acted_ = false;                  // somebody outside has seen something of it
+  std::uint32_t evictions_ = 0;
+  std::string replay_;  // the body so far, as long as it may have to run again
+  bool replay_lost_ = false;
   std::size_t input_held_ = 0;  // pushed to the guest and not taken by it
   bool reading_ = false;
   bool settled_ = false;

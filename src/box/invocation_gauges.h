@@ -32,6 +32,7 @@ struct InvocationGauges {
   std::uint64_t grown_bytes = 0;
   Duration cpu{};
   std::uint64_t started = 0;
+  std::uint64_t evictions = 0;
 };
 
 }  // namespace wasabi::box

@@ -75,13 +75,8 @@ void Invocation::responseEnd(std::span<const engine::FieldView> trailers) {
   }
 }
 
-engine::Growth Invocation::memoryGrowth(ByteSize, ByteSize wanted) {
-  services_.gauges.grown_bytes += wanted.value - grown_.value;
-  grown_ = wanted;
-  return engine::Growth::kGrant;
-}
-
 engine::OutboundFailure Invocation::outboundStart(std::uint64_t id, const engine::OutboundRequest& request) {
+  acted_ = true;
   return outbound_.start(id, request, *guest_);
 }
 

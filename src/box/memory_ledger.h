@@ -28,6 +28,7 @@ class MemoryLedger;
 // So much of the ledger, given back when it is destroyed.
 class HeldMemory {
  public:
+  HeldMemory() = default;
   explicit HeldMemory(MemoryLedger& ledger) : ledger_(&ledger) {}
   HeldMemory(HeldMemory&& other) noexcept : ledger_(other.ledger_), size_(std::exchange(other.size_, {})) {}
   HeldMemory& operator=(HeldMemory&& other) noexcept;
@@ -41,7 +42,7 @@ class HeldMemory {
   void release();
 
  private:
-  MemoryLedger* ledger_;
+  MemoryLedger* ledger_ = nullptr;
   ByteSize size_;
 };
 

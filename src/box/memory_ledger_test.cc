@@ -60,7 +60,7 @@ TEST(MemoryLedgerTest, TheOldestGetsWhatComesFreeAndNobodyGrowsPastIt) {
   EXPECT_TRUE(ledger.grow(first, 50_MiB, 1));
   EXPECT_TRUE(ledger.grow(second, 40_MiB, 2));
   EXPECT_FALSE(ledger.grow(second, 20_MiB, 2));
-  EXPECT_FALSE(ledger.grow(third, 5_MiB, 3));    // there would be room for it
+  EXPECT_FALSE(ledger.grow(third, 5_MiB, 3));  // there would be room for it
   EXPECT_FALSE(ledger.grow(first, 15_MiB, 1));
   EXPECT_EQ(ledger.ledger.waiting(), 3u);
   ledger.ledger.setCapacity(105_MiB);
@@ -102,8 +102,7 @@ TEST(MemoryLedgerTest, ThreadsNeverExceedItAndNobodyIsForgotten) {
   constexpr int kThreads = 4;
   constexpr int kTurns = 3000;
   std::array<std::atomic<bool>, kThreads> granted{};
-  MemoryLedger ledger(
-      10_MiB, [&](MemoryLedger::Waiter waiter) { granted[waiter.worker] = true; }, [] {});
+  MemoryLedger ledger(10_MiB, [&](MemoryLedger::Waiter waiter) { granted[waiter.worker] = true; }, [] {});
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {

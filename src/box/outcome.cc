@@ -33,6 +33,7 @@ constexpr std::array<ReasonFacts, kReasons> kFacts = {{
     {Reason::kBadTimeout, "refused.bad_timeout", Outcome::kRefused, 400},
     {Reason::kBoxFull, "refused.box_full", Outcome::kRefused, 503},
     {Reason::kRequestBodyLimit, "refused.request_body", Outcome::kRefused, 413},
+    {Reason::kEvicted, "evicted.memory_pressure", Outcome::kHostFault, 503},
     {Reason::kProgramInvalid, "program.invalid", Outcome::kFunctionFailed, 500},
     {Reason::kProgramTooCostly, "program.too_costly", Outcome::kFunctionFailed, 500},
     {Reason::kProgramNotCompiled, "program.not_compiled", Outcome::kRefused, 503},

@@ -39,6 +39,7 @@ enum class Reason : std::uint8_t {
   kBadTimeout,
   kBoxFull,
   kRequestBodyLimit,
+  kEvicted,
   kProgramInvalid,
   kProgramTooCostly,
   kProgramNotCompiled,

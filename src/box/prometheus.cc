@@ -125,6 +125,10 @@ void writeInvocations(Text& text, const BoxFigures& figures) {
               sumOver(figures.workers, [](const WorkerReport& worker) { return worker.gauges.started; }));
   text.single("wasabi_cpu_seconds_total", "counter", "CPU time of all slices.",
               toSeconds(sumOver(figures.workers, [](const WorkerReport& worker) { return worker.gauges.cpu; })));
+  text.single("wasabi_evictions_total", "counter", "Invocations whose memory was taken for others.",
+              sumOver(figures.workers, [](const WorkerReport& worker) { return worker.gauges.evictions; }));
+  text.single("wasabi_growth_waits", "gauge", "Invocations whose growth waits for memory.",
+              figures.memory.growth_waits);
   text.single("wasabi_run_queue_length", "gauge", "Invocations waiting for a slice.", figures.runnable);
   text.single("wasabi_shelved_instances", "gauge", "Instances kept for reuse.",
               sumOver(figures.workers, [](const WorkerReport& worker) { return worker.shelved_instances; }));

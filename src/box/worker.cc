@@ -223,6 +223,7 @@ void Worker::admit(http::ServerStream& stream, const FunctionTable::Match& match
                                 services_.ticker,
                                 services_.scheduler,
                                 services_.desk,
+                                services_.ledger,
                                 index_,
                                 services_.config.invocation};
   InvocationOwner& owner = *this;

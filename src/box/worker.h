@@ -47,6 +47,7 @@ struct WorkerServices {
   Ticker& ticker;
   Scheduler& scheduler;
   AdmissionDesk& desk;
+  MemoryLedger& ledger;
   http::DirectServices outbound;
   std::uint64_t seed;  // of the request ids
   std::atomic<Readiness>& readiness;
@@ -86,6 +87,12 @@ class Worker final : public http::RequestHandler, private InvocationOwner, priva
   void cancel(std::string request_id, UniqueFunction<void(std::size_t)> take);
   // Lets go of instances kept for reuse.
   void dropShelved(const catalog::ModuleDigest& module);
+  void dropAllShelved();
+  // Memory is reserved for the growth of that invocation.
+  void growthGranted(std::uint64_t token);
+  // Those that hold a booking; `take` runs on the worker's thread.
+  void listEvictionCandidates(UniqueFunction<void(std::vector<policy::EvictionCandidate>)> take);
+  void evict(std::uint64_t token, bool may_run_again);
   bool idle() const { return idle_.load(std::memory_order_acquire); }
   // The turn of a request has come that waited for its admission.
   void admitted(const AdmissionCall& call);
@@ -114,7 +121,7 @@ class Worker final : public http::RequestHandler, private InvocationOwner, priva
   void answerHealth(http::ServerStream& stream, std::string_view path);
   void admit(http::ServerStream& stream, const FunctionTable::Match& match);
   void refuse(http::ServerStream& stream, catalog::FunctionPtr function, const Refusal& refusal);
-  void findProgram(Invocation& invocation, InvocationToken token);
+  void findProgram(Invocation& invocation, InvocationToken token) override;
   void loadProgram(Invocation& invocation, InvocationToken token);
   void record(const RequestRecord& record);
   std::string requestId(const http::RequestHead& request);

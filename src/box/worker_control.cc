@@ -41,9 +41,36 @@ void Worker::dropShelved(const catalog::ModuleDigest& module) {
   });
 }
 
+void Worker::dropAllShelved() {
+  loop_.post([this] { shelf_.keepOnly([](const catalog::FunctionSpec&) { return false; }); });
+}
+
+void Worker::growthGranted(std::uint64_t token) {
+  loop_.post([this, token] {
+    if (Invocation* invocation = invocations_.find(token)) invocation->growthGranted();
+  });
+}
+
+void Worker::listEvictionCandidates(UniqueFunction<void(std::vector<policy::EvictionCandidate>)> take) {
+  loop_.post([this, take = std::move(take)]() mutable {
+    std::vector<policy::EvictionCandidate> candidates;
+    invocations_.forEach([&](const Invocation& invocation) {
+      if (const auto candidate = invocation.evictionCandidate()) candidates.push_back(*candidate);
+    });
+    take(std::move(candidates));
+  });
+}
+
+void Worker::evict(std::uint64_t token, bool may_run_again) {
+  loop_.post([this, token, may_run_again] {
+    if (Invocation* invocation = invocations_.find(token)) invocation->evict(may_run_again);
+  });
+}
+
 InvocationInfo Invocation::info(TimePoint now) const {
-  return {request_id_,    function(), method_, path_.substr(0, InvocationList::kPathBytes), state_, services_.worker,
-          now - arrived_, cpu_,       grown_};
+  return {request_id_,   function(),       method_,        path_.substr(0, InvocationList::kPathBytes),
+          state_,        services_.worker, now - arrived_, cpu_,
+          memory_.size()};
 }
 
 }  // namespace wasabi::box

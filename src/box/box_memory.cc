@@ -1,0 +1,86 @@
+// What the box does when memory gets short: takes less risk, lets go of what is idle, and evicts where waiting would
+// not end. On the control loop; see box.h.
+#include <utility>
+
+#include "box/box.h"
+#include "box/box_ask.h"
+
+namespace wasabi::box {
+namespace {
+
+// How often the ledger is told what the process holds besides instances, and the risk is looked at.
+constexpr Duration kWatchPeriod = std::chrono::seconds(1);
+// Growth may wait so long before somebody is asked to make room.
+constexpr Duration kPatience = std::chrono::milliseconds(20);
+// What a loaded program and an invocation cost beside the memory of the instance, by measurement (SPECIFICATION.md).
+constexpr std::uint64_t kBytesPerProgram = 48 << 10;
+constexpr std::uint64_t kBytesPerInvocation = 32 << 10;
+
+}  // namespace
+
+ByteSize Box::heldBesidesInstances() const {
+  const engine::PoolMetrics pool = engine_->poolMetrics();
+  return {pool.warm_resident.value + pool.live_stacks * kBytesPerInvocation +
+          programs_->figures().loaded * kBytesPerProgram};
+}
+
+void Box::watchMemory() {
+  const ByteSize other = heldBesidesInstances();
+  ledger_.setOther(other);
+  desk_.setUnbooked(other);
+  desk_.setMode(
+      governor_.observe({ledger_.held(), ledger_.capacity(), ledger_.waiting(), evictions_asked_}, Clock::now()),
+      Clock::now());
+  memory_timer_.arm(control_.now() + kWatchPeriod, [this] { watchMemory(); });
+}
+
+// On any thread.
+void Box::growthWaits() {
+  control_.post([this] {
+    if (relief_timer_.armed()) return;
+    watchMemory();
+    relief_timer_.arm(control_.now() + kPatience, [this] { relieveMemory(); });
+  });
+}
+
+void Box::relieveMemory() {
+  watchMemory();
+  if (ledger_.waiting() == 0) return;
+  for (auto& worker : workers_) worker->dropAllShelved();
+  if (engine_->poolMetrics().warm_memory.value > 0) programs_->evictLeastRecent();
+  const std::uint64_t grants = ledger_.grants();
+  askWorkers<std::vector<policy::EvictionCandidate>>(
+      [](Worker& worker, UniqueFunction<void(std::vector<policy::EvictionCandidate>)> answer) {
+        worker.listEvictionCandidates(std::move(answer));
+      },
+      [this, grants](std::vector<std::vector<policy::EvictionCandidate>> candidates) {
+        chooseVictim(grants, std::move(candidates));
+      });
+  relief_timer_.arm(control_.now() + kPatience, [this] { relieveMemory(); });
+}
+
+void Box::chooseVictim(std::uint64_t grants_before, std::vector<std::vector<policy::EvictionCandidate>> candidates) {
+  // Somebody got memory since: what the workers said does not belong together.
+  if (ledger_.grants() != grants_before || ledger_.waiting() == 0) return;
+  struct Place {
+    std::size_t worker;
+    std::uint64_t token;
+  };
+  std::vector<Place> places;
+  std::vector<policy::EvictionCandidate> all;
+  for (std::size_t worker = 0; worker < candidates.size(); ++worker) {
+    for (policy::EvictionCandidate& candidate : candidates[worker]) {
+      places.push_back({worker, candidate.token});
+      candidate.token = places.size() - 1;
+      candidate.weight = tenant_weights_[candidate.tenant.value];
+      all.push_back(candidate);
+    }
+  }
+  const policy::Eviction choice = policy::chooseVictim(all);
+  if (choice.outcome != policy::Eviction::Outcome::kEvict) return;
+  ++evictions_asked_;
+  const Place& victim = places[choice.token];
+  workers_[victim.worker]->evict(victim.token, choice.requeue);
+}
+
+}  // namespace wasabi::box

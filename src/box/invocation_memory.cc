@@ -1,0 +1,95 @@
+// What an invocation holds: its growth, and its eviction when memory is short; see invocation.h.
+#include <utility>
+
+#include "base/text.h"
+#include "box/invocation.h"
+
+namespace wasabi::box {
+namespace {
+
+// Longer bodies are not kept for running the request again.
+constexpr std::size_t kReplayBytes = 64 * 1024;
+// One that is evicted more often ends.
+constexpr std::uint32_t kMostEvictions = 3;
+
+}  // namespace
+
+engine::Growth Invocation::memoryGrowth(ByteSize, ByteSize wanted) {
+  const ByteSize by = wanted - memory_.size();
+  if (growth_waits_) {
+    if (!services_.ledger.takeGrant(age())) return engine::Growth::kWait;
+  } else if (!services_.ledger.grow(by, age(), {services_.worker, token_})) {
+    growth_waits_ = true;
+    return engine::Growth::kWait;
+  }
+  growth_waits_ = false;
+  memory_.add(by);
+  services_.gauges.grown_bytes += by.value;
+  return engine::Growth::kGrant;
+}
+
+void Invocation::growthGranted() {
+  if (growth_waits_ && guest_) guest_->retryGrowth();
+}
+
+std::optional<policy::EvictionCandidate> Invocation::evictionCandidate() const {
+  if (state_ == InvocationState::kEnded || state_ == InvocationState::kQueued) return std::nullopt;
+  policy::EvictionCandidate candidate;
+  candidate.token = token_;
+  candidate.tenant = deployment_.load->account.tenant();
+  candidate.held = memory_.size();
+  candidate.started = arrived_;
+  candidate.acted = !mayRunAgain();
+  candidate.waits_for_growth = growth_waits_ && state_ == InvocationState::kParked;
+  return candidate;
+}
+
+void Invocation::keepForReplay(std::span<const std::byte> chunk) {
+  if (replay_lost_) return;
+  replay_lost_ = response_.headSent() || replay_.size() + chunk.size() > kReplayBytes;
+  if (replay_lost_) {
+    std::string().swap(replay_);
+  } else {
+    replay_ += textOf(chunk);
+  }
+}
+
+bool Invocation::mayRunAgain() const {
+  return !acted_ && !replay_lost_ && !response_.headSent() && evictions_ < kMostEvictions && stream_ != nullptr;
+}
+
+void Invocation::evict(bool may_run_again) {
+  // Memory may have come free since it was chosen.
+  if (state_ != InvocationState::kParked || !growth_waits_) return;
+  ++services_.gauges.evictions;
+  log_.say("evicted: there is no memory for its growth, nor will there be while all others wait as well");
+  if (!may_run_again || !mayRunAgain()) return end(Reason::kEvicted);
+  requeue();
+}
+
+// From the start: as if it had come just now, with the age and the deadline it has.
+void Invocation::requeue() {
+  enter(InvocationState::kQueued);
+  if (reading_) stream_->pauseReading();
+  reading_ = false;
+  input_held_ = 0;
+  output_full_ = false;
+  guest_.reset();
+  command_.reset();
+  program_.reset();
+  instance_uses_ = 0;
+  ++evictions_;
+  waited_for_ = Reason::kEvicted;
+  giveBack(policy::DemandHistory::Seen::kAtLeast);
+  const TimePoint now = Clock::now();
+  const AdmissionDesk::Answer answer =
+      services_.desk.arrive({services_.worker, token_, deployment_.load->account.function(), arrived_, deadline_}, now);
+  using Kind = AdmissionDesk::Answer::Kind;
+  if (answer.kind == Kind::kRefused) return end(Reason::kEvicted);
+  ticket_ = answer.ticket;
+  if (answer.kind == Kind::kWaits) return;
+  called(Reason::kEvicted);
+  owner_.findProgram(*this, token_);
+}
+
+}  // namespace wasabi::box
