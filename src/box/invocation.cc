@@ -300,9 +300,11 @@ Result<engine::Invocation> Invocation::startProxy() {
   start.request = {request.method, request.scheme == "https", authority, request.target, headers};
   if (function()->reuse > 0) {
     ShelvedInstance shelved = services_.shelf.take(*function(), program_);
+    if (shelved.instance) {
+      services_.gauges.grown_bytes += shelved.memory.size().value;
+      memory_ = std::move(shelved.memory);
+    }
     start.instance = std::move(shelved.instance);
-    services_.gauges.grown_bytes += shelved.memory.size().value;
-    memory_ = std::move(shelved.memory);
     instance_uses_ = shelved.uses;
   }
   return startGuest(std::move(start));
