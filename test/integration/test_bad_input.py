@@ -17,8 +17,7 @@ COUNTS = {
     "100,000 headers": 200,
     "one byte now and then": 500,
 }
-# How many are there at once decides how many slots of the pool stay warm, and that is up to the machine.
-MOST_GROWTH = 24 << 20
+MOST_GROWTH = 8 << 20
 
 
 class Repeated(BoxCase):
