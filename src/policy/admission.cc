@@ -51,16 +51,26 @@ void Admission::setFunction(FunctionId id, const FunctionTerms& terms, Code code
 // ---- the rules ------------------------------------------------------------------------------------------------------
 
 // First what the caller can mend himself, then what is ours.
-Judgement Admission::judge(FunctionId id, const MemoryBook::Offer& memory, TimePoint now) const {
+template <typename Found>
+void Admission::forEachObstacle(FunctionId id, const MemoryBook::Offer& memory, TimePoint now, Found found) const {
   const Function& function = functions_[id.value];
   const Tenant& tenant = tenants_[function.terms.tenant.value];
-  if (function.running >= function.terms.concurrency) return {Verdict::kFunctionBusy};
-  if (tenant.concurrency && tenant.running >= *tenant.concurrency) return {Verdict::kTenantBusy};
+  if (function.running >= function.terms.concurrency && !found(Judgement{Verdict::kFunctionBusy})) return;
+  if (tenant.concurrency && tenant.running >= *tenant.concurrency && !found(Judgement{Verdict::kTenantBusy})) return;
   const CpuOutlook cpu = cpu_(id, now);
-  if (cpu.over_quota_until) return {Verdict::kFunctionInDebt, *cpu.over_quota_until};
-  if (running_ >= most_running_ || memory.verdict != MemoryBook::Verdict::kFits) return {Verdict::kNoMemory};
-  if (cpu.backlogged) return {Verdict::kNoCpu};
-  return {Verdict::kRun};
+  if (cpu.over_quota_until && !found(Judgement{Verdict::kFunctionInDebt, *cpu.over_quota_until})) return;
+  const bool room = running_ < most_running_ && memory.verdict == MemoryBook::Verdict::kFits;
+  if (!room && !found(Judgement{Verdict::kNoMemory})) return;
+  if (cpu.backlogged) found(Judgement{Verdict::kNoCpu});
+}
+
+Judgement Admission::judge(FunctionId id, const MemoryBook::Offer& memory, TimePoint now) const {
+  Judgement first{Verdict::kRun};
+  forEachObstacle(id, memory, now, [&](const Judgement& obstacle) {
+    first = obstacle;
+    return false;
+  });
+  return first;
 }
 
 Admission::Answer Admission::answerTo(const Request& request, TimePoint now) const {
@@ -127,20 +137,71 @@ Waiter Admission::waiterFor(const Request& request, const MemoryBook::Offer& mem
           request.deadline};
 }
 
-Admission::Explained Admission::explain(const Request& request, TimePoint now) const {
+// ---- explaining -----------------------------------------------------------------------------------------------------
+
+Admission::Snapshot Admission::snapshotFor(const Request& request, TimePoint now) const {
   const Function& function = functions_[request.function.value];
   const Tenant& tenant = tenants_[function.terms.tenant.value];
-  Explained explained{};
-  explained.memory = book_.offer(request.function);
-  if (function.history) explained.estimate = function.history->estimate(function.terms.memory);
-  explained.cpu = cpu_(request.function, now);
-  explained.running = function.running;
-  explained.concurrency = function.terms.concurrency;
-  explained.running_of_tenant = tenant.running;
-  explained.tenant_concurrency = tenant.concurrency;
-  explained.queue = queue_.explain(waiterFor(request, explained.memory), now);
-  explained.answer = answerTo(request, now);
-  return explained;
+  Snapshot snapshot;
+  Explained& told = snapshot.told_;
+  told.memory = book_.offer(request.function);
+  snapshot.waiter_ = waiterFor(request, told.memory);
+  snapshot.queue_ = queue_;
+  snapshot.now_ = now;
+  told.answer = answerTo(request, now);
+  forEachObstacle(request.function, told.memory, now, [&](const Judgement& obstacle) {
+    told.obstacles.push_back(obstacle);
+    return true;
+  });
+  told.admitted_by_next = told.answer.kind == Answer::Kind::kWaits && told.answer.because == Verdict::kRun &&
+                          wouldBeNext(snapshot.waiter_, now);
+  told.mode = book_.mode();
+  told.capacity = book_.capacity();
+  told.unbooked = book_.unbooked();
+  told.booked = book_.booked();
+  if (function.history) {
+    told.estimate = function.history->estimate(function.terms.memory);
+    told.observations = function.history->observations();
+  }
+  told.cpu = cpu_(request.function, now);
+  told.terms = function.terms;
+  told.running = function.running;
+  told.running_of_tenant = tenant.running;
+  told.tenant_concurrency = tenant.concurrency;
+  told.running_in_all = running_;
+  told.most_running = most_running_;
+  told.bounds = queue_.bounds();
+  told.tenants = tenantUses();
+  return snapshot;
+}
+
+Admission::Explained Admission::Snapshot::explain() && {
+  told_.queue = queue_.explain(waiter_, now_);
+  return std::move(told_);
+}
+
+// Nobody else of those who wait could be admitted, or next() would have said so before.
+bool Admission::wouldBeNext(const Waiter& waiter, TimePoint now) const {
+  RequestQueue trial = queue_;
+  if (trial.offer(waiter, now)) return false;
+  const auto admitted = trial.next(
+      now, [&](const Waiter& asked) { return judge(asked.function, book_.offer(asked.function), now); });
+  return admitted && admitted->waiter.ticket == waiter.ticket;
+}
+
+std::vector<Admission::TenantUse> Admission::tenantUses() const {
+  std::vector<TenantUse> uses(tenants_.size());
+  for (const Function& function : functions_) {
+    TenantUse& use = uses[function.terms.tenant.value];
+    use.running += function.running;
+    use.limits = use.limits + ByteSize{function.terms.memory.value * function.running};
+  }
+  for (std::uint32_t tenant = 0; tenant < uses.size(); ++tenant) {
+    uses[tenant].tenant = {tenant};
+    uses[tenant].waiting = queue_.waitingOf(TenantId{tenant});
+  }
+  std::erase_if(uses, [](const TenantUse& use) { return use.running == 0 && use.waiting == 0; });
+  return uses;
 }
 
 }  // namespace wasabi::policy

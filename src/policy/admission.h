@@ -6,8 +6,8 @@
 //            --> refused          with a reason, and when to try again
 //   run ... ended()               gives back what was booked; then next() is asked until it answers nothing
 //
-// Everything is said by `judge` (admission.cc), for requests that come, for those that wait, and for explain(): there
-// is no second copy of the rules.
+// Everything is said by `forEachObstacle` (admission.cc), for requests that come, for those that wait, and for
+// explain(): there is no second copy of the rules.
 //
 // Without clock, thread or lock; the same calls lead to the same answers.
 #pragma once
@@ -64,7 +64,7 @@ class Admission {
     TimePoint deadline;
   };
   struct Answer {
-    enum class Kind : std::uint8_t { kRuns, kWaits, kRefused } kind;
+    enum class Kind : std::uint8_t { kRuns, kWaits, kRefused } kind = Kind::kRuns;
     // Of one that waits or is refused.
     std::optional<Verdict> because;
     std::optional<Refusal> refusal;  // nothing in a refusal: its limit is above the capacity, it can never run here
@@ -84,18 +84,50 @@ class Admission {
   void setUnbooked(ByteSize held) { book_.setUnbooked(held); }
   void setMode(BookingMode mode) { book_.setMode(mode); }
 
+  // What of a tenant runs and waits now.
+  struct TenantUse {
+    TenantId tenant;
+    std::uint32_t running = 0;
+    ByteSize limits;  // of those that run, as declared: what is booked for one cannot be told apart from the others
+    std::size_t waiting = 0;
+  };
   struct Explained {
-    Answer answer;  // what a request would get now
+    Answer answer;                      // what a request would get now
+    std::vector<Judgement> obstacles;   // all that is in its way itself; the first is the one that is told
+    bool admitted_by_next = false;      // of one that waits: it may overtake who is ahead, and so waits for nothing
     Explanation queue;
     MemoryBook::Offer memory;
+    BookingMode mode;
+    ByteSize capacity;
+    ByteSize unbooked;
+    ByteSize booked;
     std::optional<DemandEstimate> estimate;
+    std::uint32_t observations = 0;  // of the function's peaks, whether or not they suffice for an estimate
     CpuOutlook cpu;
+    FunctionTerms terms;
     std::uint32_t running = 0;  // of the function
-    std::uint32_t concurrency = 0;
     std::uint32_t running_of_tenant = 0;
     std::optional<std::uint32_t> tenant_concurrency;
+    std::uint64_t running_in_all = 0;
+    std::uint64_t most_running = 0;
+    QueueBounds bounds;
+    std::vector<TenantUse> tenants;  // those of which anything runs or waits
   };
-  Explained explain(const Request& request, TimePoint now) const;
+  // What explain() needs, as it is at one moment. To ask the queue takes as long as it is: with a lock around all this,
+  // take the snapshot under it and explain outside.
+  class Snapshot {
+   public:
+    Explained explain() &&;
+
+   private:
+    friend class Admission;
+    Explained told_;
+    Waiter waiter_;
+    RequestQueue queue_;
+    TimePoint now_;
+  };
+  Snapshot snapshotFor(const Request& request, TimePoint now) const;
+  Explained explain(const Request& request, TimePoint now) const { return snapshotFor(request, now).explain(); }
 
   const MemoryBook& book() const { return book_; }
   const RequestQueue& queue() const { return queue_; }
@@ -113,10 +145,15 @@ class Admission {
     std::uint32_t running = 0;
   };
 
-  // Whether the function may run one more; `memory` is the book's offer to it.
+  // Calls `found` with all that keeps the function from running one more, until it answers false; `memory` is the
+  // book's offer to it.
+  template <typename Found>
+  void forEachObstacle(FunctionId function, const MemoryBook::Offer& memory, TimePoint now, Found found) const;
   Judgement judge(FunctionId function, const MemoryBook::Offer& memory, TimePoint now) const;
   Answer answerTo(const Request& request, TimePoint now) const;
   void run(FunctionId function);
+  bool wouldBeNext(const Waiter& waiter, TimePoint now) const;
+  std::vector<TenantUse> tenantUses() const;
   Waiter waiterFor(const Request& request, const MemoryBook::Offer& memory) const;
 
   RequestQueue queue_;

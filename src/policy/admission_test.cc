@@ -142,6 +142,49 @@ TEST(AdmissionTest, ExplainsWhatARequestWouldGet) {
   EXPECT_EQ(world.admission.queue().size(), 0u);  // nothing was changed
 }
 
+TEST(AdmissionTest, ExplainsAllThatIsInTheWayAndWhoHoldsWhat) {
+  World world(100_MiB);
+  world.admission.setTenant({1}, 1, std::nullopt);
+  world.admission.setTenant({2}, 1, std::nullopt);
+  world.function(0, 30_MiB, 2);
+  world.function(1, 40_MiB, 100, 1);
+  const auto explain = [&] { return world.admission.explain({99, {0}, world.now, world.now + seconds(5)}, world.now); };
+  EXPECT_TRUE(explain().obstacles.empty());
+  EXPECT_TRUE(explain().tenants.empty());
+  world.arrive(0);
+  world.arrive(0);
+  world.arrive(1);
+  world.arrive(1);
+  world.cpu.backlogged = true;
+  const auto told = explain();
+  std::vector<Verdict> obstacles;
+  for (const Judgement& obstacle : told.obstacles) obstacles.push_back(obstacle.verdict);
+  EXPECT_EQ(obstacles, (std::vector{Verdict::kFunctionBusy, Verdict::kNoMemory, Verdict::kNoCpu}));
+  EXPECT_EQ(told.answer.because, Verdict::kFunctionBusy);
+  ASSERT_EQ(told.tenants.size(), 2u);
+  EXPECT_EQ(told.tenants[0].running, 2u);
+  EXPECT_EQ(told.tenants[0].limits, 60_MiB);
+  EXPECT_EQ(told.tenants[0].waiting, 0u);
+  EXPECT_EQ(told.tenants[1].tenant, TenantId{1});
+  EXPECT_EQ(told.tenants[1].running, 1u);
+  EXPECT_EQ(told.tenants[1].waiting, 1u);
+}
+
+TEST(AdmissionTest, ExplainsWhetherItMayOvertake) {
+  World world(100_MiB);
+  world.function(0, 60_MiB);
+  world.function(1, 30_MiB);
+  const auto explain = [&] { return world.admission.explain({99, {1}, world.now, world.now + seconds(5)}, world.now); };
+  world.arrive(0);
+  world.arrive(0);
+  EXPECT_FALSE(world.admission.next(world.now));
+  EXPECT_EQ(explain().answer.kind, Kind::kWaits);
+  EXPECT_EQ(explain().answer.because, Verdict::kRun);
+  EXPECT_TRUE(explain().admitted_by_next);
+  world.now += RequestQueue::kOvertakingTime;
+  EXPECT_FALSE(explain().admitted_by_next);
+}
+
 // A random life of a box: what explain() said is what arrive() does, in declared mode nothing is booked beyond the
 // capacity, counts come back to zero, and every waiter leaves once.
 RC_GTEST_PROP(AdmissionPropertyTest, BooksWithinCapacityAndEverythingComesBack, ()) {
@@ -175,13 +218,24 @@ RC_GTEST_PROP(AdmissionPropertyTest, BooksWithinCapacityAndEverythingComesBack, 
     if (what < 5) {
       const auto id = static_cast<std::uint32_t>(number % 3);
       const Admission::Request request{world.ticket + 1, {id}, world.now, world.now + seconds(number % 5 + 1)};
-      const auto said = world.admission.explain(request, world.now).answer;
+      const auto explained = world.admission.explain(request, world.now);
+      const auto& said = explained.answer;
       const auto answer = world.admission.arrive(request, world.now);
       ++world.ticket;
       RC_ASSERT(said.kind == answer.kind);
       RC_ASSERT(said.because == answer.because);
       if (answer.kind == Kind::kRuns) running.emplace(id, world.now);
-      if (answer.kind == Kind::kWaits) waiting.emplace(request.ticket, id);
+      RC_ASSERT(answer.kind != Kind::kRuns || explained.obstacles.empty());
+      if (answer.kind == Kind::kWaits) {
+        waiting.emplace(request.ticket, id);
+        const auto first = world.admission.next(world.now);
+        const bool by_next = first && first->waiter.ticket == request.ticket;
+        RC_ASSERT(explained.admitted_by_next == (by_next && said.because == Verdict::kRun));
+        if (first) {
+          RC_ASSERT(waiting.erase(first->waiter.ticket) == 1u);
+          running.emplace(first->waiter.function.value, world.now);
+        }
+      }
       admitAll();
     } else if (what < 8 && !running.empty()) {
       const auto ending = std::next(running.begin(), number % static_cast<int>(running.size()));

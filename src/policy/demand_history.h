@@ -64,6 +64,9 @@ class DemandHistory {
   // Nothing while there is little history: the booking is the limit then.
   std::optional<DemandEstimate> estimate(ByteSize limit) const;
 
+  // Those that count towards kNeededObservations.
+  std::uint32_t observations() const { return observations_; }
+
   // Times are left out, since they mean nothing after a restart: a decoded history is as if made at `now`.
   // One line of printable ASCII without its end. Decoding accepts only what encoding writes.
   static constexpr std::size_t kLongestText = 1'500;

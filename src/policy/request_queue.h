@@ -160,6 +160,7 @@ class RequestQueue {
   // When to call `expire` and `next` though nothing happens. May lie in the past.
   std::optional<TimePoint> nextDue() const;
 
+  const QueueBounds& bounds() const { return bounds_; }
   bool empty() const { return waiting_.empty(); }
   std::size_t size() const { return waiting_.size(); }
   std::size_t waitingOf(FunctionId function) const { return lines_.waitingOf(function); }

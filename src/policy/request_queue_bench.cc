@@ -82,7 +82,7 @@ void explain(benchmark::State& state) {
   const Waiter request = waiterOf(0, filled.now);
   for (auto _ : state) benchmark::DoNotOptimize(filled.queue.explain(request, filled.now));
 }
-BENCHMARK(explain)->Arg(100)->Arg(10'000);
+BENCHMARK(explain)->Arg(100)->Arg(1'000)->Arg(10'000);
 
 void copy(benchmark::State& state) {
   Filled filled(state.range(0));
@@ -91,7 +91,7 @@ void copy(benchmark::State& state) {
     benchmark::DoNotOptimize(copied);
   }
 }
-BENCHMARK(copy)->Arg(10'000);
+BENCHMARK(copy)->Arg(1'000)->Arg(10'000);
 
 }  // namespace
 }  // namespace wasabi::policy
