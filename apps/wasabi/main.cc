@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "base/admin_address.h"
 #include "base/this_program.h"
 #include "cli/inspect_command.h"
 #include "cli/run_command.h"
+#include "cli/why_command.h"
 
 namespace {
 
@@ -64,6 +66,25 @@ int inspectModule(const std::string& module_file, cli::InspectFormat format) {
   return inspection->accepted ? 0 : kFailed;
 }
 
+void addWhy(CLI::App& app, cli::WhyOptions& options) {
+  CLI::App* why = app.add_subcommand("why", "what a request to a function would meet now in the box, and why");
+  why->add_option("function", options.function, "TENANT/NAME")->required();
+  why->add_option("--admin", options.admin,
+                  "the box's admin listener, unix:/path or host:port; without it, the usual place");
+  why->add_option("--timeout", options.timeout, "time that the request has, for example 1.5s; at most its function's");
+  why->add_flag("--json", options.as_json, "the whole answer as JSON");
+}
+
+int explain(const cli::WhyOptions& options) {
+  const auto told = cli::why(options, AdminPlaces::ofThisProcess());
+  if (!told) {
+    fmt::print(stderr, "wasabi: {}\n", told.error().message());
+    return kFailed;
+  }
+  fmt::print("{}", *told);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -83,11 +104,15 @@ int main(int argc, char** argv) {
   inspect->add_option("module", inspected_file, "the .wasm file")->required()->check(CLI::ExistingFile);
   inspect->add_flag("--json", as_json, "the whole report as JSON");
 
+  cli::WhyOptions why_options;
+  addWhy(app, why_options);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
+  if (app.got_subcommand("why")) return explain(why_options);
   if (*inspect) return inspectModule(inspected_file, as_json ? cli::InspectFormat::kJson : cli::InspectFormat::kText);
   return runModule(std::move(run_options), environment);
 }

@@ -1,4 +1,4 @@
-#include "box/admin_address.h"
+#include "base/admin_address.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <utility>
 
-namespace wasabi::box {
+namespace wasabi {
 namespace {
 
 constexpr std::string_view kUnixPrefix = "unix:";
@@ -16,12 +16,6 @@ bool isDirectoryOf(const std::string& path, uid_t user) {
   struct stat status{};
   return path.starts_with('/') && ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
          status.st_uid == user;
-}
-
-std::string folderIn(const AdminPlaces& places) {
-  if (isDirectoryOf(places.runtime_directory, places.user)) return places.runtime_directory + "/wasabi";
-  if (places.user == 0) return places.system_directory + "/wasabi";
-  return places.temporary_directory + "/wasabi-" + std::to_string(places.user);
 }
 
 // Anybody may have made a folder of that name in /tmp: it counts only if nobody else can put a socket there.
@@ -48,11 +42,17 @@ AdminPlaces AdminPlaces::ofThisProcess() {
   return places;
 }
 
+std::string usualAdminFolder(const AdminPlaces& places) {
+  if (isDirectoryOf(places.runtime_directory, places.user)) return places.runtime_directory + "/wasabi";
+  if (places.user == 0) return places.system_directory + "/wasabi";
+  return places.temporary_directory + "/wasabi-" + std::to_string(places.user);
+}
+
 Result<std::string> usualAdminAddress(std::string_view first_listener, const AdminPlaces& places) {
   if (first_listener.starts_with(kUnixPrefix)) return std::string(first_listener) + ".admin";
-  const std::string folder = folderIn(places);
+  const std::string folder = usualAdminFolder(places);
   if (auto made = makePrivateFolder(folder, places.user); !made) return fail(std::move(made.error()));
   return std::string(kUnixPrefix) + folder + "/" + std::string(first_listener) + ".sock";
 }
 
-}  // namespace wasabi::box
+}  // namespace wasabi

@@ -16,7 +16,7 @@
 
 #include "base/error.h"
 
-namespace wasabi::box {
+namespace wasabi {
 
 struct AdminPlaces {
   std::string runtime_directory;  // of the user; may be empty
@@ -27,7 +27,9 @@ struct AdminPlaces {
   static AdminPlaces ofThisProcess();
 };
 
+// <folder>, whether or not it is there: where to look for boxes that run.
+std::string usualAdminFolder(const AdminPlaces& places);
 // "unix:/path". Makes the folder. An error says what else the operator can do.
 Result<std::string> usualAdminAddress(std::string_view first_listener, const AdminPlaces& places);
 
-}  // namespace wasabi::box
+}  // namespace wasabi

@@ -1,4 +1,4 @@
-#include "box/admin_address.h"
+#include "base/admin_address.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 
 #include <filesystem>
 
-namespace wasabi::box {
+namespace wasabi {
 namespace {
 
 namespace fs = std::filesystem;
@@ -87,4 +87,4 @@ TEST_F(AdminAddressTest, AFolderThatCannotBeMadeIsNamed) {
 }
 
 }  // namespace
-}  // namespace wasabi::box
+}  // namespace wasabi

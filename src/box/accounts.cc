@@ -21,6 +21,13 @@ Accounts::Account::~Account() {
   accounts_.tenants_.erase(tenant);
 }
 
+std::unordered_map<std::uint32_t, std::string> Accounts::tenantNames() {
+  const std::lock_guard lock(mutex_);
+  std::unordered_map<std::uint32_t, std::string> names;
+  for (const auto& [name, tenant] : tenants_) names.emplace(tenant.number, name);
+  return names;
+}
+
 std::uint32_t Accounts::Numbers::take() {
   if (free_.empty()) return next_++;
   const std::uint32_t number = free_.back();

@@ -36,6 +36,9 @@ class Accounts {
     policy::TenantId tenant_;
   };
 
+  // Of those that are held now.
+  std::unordered_map<std::uint32_t, std::string> tenantNames();
+
  private:
   // From zero up, those given back first.
   class Numbers {

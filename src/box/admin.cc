@@ -5,12 +5,14 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/function_name.h"
 #include "base/text.h"
 #include "box/admin_answers.h"
 #include "box/prometheus.h"
 #include "box/response_writer.h"
+#include "catalog/nearest_name.h"
 
 namespace wasabi::box {
 namespace {
@@ -24,8 +26,8 @@ void sendAs(http::ServerStream& stream, std::string_view type, std::string_view 
   sendAnswer(stream, head, body);
 }
 
-// The value of `name` in the request's query. An error is the answer to who left it out.
-Result<std::string> parameter(const http::RequestHead& request, std::string_view name) {
+// The value of `name` in the request's query, if it is there.
+Result<std::optional<std::string>> optionalParameter(const http::RequestHead& request, std::string_view name) {
   std::string_view query = request.query();
   while (!query.empty()) {
     const std::size_t end = query.find('&');
@@ -36,11 +38,29 @@ Result<std::string> parameter(const http::RequestHead& request, std::string_view
       return percentDecoded(pair.substr(equals + 1));
     }
   }
+  return std::nullopt;
+}
+
+// An error is the answer to who left it out.
+Result<std::string> parameter(const http::RequestHead& request, std::string_view name) {
+  auto value = optionalParameter(request, name);
+  if (!value) return fail(std::move(value.error()));
+  if (*value) return std::move(**value);
   return fail(ErrorCode::kInvalid, fmt::format("say which: {}?{}=...", request.path(), name));
 }
 
 void refuse(http::ServerStream& stream, std::uint16_t status, const std::string& why) {
   sendText(stream, status, why + "\n");
+}
+
+// Function names as people write them: close ones are named.
+std::string noSuchFunction(const catalog::Catalog& catalog, std::string_view name) {
+  std::vector<std::string> names;
+  for (const catalog::FunctionPtr& function : catalog.functions()) names.push_back(function->name.toString());
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  const auto nearest = catalog::nearestName(name, known);
+  const std::string text = fmt::format("no function {} is deployed", name);
+  return nearest ? fmt::format("{}; did you mean {}?", text, *nearest) : text + "; see /-/functions";
 }
 
 enum class Method : std::uint8_t { kGet, kPost };
@@ -70,6 +90,7 @@ std::span<const Admin::Endpoint> Admin::endpoints() {
       {Method::kGet, "/-/load", "cumulative load, for whoever scales", &Admin::load},
       {Method::kGet, "/-/functions", "functions deployed, manifests refused", &Admin::functions},
       {Method::kGet, "/-/invocations", "what runs now, the oldest first", &Admin::invocations},
+      {Method::kGet, "/-/why", "?function=TENANT/NAME: what a request of it would meet now", &Admin::why},
       {Method::kPost, "/-/reload", "read the catalog now", &Admin::reload},
       {Method::kPost, "/-/cancel", "?request=ID: end the invocations of that request", &Admin::cancel},
       {Method::kPost, "/-/unload", "?function=TENANT/NAME: let go of its program", &Admin::unload},
@@ -167,6 +188,25 @@ void Admin::invocations(http::ServerStream& stream) {
   source_.listInvocations([pending = later(stream)](InvocationList list) {
     if (http::ServerStream* waiting = pending->take()) sendAs(*waiting, kJson, invocationsJson(list));
   });
+}
+
+void Admin::why(http::ServerStream& stream) {
+  const auto text = parameter(stream.request(), "function");
+  if (!text) return refuse(stream, 400, text.error().message());
+  const auto name = parseFunctionName(*text);
+  if (!name) return refuse(stream, 400, name.error().message());
+  const auto timeout = optionalParameter(stream.request(), "timeout");
+  if (!timeout) return refuse(stream, 400, timeout.error().message());
+  std::optional<Duration> patience;
+  if (*timeout) {
+    const auto duration = parseDuration(**timeout);
+    if (!duration) return refuse(stream, 400, "timeout: " + duration.error().message());
+    patience = *duration;
+  }
+  const catalog::CatalogPtr catalog = source_.catalog();
+  const catalog::FunctionPtr function = catalog->find(*name);
+  if (!function) return refuse(stream, 404, noSuchFunction(*catalog, *text));
+  sendAs(stream, kJson, whyJson(source_.why(function, patience)));
 }
 
 // ---- what it can be told --------------------------------------------------------------------------------------------

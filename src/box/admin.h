@@ -6,6 +6,7 @@
 //   GET  /-/load         cumulative load for whoever scales (design section 14)
 //   GET  /-/functions    the functions deployed and the manifests refused
 //   GET  /-/invocations  what runs now, the oldest first
+//   GET  /-/why          ?function=TENANT/NAME: what a request of it would meet now, and why
 //   POST /-/reload       reads the catalog now
 //   POST /-/cancel       ?request=ID: ends the invocations of that request
 //   POST /-/unload       ?function=TENANT/NAME: lets go of its program
@@ -16,6 +17,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +25,7 @@
 #include "base/unique_function.h"
 #include "box/box_figures.h"
 #include "box/invocation_list.h"
+#include "box/why.h"
 #include "catalog/catalog.h"
 #include "http/event_loop.h"
 #include "http/server.h"
@@ -37,6 +40,8 @@ class AdminSource {
   // The figures are valid during the call.
   virtual void collect(UniqueFunction<void(const BoxFigures&)> take) = 0;
   virtual void listInvocations(UniqueFunction<void(InvocationList)> take) = 0;
+  // `patience`: how long the request would wait for its answer; without it, as long as its function may take.
+  virtual Why why(const catalog::FunctionPtr& function, std::optional<Duration> patience) = 0;
   // Reads the catalog; an error when its directory cannot be read.
   virtual void reload(UniqueFunction<void(Result<catalog::CatalogPtr>)> take) = 0;
   // `take` gets how many invocations were ended.
@@ -69,6 +74,7 @@ class Admin final : public http::RequestHandler {
   void load(http::ServerStream& stream);
   void functions(http::ServerStream& stream);
   void invocations(http::ServerStream& stream);
+  void why(http::ServerStream& stream);
   void reload(http::ServerStream& stream);
   void cancel(http::ServerStream& stream);
   void unload(http::ServerStream& stream);

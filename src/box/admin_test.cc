@@ -30,6 +30,12 @@ class FakeSource final : public AdminSource {
   catalog::CatalogPtr catalog() const override { return catalog_; }
   void collect(UniqueFunction<void(const BoxFigures&)> take) override { figures_asked = std::move(take); }
   void listInvocations(UniqueFunction<void(InvocationList)> take) override { list_asked = std::move(take); }
+  Why why(const catalog::FunctionPtr& spec, std::optional<Duration> patience) override {
+    Why told;
+    told.function = spec;
+    told.patience = patience.value_or(30s);
+    return told;
+  }
   void reload(UniqueFunction<void(Result<catalog::CatalogPtr>)> take) override { reload_asked = std::move(take); }
   void cancel(std::string request_id, UniqueFunction<void(std::size_t)> take) override {
     cancelled.push_back(std::move(request_id));
@@ -78,8 +84,8 @@ class AdminTest : public testing::Test {
 TEST_F(AdminTest, TheIndexNamesEveryEndpointAndTheOthersNameTheIndex) {
   const FakeStream& index = ask("GET", "/-/");
   EXPECT_EQ(index.response->status, 200);
-  for (const char* path : {"/-/healthz", "/-/metrics", "/-/load", "/-/functions", "/-/invocations", "/-/reload",
-                           "/-/cancel", "/-/unload", "/-/drain"}) {
+  for (const char* path : {"/-/healthz", "/-/metrics", "/-/load", "/-/functions", "/-/invocations", "/-/why",
+                           "/-/reload", "/-/cancel", "/-/unload", "/-/drain"}) {
     EXPECT_THAT(index.body, HasSubstr(path));
   }
   const FakeStream& nothing = ask("GET", "/-/nothing");
@@ -144,6 +150,24 @@ TEST_F(AdminTest, UnloadFindsTheFunctionHoweverItsNameIsEscaped) {
   EXPECT_EQ(json::parse(ask("POST", "/-/unload?function=t/one").body), json({{"unloaded", true}}));
   EXPECT_EQ(ask("POST", "/-/unload?x=y&function=t%2Fone").response->status, 200);
   EXPECT_THAT(source_.unloaded, ElementsAre("t/one", "t/one"));
+}
+
+TEST_F(AdminTest, WhyIsAskedOfAFunctionAndATime) {
+  const json told = json::parse(ask("GET", "/-/why?function=t%2Fone&timeout=1.5s").body);
+  EXPECT_EQ(told["function"], "t/one");
+  EXPECT_EQ(told["patience_seconds"], 1.5);
+  EXPECT_EQ(json::parse(ask("GET", "/-/why?function=t/one").body)["patience_seconds"], 30);
+}
+
+TEST_F(AdminTest, WhyNamesTheNearestFunctionAndWhatIsWrongWithAQuery) {
+  const FakeStream& unknown = ask("GET", "/-/why?function=t/onne");
+  EXPECT_EQ(unknown.response->status, 404);
+  EXPECT_THAT(unknown.body, HasSubstr("did you mean t/one?"));
+  EXPECT_THAT(ask("GET", "/-/why?function=other/thing").body, HasSubstr("/-/functions"));
+  for (const char* target : {"/-/why", "/-/why?function=", "/-/why?function=UPPER/case", "/-/why?function=t/one%zz",
+                             "/-/why?function=t/one&timeout=3", "/-/why?function=t/one&timeout=%zz"}) {
+    EXPECT_EQ(ask("GET", target).response->status, 400) << target;
+  }
 }
 
 TEST_F(AdminTest, ReloadTellsWhatIsBroken) {

@@ -5,6 +5,23 @@
 #include "base/check.h"
 
 namespace wasabi::box {
+namespace {
+
+AdmissionDesk::Answer told(const policy::Admission::Answer& answer, policy::Ticket ticket) {
+  using Kind = AdmissionDesk::Answer::Kind;
+  switch (answer.kind) {
+    case policy::Admission::Answer::Kind::kRuns:
+      return {Kind::kRuns};
+    case policy::Admission::Answer::Kind::kWaits:
+      return {Kind::kWaits, reasonOfWait(answer.because), std::nullopt, ticket};
+    case policy::Admission::Answer::Kind::kRefused:
+      break;
+  }
+  const auto retry_after = answer.refusal ? answer.refusal->retry_after : std::nullopt;
+  return {Kind::kRefused, reasonOfRefusal(answer), retry_after, 0};
+}
+
+}  // namespace
 
 AdmissionDesk::AdmissionDesk(const Settings& settings, Scheduler& scheduler, UniqueFunction<void(AdmissionCall)> call)
     : scheduler_(scheduler),
@@ -48,25 +65,20 @@ void AdmissionDesk::setMode(policy::BookingMode mode, TimePoint now) {
 }
 
 AdmissionDesk::Answer AdmissionDesk::arrive(const Request& request, TimePoint now) {
-  using Kind = policy::Admission::Answer::Kind;
   std::vector<AdmissionCall> calls;
-  Answer told{Answer::Kind::kRuns};
+  Answer answer;
   {
     const std::lock_guard lock(mutex_);
     const policy::Ticket ticket = ++last_ticket_;
-    const auto answer = admission_.arrive({ticket, request.function, request.arrival, request.deadline}, now);
-    if (answer.kind == Kind::kRefused) {
-      told = {Answer::Kind::kRefused, reasonOfRefusal(answer), std::nullopt, 0};
-      if (answer.refusal) told.retry_after = answer.refusal->retry_after;
-    } else if (answer.kind == Kind::kWaits) {
-      told = {Answer::Kind::kWaits, reasonOfWait(answer.because), std::nullopt, ticket};
+    answer = told(admission_.arrive({ticket, request.function, request.arrival, request.deadline}, now), ticket);
+    if (answer.kind == Answer::Kind::kWaits) {
       places_.emplace(ticket, Place{request.worker, request.token});
       calls = takeNext(now);
     }
     note(now);
   }
   callAll(calls);
-  return told;
+  return answer;
 }
 
 bool AdmissionDesk::cancel(policy::Ticket ticket, TimePoint now) {
@@ -128,8 +140,12 @@ void AdmissionDesk::callAll(const std::vector<AdmissionCall>& calls) {
 }
 
 // Those that were called and have not come to a slice yet will be before it.
+Scheduler::Outlook AdmissionDesk::firstSlice(policy::FunctionId function, TimePoint now) {
+  return scheduler_.outlook(function, called_[function.value], now);
+}
+
 policy::CpuOutlook AdmissionDesk::outlook(policy::FunctionId function, TimePoint now) {
-  const Scheduler::Outlook seen = scheduler_.outlook(function, called_[function.value], now);
+  const Scheduler::Outlook seen = firstSlice(function, now);
   policy::CpuOutlook outlook;
   outlook.backlogged = seen.by_share > cpu_backlog_;
   if (seen.by_quota > cpu_backlog_) outlook.over_quota_until = now + (seen.by_quota - cpu_backlog_);
@@ -146,13 +162,23 @@ AdmissionDesk::Figures AdmissionDesk::figures(TimePoint now) {
   const std::lock_guard lock(mutex_);
   note(now);
   const policy::MemoryBook& book = admission_.book();
-  return {book.mode(),    book.capacity(), book.booked(),        admission_.queue().waitingMemory(),
-          booked_.area(), wanted_.area(),  admission_.running(), admission_.queue().size()};
+  const policy::RequestQueue& queue = admission_.queue();
+  return {book.mode(),           book.capacity(), book.booked(),  book.bookable(),      book.unbooked(),
+          queue.waitingMemory(), booked_.area(),  wanted_.area(), admission_.running(), queue.size()};
 }
 
-policy::Admission::Explained AdmissionDesk::explain(policy::FunctionId function, Duration patience, TimePoint now) {
-  const std::lock_guard lock(mutex_);
-  return admission_.explain({last_ticket_ + 1, function, now, now + patience}, now);
+AdmissionDesk::Explained AdmissionDesk::explain(policy::FunctionId function, Duration patience, TimePoint now) {
+  Explained explained;
+  std::optional<policy::Admission::Snapshot> snapshot;
+  {
+    const std::lock_guard lock(mutex_);
+    snapshot = admission_.snapshotFor({last_ticket_ + 1, function, now, now + patience}, now);
+    explained.first_slice = firstSlice(function, now);
+    explained.cpu_backlog = cpu_backlog_;
+  }
+  explained.policy = std::move(*snapshot).explain();
+  explained.answer = told(explained.policy.answer, 0);
+  return explained;
 }
 
 Reason reasonOfWait(std::optional<policy::Verdict> verdict) {

@@ -55,7 +55,7 @@ class AdmissionDesk {
     TimePoint deadline;
   };
   struct Answer {
-    enum class Kind : std::uint8_t { kRuns, kWaits, kRefused } kind;
+    enum class Kind : std::uint8_t { kRuns, kWaits, kRefused } kind = Kind::kRuns;
     Reason reason = Reason::kNone;                         // of one that waits or is refused
     std::optional<std::chrono::seconds> retry_after = {};  // of one that is refused
     policy::Ticket ticket = 0;                             // of one that waits, for cancel()
@@ -80,6 +80,8 @@ class AdmissionDesk {
     policy::BookingMode mode;
     ByteSize capacity;
     ByteSize booked;
+    ByteSize bookable;  // so much may be
+    ByteSize unbooked;  // held besides, and not bookable
     ByteSize waiting;
     double booked_byte_seconds = 0;
     double waiting_byte_seconds = 0;
@@ -87,7 +89,15 @@ class AdmissionDesk {
     std::size_t queued = 0;
   };
   Figures figures(TimePoint now);
-  policy::Admission::Explained explain(policy::FunctionId function, Duration patience, TimePoint now);
+
+  struct Explained {
+    Answer answer;  // as arrive() would give it
+    policy::Admission::Explained policy;
+    Scheduler::Outlook first_slice;
+    Duration cpu_backlog{};
+  };
+  // What a request with so much time would meet. Nobody waits for it longer than it takes to copy the queue.
+  Explained explain(policy::FunctionId function, Duration patience, TimePoint now);
 
  private:
   struct Place {
@@ -95,6 +105,7 @@ class AdmissionDesk {
     std::uint64_t token;
   };
 
+  Scheduler::Outlook firstSlice(policy::FunctionId function, TimePoint now);
   policy::CpuOutlook outlook(policy::FunctionId function, TimePoint now);
   std::vector<AdmissionCall> takeNext(TimePoint now);
   void callAll(const std::vector<AdmissionCall>& calls);

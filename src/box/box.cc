@@ -9,7 +9,7 @@
 #include <set>
 #include <utility>
 
-#include "box/admin_address.h"
+#include "base/admin_address.h"
 #include "box/config_access.h"
 #include "box/mapping_budget.h"
 #include "box/process_figures.h"

@@ -68,6 +68,7 @@ class Box final : private AdminSource {
   void collect(UniqueFunction<void(const BoxFigures&)> take) override;
   catalog::CatalogPtr catalog() const override { return functions_->catalogPtr(); }
   void listInvocations(UniqueFunction<void(InvocationList)> take) override;
+  Why why(const catalog::FunctionPtr& function, std::optional<Duration> patience) override;
   void reload(UniqueFunction<void(Result<catalog::CatalogPtr>)> take) override;
   void cancel(std::string request_id, UniqueFunction<void(std::size_t)> take) override;
   bool unload(const catalog::FunctionSpec& function) override;

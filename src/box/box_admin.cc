@@ -1,8 +1,11 @@
 // What the admin listener asks of the box; see admin.h. Runs on the control loop.
+#include <algorithm>
 #include <memory>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
+#include "base/check.h"
 #include "box/box.h"
 #include "box/box_ask.h"
 #include "box/process_figures.h"
@@ -29,6 +32,7 @@ BoxFigures Box::figures(std::vector<WorkerReport> reports) {
   figures.desk = desk_.figures(Clock::now());
   figures.memory = {ledger_.instances(), ledger_.other(), ledger_.waiting(), governor_.level()};
   figures.runnable = scheduler_.ready();
+  figures.aside = scheduler_.aside();
   figures.functions = functions_->catalog().functions().size();
   figures.catalog_problems = functions_->catalog().problems().size();
   figures.mappings = countMappings();
@@ -59,6 +63,30 @@ void Box::cancel(std::string request_id, UniqueFunction<void(std::size_t)> take)
       [take = std::move(take)](std::vector<std::size_t> ended) mutable {
         take(std::accumulate(ended.begin(), ended.end(), std::size_t{0}));
       });
+}
+
+Why Box::why(const catalog::FunctionPtr& function, std::optional<Duration> patience) {
+  const Deployment* deployment = functions_->find(*function);
+  WASABI_CHECK(deployment != nullptr);
+  Why why;
+  why.function = function;
+  why.patience = std::min(patience.value_or(function->limits.timeout), function->limits.timeout);
+  why.program_loaded = programs_->has(function->module);
+  why.explained = desk_.explain(deployment->load->account.function(), why.patience, Clock::now());
+  if (const auto& head = why.explained.policy.queue.blocked_head) {
+    const catalog::FunctionPtr blocked = functions_->withAccount(head->waiter.function);
+    why.blocked_head = blocked ? blocked->name.toString() : "a function that is deployed no more";
+  }
+  const auto names = accounts_.tenantNames();
+  for (const auto& use : why.explained.policy.tenants) {
+    // What ended meanwhile has no name any more, and holds nothing.
+    const auto name = names.find(use.tenant.value);
+    if (name != names.end()) why.tenants.push_back({name->second, use.running, use.limits, use.waiting});
+  }
+  std::sort(why.tenants.begin(), why.tenants.end(), [](const Why::Tenant& a, const Why::Tenant& b) {
+    return std::tie(b.limits, b.waiting, a.name) < std::tie(a.limits, a.waiting, b.name);
+  });
+  return why;
 }
 
 // The source tells of a change before it answers, so that whoever got the answer meets the new functions.

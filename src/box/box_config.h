@@ -110,7 +110,7 @@ struct BoxConfig : LiveConfig {
   std::string catalog_directory;
   std::string store_directory;
   std::vector<std::string> listen = {"127.0.0.1:8080"};
-  // "unix:/path", a loopback address or kNoAdmin; empty for the usual place (admin_address.h).
+  // "unix:/path", a loopback address or kNoAdmin; empty for the usual place (base/admin_address.h).
   std::string admin_listen;
   std::string access_log;    // file, "-" for standard output, empty for none
   std::string function_log;  // where guests' stderr goes; as above

@@ -31,6 +31,7 @@ struct BoxFigures {
   AdmissionDesk::Figures desk;
   MemoryFigures memory;
   std::size_t runnable = 0;  // invocations that wait for a slice
+  std::size_t aside = 0;     // and those that wait until their function's quota is refilled
   std::size_t functions = 0;
   std::size_t catalog_problems = 0;
   std::uint64_t mappings = 0;      // of the process now

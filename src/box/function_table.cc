@@ -32,4 +32,16 @@ std::optional<FunctionTable::Match> FunctionTable::route(std::string_view author
   return Match{&found->second, match->prefix_size};
 }
 
+const Deployment* FunctionTable::find(const catalog::FunctionSpec& version) const {
+  const auto found = deployments_.find(&version);
+  return found == deployments_.end() ? nullptr : &found->second;
+}
+
+catalog::FunctionPtr FunctionTable::withAccount(policy::FunctionId account) const {
+  for (const auto& [spec, deployment] : deployments_) {
+    if (deployment.load->account.function() == account) return deployment.spec;
+  }
+  return nullptr;
+}
+
 }  // namespace wasabi::box

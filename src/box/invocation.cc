@@ -189,8 +189,9 @@ void Invocation::end(Reason reason) {
     return;
   }
   reason_ = reason;
+  if (state_ == InvocationState::kQueued) admitted_ = Clock::now();
   // It may have been called this very moment.
-  if (ticket_ != 0 && !services_.desk.cancel(std::exchange(ticket_, 0), Clock::now())) booked_ = true;
+  if (ticket_ != 0 && !services_.desk.cancel(std::exchange(ticket_, 0), admitted_)) booked_ = true;
   enter(InvocationState::kEnded);  // before anything is torn down, since that may wake it
   timeout_.cancel();
   outbound_.cancelAll();
@@ -228,6 +229,7 @@ void Invocation::settleIfOver() {
   record.cpu = cpu_;
   record.wait = wait_;
   record.waited_for = waited_for_;
+  record.queued = admitted_ - arrived_;
   record.peak_memory = peak_memory_;
   record.cold = cold_;
   owner_.settled(token_, record);

@@ -41,6 +41,7 @@ std::uint64_t RequestCounters::requests() const {
 
 void MetricsDelta::add(const RequestRecord& record) {
   ++reasons_[static_cast<std::size_t>(record.reason)];
+  if (isWait(record.waited_for)) waits_[waitNumber(record.waited_for)].record(record.queued);
   if (!record.function) return;
   FunctionEntry& entry = functions_[record.function.get()];
   if (!entry.function) entry.function = record.function;
@@ -49,6 +50,7 @@ void MetricsDelta::add(const RequestRecord& record) {
 
 void MetricsTotals::merge(const MetricsDelta& delta) {
   for (std::size_t i = 0; i < kReasons; ++i) reasons_[i] += delta.reasons()[i];
+  for (std::size_t i = 0; i < kWaitReasons; ++i) waits_[i].merge(delta.waits()[i]);
   for (auto& [version, series] : functions_) series.activity /= 2;
   for (const auto& [version, entry] : delta.functions()) {
     tenants_[entry.function->name.tenant].merge(entry.counters);

@@ -49,6 +49,7 @@ struct RequestRecord {
   Duration cpu{};
   Duration wait{};                    // from the head of the request to the first slice
   Reason waited_for = Reason::kNone;  // if it had to wait for its admission
+  Duration queued{};                  // for so long
   ByteSize peak_memory;
   bool cold = false;  // the program had to be loaded
 };
@@ -77,10 +78,12 @@ class MetricsDelta {
   };
   const std::unordered_map<const catalog::FunctionSpec*, FunctionEntry>& functions() const { return functions_; }
   const std::array<std::uint64_t, kReasons>& reasons() const { return reasons_; }
+  const std::array<DurationHistogram, kWaitReasons>& waits() const { return waits_; }
 
  private:
   std::unordered_map<const catalog::FunctionSpec*, FunctionEntry> functions_;
   std::array<std::uint64_t, kReasons> reasons_{};
+  std::array<DurationHistogram, kWaitReasons> waits_;
 };
 
 // Totals since the start: per tenant always, per function version for the busiest ones, the others in one sum.
@@ -105,6 +108,8 @@ class MetricsTotals {
   const std::map<std::string, RequestCounters>& tenants() const { return tenants_; }
   const RequestCounters& others() const { return others_; }
   const std::array<std::uint64_t, kReasons>& reasons() const { return reasons_; }
+  // For how long requests waited for their admission, by number of the reason (waitNumber).
+  const std::array<DurationHistogram, kWaitReasons>& waits() const { return waits_; }
 
  private:
   FunctionSeries* seriesFor(const MetricsDelta::FunctionEntry& entry);
@@ -114,6 +119,7 @@ class MetricsTotals {
   std::map<std::string, RequestCounters> tenants_;
   RequestCounters others_;
   std::array<std::uint64_t, kReasons> reasons_{};
+  std::array<DurationHistogram, kWaitReasons> waits_;
 };
 
 }  // namespace wasabi::box

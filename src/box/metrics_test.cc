@@ -55,6 +55,31 @@ TEST(MetricsTest, CountsByTenantFunctionAndReason) {
   EXPECT_EQ(totals.reasons()[static_cast<std::size_t>(Reason::kNoRoute)], 1u);
 }
 
+TEST(MetricsTest, WaitsAreCountedByWhatWasWaitedFor) {
+  RequestRecord waited = request(function("a", "f"), Reason::kDeadline);
+  waited.waited_for = Reason::kQueueMemory;
+  waited.queued = 30ms;
+  MetricsDelta delta;
+  delta.add(waited);
+  delta.add(waited);
+  delta.add(request(function("a", "f")));
+  MetricsTotals totals(10);
+  totals.merge(delta);
+  totals.merge(delta);
+  for (std::size_t i = 0; i < kWaitReasons; ++i) {
+    EXPECT_EQ(totals.waits()[i].sum(), i == waitNumber(Reason::kQueueMemory) ? 120ms : 0ms);
+  }
+  EXPECT_EQ(totals.reasons()[static_cast<std::size_t>(Reason::kQueueMemory)], 0u);
+  EXPECT_EQ(totals.reasons()[static_cast<std::size_t>(Reason::kDeadline)], 4u);
+}
+
+TEST(OutcomeTest, WhatIsWaitedForIsExactlyWhatBeginsWithQueue) {
+  for (std::size_t i = 0; i < kReasons; ++i) {
+    const auto reason = static_cast<Reason>(i);
+    EXPECT_EQ(isWait(reason), toString(reason).starts_with("queue.")) << toString(reason);
+  }
+}
+
 TEST(MetricsTest, OnlyTheBusiestFunctionsHaveSeriesAndNothingIsLost) {
   const auto quiet = function("t", "quiet");
   const auto busy = function("t", "busy");

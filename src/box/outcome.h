@@ -64,6 +64,18 @@ enum class Reason : std::uint8_t {
 };
 inline constexpr std::size_t kReasons = static_cast<std::size_t>(Reason::kStopped) + 1;
 
+// Of these a request waits for one, before whatever it ends with; nothing ends with them.
+inline constexpr Reason kFirstWait = Reason::kQueueOrder;
+inline constexpr std::size_t kWaitReasons =
+    static_cast<std::size_t>(Reason::kQueueTenantConcurrency) - static_cast<std::size_t>(kFirstWait) + 1;
+// Its number among them; kWaitReasons or more for what is none.
+constexpr std::size_t waitNumber(Reason reason) {
+  return static_cast<std::size_t>(reason) - static_cast<std::size_t>(kFirstWait);
+}
+constexpr bool isWait(Reason reason) {
+  return waitNumber(reason) < kWaitReasons;
+}
+
 std::string_view toString(Outcome outcome);
 std::string_view toString(Reason reason);
 

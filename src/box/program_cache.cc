@@ -62,6 +62,11 @@ ProgramPtr ProgramCache::find(const catalog::ModuleDigest& module) {
   return found->second.program;
 }
 
+bool ProgramCache::has(const catalog::ModuleDigest& module) const {
+  std::lock_guard lock(mutex_);
+  return loaded_.contains(module);
+}
+
 void ProgramCache::load(const catalog::FunctionPtr& function, OnProgram on_program) {
   ProgramPtr loaded = find(function->module);
   if (loaded) return on_program(std::move(loaded));

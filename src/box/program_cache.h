@@ -47,6 +47,9 @@ class ProgramCache {
   // The program if it is loaded; counts as a use.
   ProgramPtr find(const catalog::ModuleDigest& module);
 
+  // Whether it is loaded; no use of it.
+  bool has(const catalog::ModuleDigest& module) const;
+
   // Loads it, once however many ask at the same time. `on_program` may run before load() returns when the answer is
   // already known. Errors: kInvalid (the module cannot run here), kExhausted and kTimeout (compiling it met a limit),
   // kNotFound (not compiled, and nobody may compile), kUnavailable (too many loads wait, the box stops) and others

@@ -102,8 +102,26 @@ void writeTenants(Text& text, const MetricsTotals& totals) {
 void writeReasons(Text& text, const MetricsTotals& totals) {
   text.family("wasabi_request_reasons_total", "counter", "Requests that did not end well, by machine-readable reason.");
   for (std::size_t i = 1; i < kReasons; ++i) {
-    text.sample("wasabi_request_reasons_total", fmt::format("reason=\"{}\"", toString(static_cast<Reason>(i))),
-                totals.reasons()[i]);
+    const auto reason = static_cast<Reason>(i);
+    if (isWait(reason)) continue;
+    text.sample("wasabi_request_reasons_total", fmt::format("reason=\"{}\"", toString(reason)), totals.reasons()[i]);
+  }
+}
+
+void writeAdmission(Text& text, const MetricsTotals& totals, const AdmissionDesk::Figures& desk) {
+  text.single("wasabi_capacity_memory_bytes", "gauge", "Memory that functions may book.", desk.capacity.value);
+  text.single("wasabi_bookable_memory_bytes", "gauge",
+              "The capacity less what is unbooked, times the ratio in that mode: booked memory stays below.",
+              desk.bookable.value);
+  text.single("wasabi_unbooked_memory_bytes", "gauge", "Memory held besides invocations, which cannot be booked.",
+              desk.unbooked.value);
+  text.single("wasabi_queue_length", "gauge", "Requests that wait for their admission.", desk.queued);
+  text.single("wasabi_queue_memory_bytes", "gauge", "What those would book.", desk.waiting.value);
+  text.family("wasabi_queue_wait_seconds", "histogram",
+              "Time that requests waited for their admission, by what they waited for last; only those that waited.");
+  for (std::size_t i = 0; i < kWaitReasons; ++i) {
+    const auto reason = static_cast<Reason>(static_cast<std::size_t>(kFirstWait) + i);
+    text.histogram("wasabi_queue_wait_seconds", fmt::format("reason=\"{}\"", toString(reason)), totals.waits()[i]);
   }
 }
 
@@ -129,7 +147,10 @@ void writeInvocations(Text& text, const BoxFigures& figures) {
               sumOver(figures.workers, [](const WorkerReport& worker) { return worker.gauges.evictions; }));
   text.single("wasabi_growth_waits", "gauge", "Invocations whose growth waits for memory.",
               figures.memory.growth_waits);
-  text.single("wasabi_run_queue_length", "gauge", "Invocations waiting for a slice.", figures.runnable);
+  text.family("wasabi_run_queue_length", "gauge",
+              "Invocations that want a slice: ready for one, or aside until their function's quota is refilled.");
+  text.sample("wasabi_run_queue_length", "state=\"ready\"", figures.runnable);
+  text.sample("wasabi_run_queue_length", "state=\"aside\"", figures.aside);
   text.single("wasabi_shelved_instances", "gauge", "Instances kept for reuse.",
               sumOver(figures.workers, [](const WorkerReport& worker) { return worker.shelved_instances; }));
 }
@@ -202,6 +223,7 @@ std::string prometheusText(const BoxFigures& figures) {
   writeRequests(text, *figures.totals);
   writeTenants(text, *figures.totals);
   writeReasons(text, *figures.totals);
+  writeAdmission(text, *figures.totals, figures.desk);
   writeInvocations(text, figures);
   writeMemory(text, figures);
   writePrograms(text, figures);

@@ -66,24 +66,30 @@ class Scheduler {
   void ran(const Runnable& invocation, policy::Which which, Duration cpu, TimePoint now);
 
   struct Outlook {
-    Duration by_share;  // its first slice comes in so long, as far as others are in the way
-    Duration by_quota;  // and as far as its function's quota is
+    Duration by_share{};  // its first slice comes in so long, as far as others are in the way
+    Duration by_quota{};  // and as far as its function's quota is
   };
   // Of a new request of the function, if `more` others of it came before it.
   Outlook outlook(policy::FunctionId function, std::size_t more, TimePoint now);
 
   // Those that wait for a worker; lock-free.
   std::size_t ready() const { return ready_.load(std::memory_order_relaxed); }
+  // Those whose function is in debt of its quota; lock-free.
+  std::size_t aside() const { return aside_.load(std::memory_order_relaxed); }
 
  private:
   std::optional<std::size_t> takeWaiting(std::size_t except);
-  void noteReady() { ready_.store(order_.ready(), std::memory_order_relaxed); }
+  void noteReady() {
+    ready_.store(order_.ready(), std::memory_order_relaxed);
+    aside_.store(order_.aside(), std::memory_order_relaxed);
+  }
 
   UniqueFunction<void(std::size_t)> wake_;
   std::mutex mutex_;
   policy::RunOrder order_;
   std::vector<bool> waiting_;  // workers
   std::atomic<std::size_t> ready_{0};
+  std::atomic<std::size_t> aside_{0};
 };
 
 }  // namespace wasabi::box

@@ -33,8 +33,8 @@ enum class CommandHttp : std::uint8_t {
 struct FunctionLimits {
   ByteSize memory{200ull << 20};
   std::optional<double> cpu;                    // cores; without it the fair share is all that bounds it
-  Duration timeout = std::chrono::seconds(30);  // wall clock, from admission
-  std::uint32_t concurrency = 1'000;            // invocations at once; more are answered 429
+  Duration timeout = std::chrono::seconds(30);  // wall clock, from the request's head
+  std::uint32_t concurrency = 1'000;            // invocations at once; more wait
   std::optional<ByteSize> request_body;         // 413 beyond it
   ByteSize response_body{1ull << 40};           // the invocation is ended beyond it
   ByteSize log_per_second{64ull << 10};         // stderr beyond it is dropped, and counted

@@ -184,8 +184,8 @@ Admission::Explained Admission::Snapshot::explain() && {
 bool Admission::wouldBeNext(const Waiter& waiter, TimePoint now) const {
   RequestQueue trial = queue_;
   if (trial.offer(waiter, now)) return false;
-  const auto admitted = trial.next(
-      now, [&](const Waiter& asked) { return judge(asked.function, book_.offer(asked.function), now); });
+  const auto admitted =
+      trial.next(now, [&](const Waiter& asked) { return judge(asked.function, book_.offer(asked.function), now); });
   return admitted && admitted->waiter.ticket == waiter.ticket;
 }
 

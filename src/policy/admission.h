@@ -92,9 +92,9 @@ class Admission {
     std::size_t waiting = 0;
   };
   struct Explained {
-    Answer answer;                      // what a request would get now
-    std::vector<Judgement> obstacles;   // all that is in its way itself; the first is the one that is told
-    bool admitted_by_next = false;      // of one that waits: it may overtake who is ahead, and so waits for nothing
+    Answer answer;                     // what a request would get now
+    std::vector<Judgement> obstacles;  // all that is in its way itself; the first is the one that is told
+    bool admitted_by_next = false;     // of one that waits: it may overtake who is ahead, and so waits for nothing
     Explanation queue;
     MemoryBook::Offer memory;
     BookingMode mode;
