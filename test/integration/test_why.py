@@ -121,7 +121,8 @@ class Memory(WhyCase):
         self.assertEqual(waiter.reply("GET").status, 200)
         eventually(lambda: waits("count") == before + 1)
         self.assertGreater(waits("sum"), seconds + 0.1)
-        held = self.occupy("/t/large")
+        self.parked.clear()
+        self.occupy("/t/large")
         self.wait_for("/t/half").close()
         eventually(lambda: waits("count") == before + 2, what="who left without its turn is counted too")
         metrics = self.box.metrics()
@@ -132,12 +133,10 @@ class Memory(WhyCase):
 
 class OwnLimits(WhyCase):
     options = box_toml('[queue]\nper_function = 1\n[tenants.few]\nconcurrency = 1\n')
-    workers = 1
     functions = {
         "t/sleep": ("sleep", {"limits": {"concurrency": 2, "timeout": "600s"}}),
         "few/sleep": ("sleep", {"limits": {"timeout": "600s"}}),
         "few/other": ("sleep", {}),
-        "t/spin": ("spin", {"limits": {"cpu": "100m", "timeout": "600s"}}),
     }
 
     def test_of_a_function(self):
@@ -157,24 +156,37 @@ class OwnLimits(WhyCase):
         self.assertEqual((told["answer"], told["reason"]), ("waits", "queue.tenant_concurrency"))
         self.assertEqual(told["concurrency"]["tenant"], {"running": 1, "most": 1})
         self.assertIn("tenants.few.concurrency is 1", told["words"]["to_run"][0])
+        self.wait_for("/few/other")
+        told = self.why("few/sleep")
+        self.assertEqual((told["queue"]["waiting"]["tenant"], told["answer"]), (1, "waits"))
+
+
+class Quota(WhyCase):
+    workers = 1
+    functions = {"t/spin": ("spin", {"limits": {"cpu": "100m", "timeout": "600s"}})}
 
     def test_when_the_quota_is_used_up(self):
         self.load("/t/spin?ms=1")
-        spinning = []
-        for _ in range(2):
-            spinning.append(self.box.connect())
-            self.addCleanup(spinning[-1].close)
-            spinning[-1].send(wire.request_bytes("GET", "/t/spin"))
+        # Slices of 1 ms are 10 ms of the quota each: more than five do not fit into the bound of 50 ms.
+        for _ in range(12):
+            connection = self.box.connect()
+            self.addCleanup(connection.close)
+            connection.send(wire.request_bytes("GET", "/t/spin"))
+        eventually(lambda: len(self.states("/t/spin")) == 12)
+
         def used_up():
             told = self.why("t/spin")
             return told if told["obstacles"] == ["queue.cpu_quota"] else None
-        told = eventually(used_up, what="a quota that is used up")
+        told = eventually(used_up, what="no room in the quota")
         self.assertEqual((told["answer"], told["reason"]), ("waits", "queue.cpu_quota"))
+        self.assertGreater(told["queue"]["waiting"]["function"], 0)
         self.assertEqual(told["cpu"]["quota_cores"], 0.1)
         self.assertGreater(told["cpu"]["quota_refill_seconds"], told["cpu"]["backlog_bound_seconds"])
         self.assertIn("quota of 100m", " ".join(told["words"]["because"]))
         self.assertIn("is refilled", told["words"]["to_run"][0])
         eventually(lambda: self.box.metrics().sum("wasabi_run_queue_length", state="aside") > 0)
+        reply = self.box.call("/t/spin?ms=1", headers={"Wasabi-Timeout": "300ms"})
+        self.assertIn("refused.deadline", reply.header("proxy-status"))
 
 
 class Command(BoxCase):
