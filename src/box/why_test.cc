@@ -154,6 +154,8 @@ TEST(WhyTest, ARefusalSaysByWhatBoundAndWhenToTryAgain) {
   EXPECT_EQ(told_json["status"], 503);
   EXPECT_EQ(told_json["reason"], "refused.deadline");
   EXPECT_EQ(told_json["retry_after_seconds"], 3);
+  told.answer.refusal->expected_wait = 5820s;
+  EXPECT_THAT(wordsOf(why).answer, HasSubstr("(5820 s expected)"));
 
   told.answer.refusal->by = policy::RefusedBy::kFunctionBound;
   told.queue.waiting_of_function = 5000;

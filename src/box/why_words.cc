@@ -27,7 +27,8 @@ std::string text(ByteSize size) {
 
 std::string text(Duration duration) {
   const double seconds = toSeconds(duration);
-  return seconds < 1 ? fmt::format("{:.3g} ms", seconds * 1e3) : fmt::format("{:.3g} s", seconds);
+  if (seconds < 0.9995) return fmt::format("{:.3g} ms", seconds * 1e3);
+  return seconds < 999.5 ? fmt::format("{:.3g} s", seconds) : fmt::format("{:.0f} s", seconds);
 }
 
 std::string_view waitedFor(Verdict verdict) {
