@@ -7,11 +7,6 @@
 namespace wasabi::policy {
 namespace {
 
-// next() looks at no more candidates than this. A worker that finds only tasks of other homes among them runs none, and
-// asks again after its next turn; their own workers serve them meanwhile.
-constexpr std::size_t kMostFunctionsLookedAt = 64;
-constexpr std::size_t kMostTasksLookedAt = 16;
-
 double nanoseconds(Duration duration) {
   return static_cast<double>(std::chrono::nanoseconds(duration).count());
 }
@@ -38,7 +33,7 @@ void RunOrder::setFunction(FunctionId id, TenantId tenant, std::optional<double>
   ensureHolds(functions_, id.value);
   Function& function = at(id);
   if (function.tenant != tenant) {
-    WASABI_CHECK(function.tasks.empty());
+    WASABI_CHECK(function.tasks == 0);
     function = Function{};
     function.tenant = tenant;
   }
@@ -55,12 +50,16 @@ void RunOrder::setFunction(FunctionId id, TenantId tenant, std::optional<double>
 
 RunOrder::Ticket RunOrder::add(const Task& task, TimePoint now) {
   Function& function = at(task.function);
-  const Ticket ticket = function.tasks.insert(function.tasks.end(), task);
+  ensureHolds(function.homes, task.worker);
+  ensureHolds(ready_at_, task.worker);
+  std::list<Waiting>& line = lineOf(function, task);
+  const Ticket ticket = line.insert(line.end(), {task, ++last_number_});
+  ++function.tasks;
   if (task.which == Which::kFirst) ++function.new_tasks;
   if (function.aside_until) {
     ++aside_;
   } else if (function.is_ready) {
-    ++ready_;
+    countReady(task);
   } else if (!putAsideIfInDebt(task.function, now)) {
     makeReady(task.function);
   }
@@ -74,10 +73,15 @@ void RunOrder::remove(Ticket ticket) {
 RunOrder::Task RunOrder::take(FunctionId id, Ticket ticket) {
   Function& function = at(id);
   const Task task = *ticket;
-  function.tasks.erase(ticket);
+  if (function.aside_until) {
+    --aside_;
+  } else {
+    countUnready(task);
+  }
+  lineOf(function, task).erase(ticket);
+  --function.tasks;
   if (task.which == Which::kFirst) --function.new_tasks;
-  --(function.aside_until ? aside_ : ready_);
-  if (!function.tasks.empty()) return task;
+  if (function.tasks > 0) return task;
   if (function.aside_until) {
     standing_aside_.erase({*function.aside_until, id.value});
     function.aside_until.reset();
@@ -87,13 +91,14 @@ RunOrder::Task RunOrder::take(FunctionId id, Ticket ticket) {
   return task;
 }
 
+// A worker that is told of nothing sleeps until somebody wakes it, so whatever is ready for it must be found.
 std::optional<RunOrder::Task> RunOrder::next(std::uint32_t worker, TimePoint now) {
   comeBack(now);
-  std::size_t looked_at = 0;
+  const std::size_t at_home = worker < ready_at_.size() ? ready_at_[worker] : 0;
+  if (at_home == 0 && lendable_ == 0) return std::nullopt;
   for (const auto& tenant_entry : in_order_) {
     Tenant& tenant = tenants_[tenant_entry.second];
     for (const auto& function_entry : tenant.ready) {
-      if (++looked_at > kMostFunctionsLookedAt) return std::nullopt;
       const FunctionId function{function_entry.second};
       const auto ticket = taskFor(at(function), worker);
       if (!ticket) continue;
@@ -108,14 +113,34 @@ std::optional<RunOrder::Task> RunOrder::next(std::uint32_t worker, TimePoint now
 }
 
 std::optional<RunOrder::Ticket> RunOrder::taskFor(Function& function, std::uint32_t worker) {
-  std::optional<Ticket> elsewhere;
-  std::size_t looked_at = 0;
-  for (Ticket ticket = function.tasks.begin(); ticket != function.tasks.end(); ++ticket) {
-    if (++looked_at > kMostTasksLookedAt) break;
-    if (ticket->worker == worker) return ticket;
-    if (!elsewhere && ticket->where == Where::kAnywhere) elsewhere = ticket;
+  std::optional<Ticket> oldest;
+  const auto consider = [&](std::list<Waiting>& line) {
+    if (!line.empty() && (!oldest || line.front().number < (*oldest)->number)) oldest = line.begin();
+  };
+  if (worker < function.homes.size()) {
+    consider(function.homes[worker].at_home);
+    consider(function.homes[worker].anywhere);
   }
-  return elsewhere;
+  if (oldest) return oldest;
+  for (Home& home : function.homes) consider(home.anywhere);
+  return oldest;
+}
+
+std::list<RunOrder::Waiting>& RunOrder::lineOf(Function& function, const Task& task) {
+  Home& home = function.homes[task.worker];
+  return task.where == Where::kAnywhere ? home.anywhere : home.at_home;
+}
+
+void RunOrder::countReady(const Task& task) {
+  ++ready_;
+  ++ready_at_[task.worker];
+  if (task.where == Where::kAnywhere) ++lendable_;
+}
+
+void RunOrder::countUnready(const Task& task) {
+  --ready_;
+  --ready_at_[task.worker];
+  if (task.where == Where::kAnywhere) --lendable_;
 }
 
 bool RunOrder::mayRunAtOnce(FunctionId id, TimePoint now) {
@@ -187,7 +212,12 @@ void RunOrder::makeReady(FunctionId id) {
   function.time = std::max(function.time, tenant.now);
   tenant.ready.insert({function.time, id.value});
   function.is_ready = true;
-  ready_ += function.tasks.size();
+  for (std::size_t worker = 0; worker < function.homes.size(); ++worker) {
+    const Home& home = function.homes[worker];
+    ready_at_[worker] += home.at_home.size() + home.anywhere.size();
+    lendable_ += home.anywhere.size();
+  }
+  ready_ += function.tasks;
 }
 
 void RunOrder::makeUnready(FunctionId id) {
@@ -199,18 +229,23 @@ void RunOrder::makeUnready(FunctionId id) {
     weight_in_order_ -= tenant.weight;
   }
   function.is_ready = false;
-  ready_ -= function.tasks.size();
+  for (std::size_t worker = 0; worker < function.homes.size(); ++worker) {
+    const Home& home = function.homes[worker];
+    ready_at_[worker] -= home.at_home.size() + home.anywhere.size();
+    lendable_ -= home.anywhere.size();
+  }
+  ready_ -= function.tasks;
 }
 
 bool RunOrder::putAsideIfInDebt(FunctionId id, TimePoint now) {
   Function& function = at(id);
-  if (!function.quota || !function.quota->inDebt(now) || function.tasks.empty()) return false;
+  if (!function.quota || !function.quota->inDebt(now) || function.tasks == 0) return false;
   const TimePoint paid = function.quota->paidAt();
   if (function.aside_until) {
     standing_aside_.erase({*function.aside_until, id.value});
   } else {
     if (function.is_ready) makeUnready(id);
-    aside_ += function.tasks.size();
+    aside_ += function.tasks;
   }
   function.aside_until = paid;
   standing_aside_.insert({paid, id.value});
@@ -222,7 +257,7 @@ void RunOrder::comeBack(TimePoint now) {
     const std::uint32_t id = standing_aside_.begin()->second;
     standing_aside_.erase(standing_aside_.begin());
     functions_[id].aside_until.reset();
-    aside_ -= functions_[id].tasks.size();
+    aside_ -= functions_[id].tasks;
     makeReady({id});
   }
 }
@@ -230,7 +265,7 @@ void RunOrder::comeBack(TimePoint now) {
 // In nanoseconds: what the next slices of those in the line and of `more` new ones are expected to take.
 double RunOrder::workOfLine(const Function& function, std::size_t more) const {
   const double first = std::min(function.first_slice.value_or(slice_), slice_);
-  const std::size_t later = function.tasks.size() - function.new_tasks;
+  const std::size_t later = function.tasks - function.new_tasks;
   return first * static_cast<double>(function.new_tasks + more) + slice_ * static_cast<double>(later);
 }
 

@@ -49,8 +49,11 @@ class RunOrder {
     Where where;
     Which which = Which::kLater;
   };
+  struct Waiting : Task {
+    std::uint64_t number;  // in the order in which all came
+  };
   // Names a task from add() until next() returns it or remove() takes it out.
-  using Ticket = std::list<Task>::iterator;
+  using Ticket = std::list<Waiting>::iterator;
 
   // `slice` is what one slice is meant to take.
   explicit RunOrder(Duration slice);
@@ -62,8 +65,8 @@ class RunOrder {
   Ticket add(const Task& task, TimePoint now);
   void remove(Ticket ticket);
 
-  // The next one for this worker, taken out. Among the invocations of a function that one is preferred which is at home
-  // on the worker.
+  // The next one for this worker, taken out; nothing only if no ready one may run there. Among the invocations of a
+  // function that one is preferred which is at home on the worker.
   std::optional<Task> next(std::uint32_t worker, TimePoint now);
   // After the slice that next() gave.
   void ran(FunctionId function, Which which, Duration cpu, TimePoint now);
@@ -77,6 +80,8 @@ class RunOrder {
 
   // Those that next() would give to some worker.
   std::size_t ready() const { return ready_; }
+  // Of these, those that any worker may run.
+  std::size_t lendable() const { return lendable_; }
   // Those whose function is in debt.
   std::size_t aside() const { return aside_; }
   // How long the first slice of a new request of the function would have to wait for `workers` workers, if `more` of
@@ -93,11 +98,17 @@ class RunOrder {
  private:
   using VirtualTime = double;  // nanoseconds over weight: exact to a nanosecond for a hundred days of CPU time
 
+  // The tasks of one home, ready longest first.
+  struct Home {
+    std::list<Waiting> at_home;
+    std::list<Waiting> anywhere;
+  };
   struct Function {
     TenantId tenant;
     VirtualTime time = 0;
     std::optional<CpuQuota> quota;
-    std::list<Task> tasks;              // ready longest first
+    std::vector<Home> homes;            // by number of the worker
+    std::size_t tasks = 0;              // of all homes
     std::size_t new_tasks = 0;          // of these, those before their first slice
     std::optional<double> first_slice;  // what they took lately, in nanoseconds; older ones count ever less
     bool is_ready = false;              // in its tenant's order
@@ -112,6 +123,9 @@ class RunOrder {
 
   Function& at(FunctionId function) { return functions_[function.value]; }
   Tenant& at(TenantId tenant) { return tenants_[tenant.value]; }
+  static std::list<Waiting>& lineOf(Function& function, const Task& task);
+  void countReady(const Task& task);
+  void countUnready(const Task& task);
   double workOfLine(const Function& function, std::size_t more) const;
   void charge(FunctionId function, double nanoseconds);
   void noteFirstSlice(FunctionId function, Duration cpu);
@@ -119,7 +133,7 @@ class RunOrder {
   void makeReady(FunctionId function);
   void makeUnready(FunctionId function);
   void comeBack(TimePoint now);
-  std::optional<Ticket> taskFor(Function& function, std::uint32_t worker);
+  static std::optional<Ticket> taskFor(Function& function, std::uint32_t worker);
   Task take(FunctionId function, Ticket ticket);
 
   const double slice_;  // nanoseconds
@@ -129,7 +143,10 @@ class RunOrder {
   std::set<std::pair<VirtualTime, std::uint32_t>> in_order_;      // tenants with ready functions
   std::set<std::pair<TimePoint, std::uint32_t>> standing_aside_;  // functions
   std::uint64_t weight_in_order_ = 0;
+  std::uint64_t last_number_ = 0;
   std::size_t ready_ = 0;
+  std::size_t lendable_ = 0;
+  std::vector<std::size_t> ready_at_;  // by number of their homes
   std::size_t aside_ = 0;
 };
 
