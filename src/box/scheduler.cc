@@ -39,7 +39,7 @@ void Scheduler::add(Runnable& invocation, policy::Where where, policy::Which whi
     invocation.ticket_ = order_.add({&invocation, invocation.function_, invocation.home_, where, which}, now);
     noteReady();
     // Whoever adds runs on the home worker, which takes one itself when its I/O is served.
-    if (where == policy::Where::kAnywhere && order_.ready() > 1) helper = takeWaiting(invocation.home_);
+    if (order_.ready() > 1) helper = takeHelper(invocation.home_);
   }
   if (helper) wake_(*helper);
 }
@@ -53,13 +53,20 @@ bool Scheduler::withdraw(Runnable& invocation) {
 }
 
 Scheduler::Next Scheduler::next(std::size_t worker, TimePoint now) {
-  const std::lock_guard lock(mutex_);
-  const auto task = order_.next(static_cast<std::uint32_t>(worker), now);
-  noteReady();
-  waiting_[worker] = !task;
-  if (!task) return {nullptr, order_.firstPaidAt()};
-  auto* const invocation = static_cast<Runnable*>(task->invocation);
-  invocation->ticket_.reset();
+  std::optional<std::size_t> helper;
+  Runnable* invocation = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto task = order_.next(static_cast<std::uint32_t>(worker), now);
+    noteReady();
+    waiting_[worker] = !task;
+    if (!task) return {nullptr, order_.firstPaidAt()};
+    invocation = static_cast<Runnable*>(task->invocation);
+    invocation->ticket_.reset();
+    // Several may have become ready at once, when their function's quota was filled up.
+    helper = takeHelper(worker);
+  }
+  if (helper) wake_(*helper);
   return {invocation, std::nullopt};
 }
 
@@ -75,7 +82,9 @@ Scheduler::Outlook Scheduler::outlook(policy::FunctionId function, std::size_t m
   return {order_.expectedDelay(function, more, workers), order_.expectedRefill(function, more, now)};
 }
 
-std::optional<std::size_t> Scheduler::takeWaiting(std::size_t except) {
+// A worker that waits, if there is something that it might run.
+std::optional<std::size_t> Scheduler::takeHelper(std::size_t except) {
+  if (order_.lendable() == 0) return std::nullopt;
   for (std::size_t worker = 0; worker < waiting_.size(); ++worker) {
     if (worker == except || !waiting_[worker]) continue;
     waiting_[worker] = false;

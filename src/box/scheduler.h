@@ -60,7 +60,8 @@ class Scheduler {
     Runnable* invocation;                 // null: nothing for this worker
     std::optional<TimePoint> look_again;  // then: when a quota is filled up again
   };
-  // What this worker is to run now. A worker that gets nothing counts as waiting.
+  // What this worker is to run now. A worker that gets nothing counts as waiting; one that gets something wakes another
+  // if there is more to give away.
   Next next(std::size_t worker, TimePoint now);
   // After the slice of an invocation that next() gave.
   void ran(const Runnable& invocation, policy::Which which, Duration cpu, TimePoint now);
@@ -78,7 +79,7 @@ class Scheduler {
   std::size_t aside() const { return aside_.load(std::memory_order_relaxed); }
 
  private:
-  std::optional<std::size_t> takeWaiting(std::size_t except);
+  std::optional<std::size_t> takeHelper(std::size_t except);
   void noteReady() {
     ready_.store(order_.ready(), std::memory_order_relaxed);
     aside_.store(order_.aside(), std::memory_order_relaxed);
