@@ -146,6 +146,10 @@ engine::OutboundFailure OutboundCalls::start(std::uint64_t id, const engine::Out
   return engine::OutboundFailure::kNone;
 }
 
+bool OutboundCalls::idle() const {
+  return std::none_of(calls_.begin(), calls_.end(), [](const auto& entry) { return entry.second->open(); });
+}
+
 OutboundCalls::Call* OutboundCalls::find(std::uint64_t id) const {
   const auto found = calls_.find(id);
   return found == calls_.end() ? nullptr : found->second.get();

@@ -29,8 +29,8 @@ class OutboundCalls {
   void consumed(std::uint64_t id, std::size_t size);
   void cancel(std::uint64_t id);
 
-  // Whether none is open.
-  bool idle() const { return calls_.empty(); }
+  // Whether none is open: then nothing comes in for the guest.
+  bool idle() const;
 
   // No more calls to the guest: it is about to go.
   void cancelAll();
