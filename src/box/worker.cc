@@ -146,9 +146,13 @@ void Worker::giveWayToWriters() {
 }
 
 void Worker::cutAll() {
-  endEach([](Invocation& invocation) { invocation.stop(Reason::kStopped); });
-  // Those in a slice on another worker end when they come back.
-  while (anyLives()) loop_.waitAndRun();
+  const auto endAll = [this] { endEach([](Invocation& invocation) { invocation.stop(Reason::kStopped); }); };
+  endAll();
+  // Those in a slice on another worker end when they come back; meanwhile more may come in.
+  while (anyLives()) {
+    loop_.waitAndRun();
+    endAll();
+  }
   server_.reset();
   settled_.clear();
   shelf_.keepOnly([](const catalog::FunctionSpec&) { return false; });
