@@ -119,7 +119,6 @@ Invocation::Slice Invocation::runAway(CpuMeter& meter, std::uint32_t worker) {
 
 void Invocation::cameBack(Slice slice) {
   enter(InvocationState::kRunning);
-  if (end_at_home_ != Reason::kNone) return end(end_at_home_);
   wanted_home_ = away_.wantsHome();
   away_.playBack(*this, *guest_);
   if (wanted_home_) {
@@ -185,7 +184,7 @@ void Invocation::end(Reason reason) {
   if (state_ == InvocationState::kEnded) return;
   if (state_ == InvocationState::kRunnable && !services_.scheduler.withdraw(*this)) {
     // Another worker runs it.
-    if (end_at_home_ == Reason::kNone) end_at_home_ = reason;
+    if (pending_end_ == Reason::kNone) pending_end_ = reason;
     return;
   }
   reason_ = reason;

@@ -203,8 +203,7 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
   policy::Ticket ticket_;        // while it is queued, else 0
   bool booked_;                  // admitted, and not given back
   bool woken_in_slice_ = false;  // or while it waits for one
-  Reason pending_end_ = Reason::kNone;
-  Reason end_at_home_ = Reason::kNone;  // came while it was away
+  Reason pending_end_ = Reason::kNone;  // came in its slice, or while it was away
   bool wanted_home_ = false;            // its last slice away stopped at something that it only gets at home
   HeldMemory memory_;                   // of its instance
   bool growth_waits_ = false;           // or was granted and is not fetched yet

@@ -51,6 +51,7 @@ void Invocation::inputConsumed(std::size_t size) {
 }
 
 void Invocation::responseHead(std::uint16_t status, std::span<const engine::FieldView> headers) {
+  if (pending_end_ != Reason::kNone) return;
   if (status < 200 || status > 599) {
     return endAfterSlice(Reason::kBadResponse, fmt::format("{} is not a status between 200 and 599", status));
   }
@@ -76,6 +77,7 @@ void Invocation::responseEnd(std::span<const engine::FieldView> trailers) {
 }
 
 engine::OutboundFailure Invocation::outboundStart(std::uint64_t id, const engine::OutboundRequest& request) {
+  if (pending_end_ != Reason::kNone) return engine::OutboundFailure::kInternal;
   acted_ = true;
   return outbound_.start(id, request, *guest_);
 }
