@@ -22,11 +22,16 @@ timespec toTimespec(Duration duration) {
 
 }  // namespace
 
+Driver::Driver(const Options& options, std::vector<Plan> plans) : options_(options) {
+  for (Plan& plan : plans) flows_.push_back({std::move(plan), std::nullopt, {}});
+}
+
 Result<Report> Driver::run() {
   if (Result<void> opened = open(); !opened) return fail(std::move(opened).error());
   const TimePoint begin = Clock::now();
   window_start_ = begin + options_.warmup;
   window_end_ = window_start_ + options_.duration;
+  makeSchedules(begin);
   for (TimePoint now = begin; !complete(now); now = Clock::now()) {
     if (!measuring_ && now >= window_start_) {
       if (Result<void> begun = beginMeasuring(now); !begun) return fail(std::move(begun).error());
@@ -35,16 +40,35 @@ Result<Report> Driver::run() {
     if (Result<void> started = startDue(); !started) return fail(std::move(started).error());
     if (Result<void> waited = waitAndHandle(now); !waited) return fail(std::move(waited).error());
   }
-  Report report{.tally = std::move(tally_),
-                .elapsed = Clock::now() - measured_since_,
-                .target_cpu = std::nullopt,
-                .own_cpu = ownCpuTime() - own_cpu_at_start_};
+  Report report = reportUntil(Clock::now());
   if (!options_.pids.empty()) {
     const Result<Duration> cpu = cpuTimeOf(options_.pids);
     if (!cpu) return fail(cpu.error());
     report.target_cpu = *cpu - target_cpu_at_start_;
   }
   return report;
+}
+
+Report Driver::reportUntil(TimePoint now) {
+  Report report{.tally = std::move(tally_),
+                .flows = {},
+                .elapsed = now - measured_since_,
+                .target_cpu = std::nullopt,
+                .own_cpu = ownCpuTime() - own_cpu_at_start_};
+  for (std::size_t i = 0; i < options_.flows.size(); ++i) {
+    report.flows.push_back({options_.flows[i].path, options_.flows[i].rate, std::move(flows_[i].tally)});
+  }
+  return report;
+}
+
+// Each flow has random numbers of its own.
+void Driver::makeSchedules(TimePoint begin) {
+  if (options_.flows.empty() && options_.rate > 0) {
+    flows_.front().schedule.emplace(options_.rate, options_.arrivals, options_.seed, begin);
+  }
+  for (std::size_t i = 0; i < options_.flows.size(); ++i) {
+    flows_[i].schedule.emplace(options_.flows[i].rate, options_.arrivals, options_.seed + i, begin);
+  }
 }
 
 Result<void> Driver::open() {
@@ -108,7 +132,7 @@ Result<void> Driver::startDue() {
       continue;
     }
     const TimePoint now = Clock::now();
-    const std::optional<TimePoint> due = nextDue(now);
+    const std::optional<Due> due = nextDue(now);
     if (!due) break;
     free_slots_.pop_front();
     startOn(index, *due, now);
@@ -120,45 +144,61 @@ Result<void> Driver::startDue() {
   return {};
 }
 
-// When request number `index` of the open loop is due.
-TimePoint Driver::dueTime(std::uint64_t index) const {
-  const std::chrono::duration<double> offset(static_cast<double>(index) / options_.rate);
-  return window_start_ - options_.warmup + std::chrono::duration_cast<Duration>(offset);
+std::size_t Driver::earliestFlow() const {
+  const auto earliest = std::min_element(flows_.begin(), flows_.end(), [](const Flow& a, const Flow& b) {
+    return a.schedule->next() < b.schedule->next();
+  });
+  return static_cast<std::size_t>(earliest - flows_.begin());
+}
+
+// When the next request is due; always now in the closed loop.
+TimePoint Driver::dueTime(TimePoint now) const {
+  return isOpenLoop() ? flows_[earliestFlow()].schedule->next() : now;
 }
 
 bool Driver::mayStart(TimePoint due) const {
   return due < window_end_ && (options_.requests == 0 || counted_ < options_.requests);
 }
 
-// The time the next request was due, if it was by now.
-std::optional<TimePoint> Driver::nextDue(TimePoint now) {
-  if (options_.rate <= 0) return mayStart(now) ? std::optional(now) : std::nullopt;
+// The next request, if it was due by now. Those that have been due for too long are given up.
+std::optional<Driver::Due> Driver::nextDue(TimePoint now) {
   while (true) {
-    const TimePoint due = dueTime(scheduled_);
-    if (due > now || !mayStart(due)) return std::nullopt;
-    ++scheduled_;
-    if (now - due <= options_.timeout) return due;
-    if (measuring_ && due >= window_start_) {
+    const Due due{isOpenLoop() ? earliestFlow() : 0, dueTime(now)};
+    if (due.at > now || !mayStart(due.at)) return std::nullopt;
+    if (!isOpenLoop()) return due;
+    flows_[due.flow].schedule->advance();
+    if (now - due.at <= options_.timeout) return due;
+    if (measuring_ && due.at >= window_start_) {
       ++counted_;
       Exchange unsent;
-      unsent.request = &plan_.next();
-      tally_.record(unsent, Outcome::kUnsent, now - due);
+      unsent.request = &flows_[due.flow].plan.next();
+      unsent.flow = due.flow;
+      unsent.intended = due.at;
+      record(unsent, Outcome::kUnsent, now);
     }
   }
 }
 
-void Driver::startOn(std::size_t index, TimePoint due, TimePoint now) {
+void Driver::record(const Exchange& exchange, Outcome outcome, TimePoint now) {
+  const Duration latency = now - exchange.intended;
+  tally_.record(exchange, outcome, latency, now - window_start_);
+  if (!options_.flows.empty()) flows_[exchange.flow].tally.record(exchange, outcome, latency, now - window_start_);
+}
+
+void Driver::startOn(std::size_t index, Due due, TimePoint now) {
   if (idle_.empty()) idle_.emplace_back();
   live_.splice(live_.end(), idle_, idle_.begin());
   OwnedExchange& exchange = live_.back();
   exchange.self = std::prev(live_.end());
-  exchange.request = &plan_.next();
-  exchange.intended = due;
+  exchange.request = &flows_[due.flow].plan.next();
+  exchange.flow = due.flow;
+  exchange.intended = due.at;
   exchange.deadline = now + options_.timeout;
-  exchange.measured = measuring_ && due >= window_start_;
+  exchange.measured = measuring_ && due.at >= window_start_;
   exchange.connection = index;
   exchange.unsent_body_bytes = options_.body_bytes;
   exchange.status = 0;
+  exchange.reason.clear();
   exchange.body_bytes = 0;
   exchange.kept_body.clear();
   if (exchange.measured) ++counted_;
@@ -174,7 +214,7 @@ void Driver::finished(Exchange& exchange, Outcome outcome) {
       outcome = Outcome::kWrongBody;
     }
   }
-  if (exchange.measured) tally_.record(exchange, outcome, Clock::now() - exchange.intended);
+  if (exchange.measured) record(exchange, outcome, Clock::now());
   free_slots_.push_back(exchange.connection);
   idle_.splice(idle_.end(), live_, static_cast<OwnedExchange&>(exchange).self);
 }
@@ -205,16 +245,14 @@ TimePoint Driver::wakeTime(TimePoint now) const {
   TimePoint wake = now < window_end_ ? window_end_ : TimePoint::max();
   if (!measuring_) wake = std::min(wake, window_start_);
   if (!live_.empty()) wake = std::min(wake, live_.front().deadline);
-  if (options_.rate > 0 && !free_slots_.empty() && mayStart(dueTime(scheduled_))) {
-    wake = std::min(wake, dueTime(scheduled_));
-  }
+  const TimePoint due = dueTime(now);
+  if (isOpenLoop() && !free_slots_.empty() && mayStart(due)) wake = std::min(wake, due);
   return wake == TimePoint::max() ? now : wake;
 }
 
 // Nothing runs, and nothing will be started.
 bool Driver::complete(TimePoint now) const {
-  const TimePoint next = options_.rate > 0 ? dueTime(scheduled_) : now;
-  return measuring_ && live_.empty() && !mayStart(next);
+  return measuring_ && live_.empty() && !mayStart(dueTime(now));
 }
 
 Result<void> Driver::waitAndHandle(TimePoint now) {

@@ -13,13 +13,14 @@
 #include "load/options.h"
 #include "load/plan.h"
 #include "load/report.h"
+#include "load/schedule.h"
 
 namespace wasabi::bench {
 
 class Driver final : private ExchangeSink {
  public:
-  // Both must outlive the driver.
-  Driver(const Options& options, Plan& plan) : options_(options), plan_(plan) {}
+  // One plan for each flow of the options, which must outlive the driver.
+  Driver(const Options& options, std::vector<Plan> plans);
 
   // Returns when every request is answered or given up. Fails when the target cannot be connected to.
   Result<Report> run();
@@ -27,6 +28,16 @@ class Driver final : private ExchangeSink {
  private:
   struct OwnedExchange : Exchange {
     std::list<OwnedExchange>::iterator self;
+  };
+  struct Flow {
+    Plan plan;
+    std::optional<Schedule> schedule;  // of an open loop, from the run's begin
+    Tally tally;
+  };
+  // A request that is to be sent now.
+  struct Due {
+    std::size_t flow;
+    TimePoint at;
   };
   struct Seat {
     std::unique_ptr<Connection> connection;
@@ -40,18 +51,23 @@ class Driver final : private ExchangeSink {
   Result<void> seatConnection(std::size_t index);
   Result<void> settle(std::size_t index);
   Result<void> startDue();
-  std::optional<TimePoint> nextDue(TimePoint now);
-  TimePoint dueTime(std::uint64_t index) const;
+  void makeSchedules(TimePoint begin);
+  std::size_t earliestFlow() const;
+  TimePoint dueTime(TimePoint now) const;
+  std::optional<Due> nextDue(TimePoint now);
   bool mayStart(TimePoint due) const;
-  void startOn(std::size_t index, TimePoint due, TimePoint now);
+  void startOn(std::size_t index, Due due, TimePoint now);
+  void record(const Exchange& exchange, Outcome outcome, TimePoint now);
+  Report reportUntil(TimePoint now);
   Result<void> expire(TimePoint now);
   Result<void> beginMeasuring(TimePoint now);
   Result<void> waitAndHandle(TimePoint now);
   TimePoint wakeTime(TimePoint now) const;
+  bool isOpenLoop() const { return flows_.front().schedule.has_value(); }
   bool complete(TimePoint now) const;
 
   const Options& options_;
-  Plan& plan_;
+  std::vector<Flow> flows_;
   FileDescriptor epoll_;
   std::vector<Seat> seats_;
   std::deque<std::size_t> free_slots_;  // index of a connection, once for each of its free streams
@@ -60,8 +76,7 @@ class Driver final : private ExchangeSink {
   std::list<OwnedExchange> idle_;       // kept for reuse
   TimePoint window_start_;
   TimePoint window_end_;
-  std::uint64_t scheduled_ = 0;  // open loop: requests that fell due
-  std::uint64_t counted_ = 0;    // requests started or given up that count
+  std::uint64_t counted_ = 0;  // requests started or given up that count
   bool measuring_ = false;
   TimePoint measured_since_;
   Duration target_cpu_at_start_{};

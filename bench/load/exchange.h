@@ -37,13 +37,17 @@ struct Exchange {
   TimePoint intended;  // when it was due; latencies count from here
   TimePoint deadline;
   bool measured = false;
+  std::size_t flow = 0;        // index of the flow it belongs to
   std::size_t connection = 0;  // index of the connection it runs on
   std::int32_t stream = 0;     // h2c
   std::uint64_t unsent_body_bytes = 0;
   int status = 0;
+  std::string reason;  // that a refusal gives, see takeProxyStatus()
   std::uint64_t body_bytes = 0;
   std::string kept_body;
 
+  // The details of a Proxy-Status field (RFC 9209) are the machine-readable reason of a refusal.
+  void takeProxyStatus(std::string_view value);
   void takeBody(std::string_view chunk) {
     body_bytes += chunk.size();
     if (kept_body.size() < kKeptBodyBytes) kept_body.append(chunk.substr(0, kKeptBodyBytes - kept_body.size()));

@@ -153,9 +153,10 @@ int Http2Connection::onHeader(nghttp2_session* session, const nghttp2_frame* fra
                               void*) {
   auto* exchange = static_cast<Exchange*>(nghttp2_session_get_stream_user_data(session, frame->hd.stream_id));
   const std::string_view field_name(reinterpret_cast<const char*>(name), name_size);
-  if (exchange == nullptr || field_name != ":status") return 0;
-  const auto* digits = reinterpret_cast<const char*>(value);
-  std::from_chars(digits, digits + value_size, exchange->status);
+  if (exchange == nullptr) return 0;
+  const auto* text = reinterpret_cast<const char*>(value);
+  if (field_name == ":status") std::from_chars(text, text + value_size, exchange->status);
+  if (field_name == "proxy-status") exchange->takeProxyStatus({text, value_size});
   return 0;
 }
 

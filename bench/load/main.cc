@@ -24,10 +24,10 @@ void raiseFileLimit() {
 Result<Report> run(std::span<char* const> arguments) {
   const Result<Options> options = parseOptions(arguments);
   if (!options) return fail(options.error());
-  Result<Plan> plan = Plan::make(*options);
-  if (!plan) return fail(std::move(plan).error());
+  Result<std::vector<Plan>> plans = Plan::makeEach(*options);
+  if (!plans) return fail(std::move(plans).error());
   raiseFileLimit();
-  return Driver(*options, *plan).run();
+  return Driver(*options, *std::move(plans)).run();
 }
 
 }  // namespace

@@ -12,6 +12,21 @@ Result<std::string> asText(std::string_view text) {
   return std::string(text);
 }
 
+Result<Arrivals> asArrivals(std::string_view text) {
+  if (text == "even") return Arrivals::kEven;
+  if (text == "poisson") return Arrivals::kPoisson;
+  return fail(ErrorCode::kInvalid, "wants even or poisson, not '" + std::string(text) + "'");
+}
+
+Result<FlowOptions> asFlow(std::string_view text) {
+  const std::size_t space = text.find(' ');
+  const auto rate = parseNumber<double>(text.substr(0, space));
+  if (!rate || *rate <= 0 || space == std::string_view::npos) {
+    return fail(ErrorCode::kInvalid, "wants 'RATE PATH' with a rate above 0, not '" + std::string(text) + "'");
+  }
+  return FlowOptions{*rate, std::string(text.substr(space + 1))};
+}
+
 Result<void> checkTogether(const Options& options) {
   if (options.connections == 0 || options.streams == 0) {
     return fail(ErrorCode::kInvalid, "--connections and --streams must be at least 1");
@@ -21,8 +36,11 @@ Result<void> checkTogether(const Options& options) {
                 "--streams above 1 needs --h2c: HTTP/1.1 has one request per connection at a time");
   }
   if (options.rate < 0) return fail(ErrorCode::kInvalid, "--rate must not be negative");
-  if (options.rate > 0 && options.duration <= Duration::zero()) {
-    return fail(ErrorCode::kInvalid, "--rate needs a --duration above 0");
+  if (!options.flows.empty() && (options.rate > 0 || !options.paths_file.empty())) {
+    return fail(ErrorCode::kInvalid, "--flow has a rate and a path of its own: no --rate and --paths beside it");
+  }
+  if ((options.rate > 0 || !options.flows.empty()) && options.duration <= Duration::zero()) {
+    return fail(ErrorCode::kInvalid, "an open loop needs a --duration above 0");
   }
   return {};
 }
@@ -56,6 +74,8 @@ Result<Options> parseOptions(std::span<char* const> arguments) {
            store(o.connections, parseNumber<std::size_t>)},
       Flag{"--streams", "N", "requests at once per connection (h2c)", store(o.streams, parseNumber<std::size_t>)},
       Flag{"--rate", "R", "requests per second, open loop; 0: closed loop", store(o.rate, parseNumber<double>)},
+      Flag{"--arrivals", "KIND", "of an open loop: even or poisson", store(o.arrivals, asArrivals)},
+      Flag{"--flow", "'RATE PATH'", "one open loop of several; may be repeated", append(o.flows, asFlow)},
       Flag{"--duration", "TIME", "how long requests are started and counted", store(o.duration, parseDuration)},
       Flag{"--warmup", "TIME", "the same load before that, not counted", store(o.warmup, parseDuration)},
       Flag{"--requests", "N", "stop after so many counted requests", store(o.requests, parseNumber<std::uint64_t>)},
@@ -64,7 +84,7 @@ Result<Options> parseOptions(std::span<char* const> arguments) {
       Flag{"--path", "PATH", "of every request", store(o.path, asText)},
       Flag{"--paths", "FILE", "lines of PATH[<TAB>text in the body]; each once per round, rounds shuffled",
            store(o.paths_file, asText)},
-      Flag{"--seed", "N", "of the shuffling", store(o.seed, parseNumber<std::uint64_t>)},
+      Flag{"--seed", "N", "of the shuffling and of Poisson arrivals", store(o.seed, parseNumber<std::uint64_t>)},
       Flag{"--host", "NAME", "the Host header", store(o.host, asText)},
       Flag{"--header", "'NAME: VALUE'", "one more request header; may be repeated", append(o.headers, asText)},
       Flag{"--body-bytes", "N", "length of the request body", store(o.body_bytes, parseNumber<std::uint64_t>)},

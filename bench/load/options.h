@@ -11,12 +11,23 @@
 
 namespace wasabi::bench {
 
+// How the requests of an open loop follow each other.
+enum class Arrivals : std::uint8_t { kEven, kPoisson };
+
+struct FlowOptions {
+  double rate;
+  std::string path;
+};
+
 struct Options {
   std::string target = "127.0.0.1:8080";  // host:port (numeric IPv4) or unix:/path
   bool h2c = false;
   std::size_t connections = 1;
   std::size_t streams = 1;  // at once on each connection; more than one only with h2c
   double rate = 0;          // requests started per second; 0 is the closed loop: one per stream, always
+  Arrivals arrivals = Arrivals::kEven;
+  std::vector<FlowOptions>
+      flows;  // instead of `rate` and `path`: several open loops at once, over the same connections
   Duration duration = std::chrono::seconds(5);
   Duration warmup{};           // before the duration, not counted
   std::uint64_t requests = 0;  // ends the run earlier; 0 for no such end

@@ -64,6 +64,22 @@ Result<Plan> Plan::make(const Options& options) {
   return Plan({*std::move(request)}, options.seed);
 }
 
+Result<std::vector<Plan>> Plan::makeEach(const Options& options) {
+  std::vector<Plan> plans;
+  for (const FlowOptions& flow : options.flows) {
+    Options alone = options;
+    alone.path = flow.path;
+    Result<Plan> plan = make(alone);
+    if (!plan) return fail(std::move(plan).error());
+    plans.push_back(*std::move(plan));
+  }
+  if (!plans.empty()) return plans;
+  Result<Plan> plan = make(options);
+  if (!plan) return fail(std::move(plan).error());
+  plans.push_back(*std::move(plan));
+  return plans;
+}
+
 Plan::Plan(std::vector<Request> requests, std::uint64_t seed)
     : requests_(std::move(requests)), order_(requests_.size()), position_(order_.size()), random_(seed) {
   std::iota(order_.begin(), order_.end(), std::size_t{0});

@@ -16,6 +16,8 @@ namespace wasabi::bench {
 class Plan {
  public:
   static Result<Plan> make(const Options& options);
+  // One for each flow of the options.
+  static Result<std::vector<Plan>> makeEach(const Options& options);
 
   // Every request comes once per round; each round has an order of its own, all of them given by the seed.
   // The reference holds as long as the plan.

@@ -25,6 +25,14 @@ bool readNumber(std::string_view text, Number& number, int base = 10) {
 
 }  // namespace
 
+void Exchange::takeProxyStatus(std::string_view value) {
+  constexpr std::string_view kDetails = "details=\"";
+  const std::size_t begin = value.find(kDetails);
+  if (begin == std::string_view::npos) return;
+  value.remove_prefix(begin + kDetails.size());
+  reason = value.substr(0, value.find('"'));
+}
+
 void ResponseParser::begin(bool head_request) {
   phase_ = Phase::kHead;
   head_request_ = head_request;
@@ -90,6 +98,8 @@ void ResponseParser::takeHeadLine(std::string_view line, Exchange& exchange) {
     if (!chunked_) phase_ = Phase::kBad;
   } else if (const std::string_view option = fieldValue(line, "connection"); option.data() != nullptr) {
     if (option == "close") keep_alive_ = false;
+  } else if (const std::string_view why = fieldValue(line, "proxy-status"); why.data() != nullptr) {
+    exchange.takeProxyStatus(why);
   }
 }
 
