@@ -15,12 +15,19 @@ class Broken(Exception):
     """A server answered wrongly under load: a promise about its speed is not held."""
 
 
-def load(place, server, *, allow_errors=False, **options):
-    """One run of wasabi-load; the options are its flags, `warmup="1s"` for `--warmup 1s`. Returns its report."""
+def load_command(place, server, **options):
+    """The options are flags of wasabi-load: `warmup="1s"` for `--warmup 1s`, a list for a flag given several times."""
     command = [str(place.program("wasabi-load")), "--target", server.address, "--pid", str(server.pid)]
     for name, value in options.items():
         flag = "--" + name.replace("_", "-")
-        command += [flag] if value is True else [flag, str(value)]
+        for one in value if isinstance(value, list) else [value]:
+            command += [flag] if one is True else [flag, str(one)]
+    return command
+
+
+def load(place, server, *, allow_errors=False, **options):
+    """One run of wasabi-load, with options as in load_command(). Returns its report."""
+    command = load_command(place, server, **options)
     done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST_RUN_SECONDS, check=False,
                           preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CORE}))
     if done.returncode != 0:

@@ -13,7 +13,7 @@ _MIB = 1024 * _KIB
 _BUDGET_MIB = 2048
 
 
-class _Peak:
+class Peak:
     """The greatest value of a figure while a block runs, sampled on a thread."""
 
     def __init__(self, figure, interval_seconds):
@@ -38,7 +38,7 @@ class _Peak:
 
 
 def _peak_memory(server):
-    return _Peak(server.resident_bytes, 0.01)
+    return Peak(server.resident_bytes, 0.01)
 
 
 class _Distinct:
@@ -147,7 +147,7 @@ def parked(place):
                 parked_now = box.metrics()['wasabi_invocations{state="parked"}']
                 return box.resident_bytes() if parked_now == count else 0
 
-            with _peak_memory(box) as memory, _Peak(resident_while_all_are_parked, 0.5) as memory_parked:
+            with _peak_memory(box) as memory, Peak(resident_while_all_are_parked, 0.5) as memory_parked:
                 report = load(place, box, h2c=True, connections=100, streams=streams, requests=count, timeout="60s",
                               duration="1h", path=f"{path}?ms={sleep_seconds * 1000}", expect_body="slept")
     if memory_parked.value == 0:

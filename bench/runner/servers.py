@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
@@ -46,12 +47,36 @@ class Server:
 
     def metrics(self):
         """The box's own figures by series: 'name{labels}' -> value."""
-        connection = _UnixConnection(_admin_socket(self.folder, self.port))
-        with contextlib.closing(connection):
-            connection.request("GET", "/-/metrics")
-            text = connection.getresponse().read().decode()
+        text = self.admin("/-/metrics").decode()
         series = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
         return {name: float(value) for name, value in series}
+
+    def admin(self, path):
+        connection = _UnixConnection(_admin_socket(self.folder, self.port))
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            return connection.getresponse().read()
+
+    def invocations(self):
+        """Those that run, as the admin listener lists them."""
+        return json.loads(self.admin("/-/invocations"))["invocations"]
+
+    def wait_until_idle(self, seconds):
+        """Whether nothing runs any more, within so many seconds."""
+        deadline = time.monotonic() + seconds
+        while self.invocations():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def worker_cpu_seconds(self):
+        """What the kernel charged to the threads that serve requests."""
+        total = 0
+        for thread in Path(f"/proc/{self.pid}/task").iterdir():
+            if (thread / "comm").read_text(encoding="ascii").strip() == "worker":
+                total += int((thread / "schedstat").read_text(encoding="ascii").split()[0])
+        return total / 1e9
 
     def resident_bytes(self):
         """Resident memory, files mapped by the process included."""

@@ -21,6 +21,7 @@ class Workplace:
     programs: Path  # our built programs
     guests: Path
     kept: Path  # outlives the run: competitors, generated modules, compiled modules
+    results: Path  # what a run draws
     quick: bool
 
     @staticmethod
@@ -34,7 +35,9 @@ class Workplace:
             raise NotMeasured("two cores are needed, one for the server and one for the load")
         kept = folder("WASABI_BUILD_ROOT") / "bench"
         kept.mkdir(parents=True, exist_ok=True)
-        return Workplace(folder("WASABI_BIN"), folder("WASABI_GUESTS"), kept, quick)
+        results = folder("WASABI_BUILD_DIR") / "bench-results"
+        results.mkdir(exist_ok=True)
+        return Workplace(folder("WASABI_BIN"), folder("WASABI_GUESTS"), kept, results, quick)
 
     def program(self, name):
         path = self.programs / name

@@ -1,0 +1,110 @@
+"""CPU quotas of functions and weights of tenants: who gets how much of a core.
+
+What functions used is what the box metered; beside it stands what the kernel charged to the box's threads."""
+
+import contextlib
+import time
+from dataclasses import dataclass
+
+from . import catalog, neighbours, servers
+from .table import Row
+
+_QUOTAS_ON_ONE_WORKER = (10, 25, 50, 90)  # per cent of a core
+_QUOTA_ON_TWO_WORKERS = 150
+_TOLERANCE = 0.02
+_SETTLING_SECONDS = 0.5  # a quota that was not used begins with one period of it saved
+# The fair share of the tenant with quotas is above all of them: what holds it back is the quota.
+_WEIGHTS = '[tenants.limited]\nweight = 100\n[tenants.one]\nweight = 1\n[tenants.three]\nweight = 3\n'
+
+
+@dataclass(frozen=True)
+class _Used:
+    seconds: float  # by the clock
+    by_tenant: dict
+    by_threads: float
+
+    def cores(self, tenant):
+        return self.by_tenant[tenant] / self.seconds
+
+    def share(self, tenant):
+        return self.by_tenant[tenant] / sum(self.by_tenant.values())
+
+    def metered(self):
+        """What the box charged to its tenants, over what the kernel charged to the box's threads."""
+        return sum(self.by_tenant.values()) / self.by_threads
+
+
+def _reading(box):
+    began = time.monotonic()
+    invocations = box.invocations()
+    now = (began + time.monotonic()) / 2
+    used = {}
+    for invocation in invocations:
+        used[invocation["tenant"]] = used.get(invocation["tenant"], 0) + invocation["cpu_seconds"]
+    return now, used, box.worker_cpu_seconds()
+
+
+def _used(box, seconds):
+    """What all who run use in a window; nobody comes or goes meanwhile."""
+    time.sleep(_SETTLING_SECONDS)
+    began, before, threads_before = _reading(box)
+    time.sleep(seconds)
+    ended, after, threads_after = _reading(box)
+    return _Used(ended - began, {tenant: after[tenant] - before[tenant] for tenant in after},
+                 threads_after - threads_before)
+
+
+def _row(what, got, wanted, used):
+    return Row(what, f"{100 * got:.2f} %", f"{100 * wanted:g} %, within 2 % of it",
+               abs(got - wanted) <= _TOLERANCE * wanted, f"metered {used.metered():.3f} of the threads' CPU time")
+
+
+@contextlib.contextmanager
+def _box(place, folder, workers):
+    config = folder / "box.toml"
+    config.write_text(_WEIGHTS, encoding="ascii")
+    functions = folder / "catalog"
+    for per_cent in (*_QUOTAS_ON_ONE_WORKER, _QUOTA_ON_TWO_WORKERS):
+        catalog.deploy(functions, f"spin-{per_cent}", place.guest("spin"), tenant="limited", cpu=f"{10 * per_cent}m",
+                       timeout="10m")
+    for tenant in ("neighbour", "one", "three"):
+        catalog.deploy(functions, "spin", place.guest("spin"), tenant=tenant, timeout="10m")
+    with servers.box(place, folder, functions, workers=workers, options=("--config", config)) as box:
+        yield box
+
+
+def _measure(box, seconds, running):
+    """`running`: path -> how many invocations spin."""
+    with contextlib.ExitStack() as stack:
+        for path, count in running.items():
+            stack.enter_context(neighbours.held(box, path, count))
+        used = _used(box, seconds)
+    box.wait_until_idle(10)
+    return used
+
+
+def quota(place):
+    """CPU quotas and weights: what spinning functions really get"""
+    seconds = 2 if place.quick else 10
+    meter = []
+    with place.scratch() as folder, _box(place, folder, 1) as box:
+        for per_cent in _QUOTAS_ON_ONE_WORKER:
+            path = f"/limited/spin-{per_cent}"
+            for beside, running in (("alone", {path: 1}), ("3 beside 4 of a neighbour", {path: 3, "/neighbour/spin": 4})):
+                used = _measure(box, seconds, running)
+                meter.append(used)
+                yield _row(f"quota {per_cent} % of one worker, {beside}", used.cores("limited"), per_cent / 100, used)
+        used = _measure(box, seconds, {"/one/spin": 2, "/three/spin": 2})
+        meter.append(used)
+        for tenant, share in (("one", 0.25), ("three", 0.75)):
+            yield _row(f"two tenants that spin, weights 1 and 3: the share of {tenant}", used.share(tenant), share, used)
+    with place.scratch() as folder, _box(place, folder, 2) as box:
+        path = f"/limited/spin-{_QUOTA_ON_TWO_WORKERS}"
+        for beside, running in (("4 alone", {path: 4}), ("4 beside 4 of a neighbour", {path: 4, "/neighbour/spin": 4})):
+            used = _measure(box, seconds, running)
+            meter.append(used)
+            yield _row(f"quota {_QUOTA_ON_TWO_WORKERS} % of two workers, {beside}", used.cores("limited"),
+                       _QUOTA_ON_TWO_WORKERS / 100, used)
+    worst = max(meter, key=lambda used: abs(1 - used.metered())).metered()
+    yield Row("CPU metered over the threads' own, the worst of all windows", f"{worst:.3f}", "0.98 to 1.02",
+              abs(1 - worst) <= _TOLERANCE)
