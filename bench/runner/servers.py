@@ -70,13 +70,15 @@ class Server:
             time.sleep(0.02)
         return True
 
-    def worker_cpu_seconds(self):
-        """What the kernel charged to the threads that serve requests."""
-        total = 0
+    def worker_times(self):
+        """Seconds that the threads which serve requests have run, and that they wanted to and had no core, by the
+        kernel."""
+        ran, waited = 0, 0
         for thread in Path(f"/proc/{self.pid}/task").iterdir():
             if (thread / "comm").read_text(encoding="ascii").strip() == "worker":
-                total += int((thread / "schedstat").read_text(encoding="ascii").split()[0])
-        return total / 1e9
+                times = (thread / "schedstat").read_text(encoding="ascii").split()
+                ran, waited = ran + int(times[0]), waited + int(times[1])
+        return ran / 1e9, waited / 1e9
 
     def resident_bytes(self):
         """Resident memory, files mapped by the process included."""
