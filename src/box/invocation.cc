@@ -194,7 +194,7 @@ void Invocation::end(Reason reason) {
   enter(InvocationState::kEnded);  // before anything is torn down, since that may wake it
   timeout_.cancel();
   outbound_.cancelAll();
-  guest_.reset();
+  tearDown();
   program_.reset();
   const bool came_to_its_end = reason_ == Reason::kNone || reason_ == Reason::kExitCode;
   if (booked_) giveBack(came_to_its_end ? policy::DemandHistory::Seen::kWhole : policy::DemandHistory::Seen::kAtLeast);

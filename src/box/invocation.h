@@ -175,6 +175,7 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
   void keepForReplay(std::span<const std::byte> chunk);
   bool mayRunAgain() const;
   void requeue();
+  void tearDown();
   void settleIfOver();
 
   const InvocationToken token_;

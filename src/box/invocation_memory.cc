@@ -92,4 +92,15 @@ void Invocation::requeue() {
   owner_.findProgram(*this, token_);
 }
 
+// Charged like a slice: to give back the memory of a large instance takes longer than one.
+void Invocation::tearDown() {
+  if (!guest_) return;
+  services_.meter.sliceBegins();
+  guest_.reset();
+  const Duration cpu = services_.meter.sliceEnds();
+  cpu_ += cpu;
+  services_.gauges.cpu += cpu;
+  services_.scheduler.ranAtOnce(deployment_.load->account.function(), cpu, Clock::now());
+}
+
 }  // namespace wasabi::box
