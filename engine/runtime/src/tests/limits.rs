@@ -124,6 +124,35 @@ fn an_invocation_dropped_while_its_growth_waits_gives_everything_back() {
     assert_eq!((metrics.live_memories, metrics.live_stacks), (0, 0));
 }
 
+/// Else it would be given back, in bulk, in the time of whoever ends later, and be held by nobody until then.
+#[test]
+fn the_memory_of_an_invocation_goes_back_with_its_end() {
+    let world = World::new();
+    let program = world.load(
+        r#"(module
+          (memory (export "memory") 768)
+          (func (export "_start")
+            (memory.fill (i32.const 0) (i32.const 1) (i32.const 50000000))
+            (loop $ever (br $ever))))"#,
+    );
+    let mut host = TestHost::new();
+    host.memory_limit = 64 << 20;
+    let mut run = Run::start(&world, &program, &mut host);
+    for _ in 0..10 {
+        assert_eq!(run.poll(), Poll::OutOfSlice);
+    }
+    let held = resident_bytes();
+    drop(run);
+    // Other tests run meanwhile, and take and give some.
+    assert!(resident_bytes() + (32 << 20) < held);
+}
+
+fn resident_bytes() -> u64 {
+    let figures = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = figures.split(' ').nth(1).unwrap().parse().unwrap();
+    pages * 4096
+}
+
 #[test]
 fn growth_over_the_pool_s_or_the_module_s_maximum_is_never_counted() {
     let world = World::new();
