@@ -12,6 +12,13 @@ namespace {
 constexpr double kUnknownSeconds = 0.1;
 // How much a new observation moves the usual time.
 constexpr double kOfNewTime = 1.0 / 16;
+// What a request is left to run in before its deadline, of its function's usual time: who is called later would use the
+// CPU of others and be ended before it answers.
+constexpr double kRoomToRun = 2;
+
+Duration timeToRun(double usual_seconds) {
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(kRoomToRun * usual_seconds));
+}
 
 }  // namespace
 
@@ -134,7 +141,7 @@ Waiter Admission::waiterFor(const Request& request, const MemoryBook::Offer& mem
           memory.charge,
           static_cast<double>(memory.charge.value) * seconds,
           request.arrival,
-          request.deadline};
+          request.deadline - timeToRun(function.usual_seconds)};
 }
 
 // ---- explaining -----------------------------------------------------------------------------------------------------

@@ -107,6 +107,21 @@ TEST(AdmissionTest, NobodyPassesThoseWhoWaitWithoutTheQueueSayingSo) {
   EXPECT_EQ(world.admission.next(world.now)->waiter.function, FunctionId{0});
 }
 
+TEST(AdmissionTest, WhoWouldBeCalledTooLateToComeToAnEndIsRefused) {
+  World world(10_GiB);
+  world.function(0, 1_MiB, 1);
+  EXPECT_EQ(world.arrive(0).kind, Kind::kRuns);
+  world.now += milliseconds(100);
+  world.admission.ended({0}, 1_MiB, DemandHistory::Seen::kWhole, world.now - milliseconds(100), world.now);
+
+  EXPECT_EQ(world.arrive(0, milliseconds(150)).kind, Kind::kRuns);  // it need not wait
+  const auto late = world.arrive(0, milliseconds(150));
+  ASSERT_EQ(late.kind, Kind::kRefused);
+  ASSERT_TRUE(late.refusal);
+  EXPECT_EQ(late.refusal->by, RefusedBy::kDeadline);
+  EXPECT_EQ(world.arrive(0, milliseconds(300)).kind, Kind::kWaits);
+}
+
 TEST(AdmissionTest, HistoryLowersWhatIsBookedInRiskMode) {
   World world(2000_MiB, BookingMode::riskOf(1e-3));
   world.function(0, 200_MiB, 1000);
