@@ -55,6 +55,13 @@ void Admission::setFunction(FunctionId id, const FunctionTerms& terms, Code code
   book_.setEstimate(id, function.history ? function.history->estimate(terms.memory) : std::nullopt);
 }
 
+void Admission::restore(FunctionId id, const DemandHistory& history) {
+  WASABI_CHECK(id.value < functions_.size());
+  Function& function = functions_[id.value];
+  function.history = std::make_unique<DemandHistory>(history);
+  book_.setEstimate(id, history.estimate(function.terms.memory));
+}
+
 // ---- the rules ------------------------------------------------------------------------------------------------------
 
 // First what the caller can mend himself, then what is ours.

@@ -84,6 +84,11 @@ class Admission {
   void setUnbooked(ByteSize held) { book_.setUnbooked(held); }
   void setMode(BookingMode mode) { book_.setMode(mode); }
 
+  // What was seen of a function; null while nothing was.
+  const DemandHistory* history(FunctionId function) const { return functions_[function.value].history.get(); }
+  // In place of what was seen of it: what an earlier process has seen of the same code.
+  void restore(FunctionId function, const DemandHistory& history);
+
   // What of a tenant runs and waits now.
   struct TenantUse {
     TenantId tenant;

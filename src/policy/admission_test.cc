@@ -62,6 +62,39 @@ TEST(AdmissionTest, WhatCanNeverFitIsRefusedAtOnce) {
   EXPECT_FALSE(answer.refusal);
 }
 
+TEST(AdmissionTest, ARestoredHistoryIsBookedByAtOnceAndGoesOn) {
+  const BookingMode risk = BookingMode::riskOf(1e-3);
+  World before(250_MiB, risk);
+  before.function(0, 100_MiB);
+  EXPECT_EQ(before.admission.history({0}), nullptr);
+  for (int i = 0; i < 150; ++i) {
+    ASSERT_EQ(before.arrive(0).kind, Kind::kRuns);
+    before.end(0);
+  }
+  ASSERT_NE(before.admission.history({0}), nullptr);
+
+  const auto atOnce = [](World& world) {
+    int running = 0;
+    while (world.arrive(0).kind == Kind::kRuns) ++running;
+    return running;
+  };
+  World after(250_MiB, risk);
+  after.function(0, 100_MiB);
+  after.admission.restore({0}, *before.admission.history({0}));
+  EXPECT_EQ(after.admission.history({0})->encode(), before.admission.history({0})->encode());
+  ASSERT_EQ(after.arrive(0).kind, Kind::kRuns);
+  after.end(0);
+  EXPECT_EQ(after.admission.history({0})->estimate(100_MiB)->observations, 151u);
+  EXPECT_GT(atOnce(after), 50);
+
+  World anew(250_MiB, risk);
+  anew.function(0, 100_MiB);
+  EXPECT_EQ(atOnce(anew), 2);
+  // Other code: what was restored says nothing any more either.
+  after.function(0, 100_MiB);
+  EXPECT_EQ(after.admission.history({0}), nullptr);
+}
+
 TEST(AdmissionTest, TellsTheLimitsThatAreInTheWay) {
   World world(10_GiB);
   world.function(0, 1_MiB, 1);

@@ -1,6 +1,12 @@
 // What decisions on the path of every request cost: run it pinned, on an idle machine.
 #include <benchmark/benchmark.h>
 
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/demand_histories.h"
 #include "policy/memory_book.h"
 
 namespace wasabi::policy {
@@ -76,6 +82,46 @@ void estimate(benchmark::State& state) {
   for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(history.estimate(200_MiB));
 }
 BENCHMARK(estimate);
+
+// What a box does with the histories of 10,000 functions now and then.
+std::vector<FunctionHistory> manyHistories() {
+  std::vector<FunctionHistory> histories;
+  for (std::uint64_t i = 0; i < 10'000; ++i) {
+    FunctionHistory one{{"t", "f" + std::to_string(i)}, std::string(64, 'a'), DemandHistory(TimePoint{})};
+    for (std::uint64_t k = 0; k < 200; ++k) {
+      one.history.record({((i + k * 31) % 800 + 16) << 16}, DemandHistory::Seen::kWhole, TimePoint{});
+    }
+    histories.push_back(std::move(one));
+  }
+  return histories;
+}
+
+void copyHistories(benchmark::State& state) {
+  std::vector<std::unique_ptr<DemandHistory>> histories;
+  for (const FunctionHistory& one : manyHistories()) {
+    histories.push_back(std::make_unique<DemandHistory>(one.history));
+  }
+  for ([[maybe_unused]] auto _ : state) {
+    std::vector<std::optional<DemandHistory>> copies(histories.size());
+    for (std::size_t i = 0; i < copies.size(); ++i) copies[i] = *histories[i];
+    benchmark::DoNotOptimize(copies);
+  }
+}
+BENCHMARK(copyHistories)->Unit(benchmark::kMillisecond);
+
+void writeManyHistories(benchmark::State& state) {
+  const auto histories = manyHistories();
+  std::size_t size = 0;
+  for ([[maybe_unused]] auto _ : state) size = writeHistories(histories).size();
+  state.counters["bytes"] = static_cast<double>(size);
+}
+BENCHMARK(writeManyHistories)->Unit(benchmark::kMillisecond);
+
+void readManyHistories(benchmark::State& state) {
+  const std::string text = writeHistories(manyHistories());
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(readHistories(text, TimePoint{}));
+}
+BENCHMARK(readManyHistories)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace wasabi::policy
