@@ -12,6 +12,7 @@
 
 #include "catalog/compiled_trailer.h"
 #include "catalog/digest.h"
+#include "catalog/store_layout.h"
 #include "catalog/store_writer.h"
 #include "catalog/test_directory.h"
 
@@ -267,6 +268,21 @@ TEST_F(ModuleStoreTest, AfterAnUpgradeOldFilesGoOnceTheyAreRebuilt) {
   EXPECT_FALSE(std::filesystem::exists(directory_.path("engine-0")));
   EXPECT_THAT(store_->builtForOtherEngines(), IsEmpty());
   EXPECT_EQ(opened(module_), "rebuilt");
+}
+
+TEST_F(ModuleStoreTest, TheFolderOfTheBoxIsLeftAlone) {
+  const std::string folder = directory_.path(std::string(kHistoryFolder));
+  std::filesystem::create_directory(folder);
+  build(module_, "code");
+  writer().collect(kPlenty);
+  EXPECT_TRUE(std::filesystem::exists(folder)) << "though it is empty";
+
+  const std::string kept = directory_.write(std::string(kHistoryFolder) + '/' + module_.toHex() + ".cwasm", "large");
+  EXPECT_THAT(store_->builtForOtherEngines(), IsEmpty());
+  writer().collect({0});
+  EXPECT_TRUE(std::filesystem::exists(kept));
+  EXPECT_FALSE(std::filesystem::exists(pathOf(module_)));
+  EXPECT_FALSE(StoreWriter::open(directory_.path(), std::string(kHistoryFolder)));
 }
 
 TEST_F(ModuleStoreTest, WhatWasBuiltLongestAgoMakesRoom) {

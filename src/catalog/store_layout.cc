@@ -23,7 +23,7 @@ bool isFingerprintCharacter(char c) {
 }  // namespace
 
 bool isFingerprint(std::string_view name) {
-  return !name.empty() && name.size() <= kMaxFingerprintBytes && name.front() != '.' &&
+  return !name.empty() && name.size() <= kMaxFingerprintBytes && name.front() != '.' && name != kHistoryFolder &&
          std::all_of(name.begin(), name.end(), isFingerprintCharacter);
 }
 
