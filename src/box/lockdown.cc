@@ -38,6 +38,9 @@ struct Ruleset {
 };
 
 constexpr std::uint64_t kRead = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+// Renaming within a directory takes the rights to make and to remove.
+constexpr std::uint64_t kChange =
+    kRead | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE;
 
 Ruleset rulesetFor(int abi) {
   Ruleset rules{};
@@ -56,13 +59,13 @@ std::size_t rulesetSizeFor(int abi) {
   return abi >= 4 ? offsetof(Ruleset, scoped) : offsetof(Ruleset, handled_access_net);
 }
 
-Result<void> allowReading(int ruleset, const std::string& path) {
+Result<void> allow(int ruleset, const std::string& path, std::uint64_t in_a_directory) {
   const FileDescriptor file(::open(path.c_str(), O_PATH | O_CLOEXEC));
   if (!file.valid()) return {};
   struct stat status{};
   if (::fstat(file.get(), &status) != 0) return fail(Error::fromErrno("Landlock: stat " + path, errno));
   landlock_path_beneath_attr rule{};
-  rule.allowed_access = S_ISDIR(status.st_mode) ? kRead : std::uint64_t{LANDLOCK_ACCESS_FS_READ_FILE};
+  rule.allowed_access = S_ISDIR(status.st_mode) ? in_a_directory : std::uint64_t{LANDLOCK_ACCESS_FS_READ_FILE};
   rule.parent_fd = file.get();
   if (::syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0) {
     return fail(Error::fromErrno("Landlock: " + path, errno));
@@ -79,7 +82,10 @@ Result<int> applyLandlock(const FileAccess& access) {
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, rulesetSizeFor(static_cast<int>(abi)), 0)));
   if (!ruleset.valid()) return fail(Error::fromErrno("Landlock: cannot make a ruleset", errno));
   for (const std::string& path : access.readable) {
-    if (auto allowed = allowReading(ruleset.get(), path); !allowed) return fail(std::move(allowed.error()));
+    if (auto allowed = allow(ruleset.get(), path, kRead); !allowed) return fail(std::move(allowed.error()));
+  }
+  for (const std::string& path : access.changeable) {
+    if (auto allowed = allow(ruleset.get(), path, kChange); !allowed) return fail(std::move(allowed.error()));
   }
   if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) {
     return fail(Error::fromErrno("Landlock: cannot apply the ruleset", errno));
@@ -136,6 +142,8 @@ constexpr int kAllowed[] = {
     SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getdents64), SCMP_SYS(fcntl), SCMP_SYS(dup), SCMP_SYS(dup2),
     SCMP_SYS(dup3), SCMP_SYS(fadvise64), SCMP_SYS(getcwd), SCMP_SYS(inotify_init1), SCMP_SYS(inotify_add_watch),
     SCMP_SYS(inotify_rm_watch),
+    // replacing the file of histories
+    SCMP_SYS(fsync), SCMP_SYS(renameat), SCMP_SYS(unlinkat),
     // asking about oneself
     SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid),
     SCMP_SYS(getrusage), SCMP_SYS(times)};

@@ -14,6 +14,8 @@ namespace wasabi::box {
 
 struct FileAccess {
   std::vector<std::string> readable;  // directories, with all beneath, and files; what does not exist is left out
+  // Directories in whose reach regular files may be made, read, written, renamed and removed, and nothing else.
+  std::vector<std::string> changeable;
 };
 
 // What one wall came to; the machine may lack it.
@@ -22,7 +24,7 @@ struct WallReport {
   int landlock_abi = 0;
 };
 
-// No new privileges, no capabilities, and no files but the readable ones (Landlock, where the kernel has it).
+// No new privileges, no capabilities, and no files but those (Landlock, where the kernel has it).
 Result<WallReport> confineProcess(const FileAccess& access);
 
 // From now on only the system calls of a running box are possible, on all threads. Others fail with EPERM; those that

@@ -29,12 +29,16 @@ class LockdownDeathTest : public ::testing::Test {
     testing::FLAGS_gtest_death_test_style = "threadsafe";
     directory_ = testing::TempDir() + "lockdown";
     ::mkdir(directory_.c_str(), 0755);
+    changeable_ = directory_ + "/changeable";
+    ::mkdir(changeable_.c_str(), 0755);
+    std::ofstream(changeable_ + "/new") << "x";
     std::ofstream(directory_ + "/inside") << "x";
   }
 
   void lockIn() {
-    FileAccess access{systemFilesOfABox()};
+    FileAccess access{systemFilesOfABox(), {}};
     access.readable.push_back(directory_);
+    access.changeable.push_back(changeable_);
     auto walls = confineProcess(access);
     auto calls = confineSystemCalls();
     if (!walls || !calls) {
@@ -51,6 +55,7 @@ class LockdownDeathTest : public ::testing::Test {
   }
 
   std::string directory_;
+  std::string changeable_;
 };
 
 TEST_F(LockdownDeathTest, TheStoreCanBeReadAndNothingElse) {
@@ -66,6 +71,38 @@ TEST_F(LockdownDeathTest, NothingCanBeWritten) {
   EXPECT_EXIT(tryIt([this] { return ::open((directory_ + "/new").c_str(), O_WRONLY | O_CREAT, 0600) >= 0; }),
               testing::ExitedWithCode(kDenied), "");
   EXPECT_EXIT(tryIt([this] { return ::unlink((directory_ + "/inside").c_str()) == 0; }),
+              testing::ExitedWithCode(kDenied), "");
+}
+
+TEST_F(LockdownDeathTest, AFileCanBeReplacedInTheFolderForIt) {
+  const auto at = [this](const char* name) { return changeable_ + name; };
+  EXPECT_EXIT(tryIt([&] {
+                const int fd = ::open(at("/newer").c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600);
+                const int folder = ::open(changeable_.c_str(), O_RDONLY | O_DIRECTORY);
+                return fd >= 0 && ::write(fd, "y", 1) == 1 && ::fsync(fd) == 0 &&
+                       ::renameat(folder, "newer", folder, "new") == 0 && ::fsync(folder) == 0 &&
+                       ::unlinkat(folder, "new", 0) == 0;
+              }),
+              testing::ExitedWithCode(kPossible), "");
+}
+
+TEST_F(LockdownDeathTest, NothingElseIsPossibleThere) {
+  const auto at = [this](const char* name) { return changeable_ + name; };
+  std::ofstream(at("/file")) << "x";
+  EXPECT_EXIT(tryIt([&] { return ::mkdir(at("/folder").c_str(), 0700) == 0; }), testing::ExitedWithCode(kDenied), "");
+  EXPECT_EXIT(tryIt([&] { return ::symlink("/etc/passwd", at("/link").c_str()) == 0; }),
+              testing::ExitedWithCode(kDenied), "");
+  EXPECT_EXIT(tryIt([&] { return ::link((directory_ + "/inside").c_str(), at("/hard").c_str()) == 0; }),
+              testing::ExitedWithCode(kDenied), "");
+  EXPECT_EXIT(tryIt([&] { return ::chmod(at("/file").c_str(), 0755) == 0; }), testing::ExitedWithCode(kDenied), "");
+  // Nothing comes in from outside, and nothing gets out.
+  EXPECT_EXIT(
+      tryIt([&] { return ::renameat(AT_FDCWD, at("/file").c_str(), AT_FDCWD, (directory_ + "/inside").c_str()) == 0; }),
+      testing::ExitedWithCode(kDenied), "");
+  EXPECT_EXIT(
+      tryIt([&] { return ::renameat(AT_FDCWD, (directory_ + "/inside").c_str(), AT_FDCWD, at("/file").c_str()) == 0; }),
+      testing::ExitedWithCode(kDenied), "");
+  EXPECT_EXIT(tryIt([&] { return ::unlinkat(AT_FDCWD, (directory_ + "/inside").c_str(), 0) == 0; }),
               testing::ExitedWithCode(kDenied), "");
 }
 
