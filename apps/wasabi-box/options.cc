@@ -57,6 +57,9 @@ void addServing(CLI::App& app, box::BoxConfig& config) {
                  "box.toml: the same settings and more; what the command line names comes first");
   app.add_option("--catalog", config.catalog_directory, "directory with <tenant>/<function>.toml");
   app.add_option("--store", config.store_directory, "directory for compiled modules; made if absent");
+  app.add_option("--history", config.history_file,
+                 "file of what functions were seen to need, in a folder of its own; or none (default: "
+                 "history/demand-history in the store)");
   app.add_option("--listen", config.listen, "host:port or unix:/path; may be repeated")->capture_default_str();
   app.add_option("--admin", config.admin_listen,
                  "admin listener: unix:/path, a loopback host:port, or none (default: a unix socket of its own in "
@@ -143,6 +146,7 @@ std::optional<ExitCode> parseCommandLine(int argc, char** argv, box::BoxConfig& 
   }
   if (flags.allow_private_networks) config.private_networks = box::PrivateNetworks::kAllowed;
   if (flags.no_lockdown) config.lockdown = box::Lockdown::kOff;
+  if (config.history_file != box::kNoHistory) makeAbsolute(config.history_file);
   for (std::string* path : {&config.config_file, &config.catalog_directory, &config.store_directory, &config.access_log,
                             &config.function_log, &config.verify_key_file, &config.builder.key_file}) {
     makeAbsolute(*path);

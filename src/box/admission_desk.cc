@@ -1,11 +1,15 @@
 #include "box/admission_desk.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
 
 namespace wasabi::box {
 namespace {
+
+// Of 300 bytes each: some microseconds.
+constexpr std::size_t kHistoriesAtOnce = 64;
 
 AdmissionDesk::Answer told(const policy::Admission::Answer& answer, policy::Ticket ticket) {
   using Kind = AdmissionDesk::Answer::Kind;
@@ -106,6 +110,7 @@ void AdmissionDesk::ended(policy::FunctionId function, ByteSize peak, policy::De
   {
     const std::lock_guard lock(mutex_);
     admission_.ended(function, peak, seen, since, now);
+    ++seen_;
     calls = takeNext(now);
     note(now);
   }
@@ -156,6 +161,29 @@ void AdmissionDesk::note(TimePoint now) {
   booked_.set(admission_.book().booked().value, now);
   wanted_.set(admission_.queue().waitingMemory().value, now);
   waiting_.store(admission_.queue().size(), std::memory_order_relaxed);
+}
+
+std::vector<std::optional<policy::DemandHistory>> AdmissionDesk::histories(
+    const std::vector<policy::FunctionId>& functions) {
+  std::vector<std::optional<policy::DemandHistory>> copies(functions.size());
+  for (std::size_t begin = 0; begin < functions.size(); begin += kHistoriesAtOnce) {
+    const std::size_t end = std::min(begin + kHistoriesAtOnce, functions.size());
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = begin; i < end; ++i) {
+      if (const policy::DemandHistory* history = admission_.history(functions[i])) copies[i] = *history;
+    }
+  }
+  return copies;
+}
+
+void AdmissionDesk::restore(policy::FunctionId function, const policy::DemandHistory& history) {
+  const std::lock_guard lock(mutex_);
+  admission_.restore(function, history);
+}
+
+std::uint64_t AdmissionDesk::seen() {
+  const std::lock_guard lock(mutex_);
+  return seen_;
 }
 
 AdmissionDesk::Figures AdmissionDesk::figures(TimePoint now) {

@@ -76,6 +76,13 @@ class AdmissionDesk {
   // Lock-free.
   bool anyWaits() const { return waiting_.load(std::memory_order_relaxed) > 0; }
 
+  // What was seen of functions; nothing where nothing was. Copies are taken some at a time, so that nobody waits long.
+  std::vector<std::optional<policy::DemandHistory>> histories(const std::vector<policy::FunctionId>& functions);
+  // As policy::Admission.
+  void restore(policy::FunctionId function, const policy::DemandHistory& history);
+  // How many ends were seen: while it is the same, so are the histories.
+  std::uint64_t seen();
+
   struct Figures {
     policy::BookingMode mode;
     ByteSize capacity;
@@ -119,6 +126,7 @@ class AdmissionDesk {
   policy::Ticket last_ticket_ = 0;
   std::unordered_map<policy::Ticket, Place> places_;  // of those who wait
   std::vector<std::uint32_t> called_;                 // not answered yet, by number of the function
+  std::uint64_t seen_ = 0;
   LoadIntegral booked_;
   LoadIntegral wanted_;
   std::atomic<std::size_t> waiting_{0};

@@ -26,10 +26,11 @@ std::uint64_t randomSeed() {
   return (static_cast<std::uint64_t>(device()) << 32) | device();
 }
 
-FileAccess accessOf(const BoxConfig& config, Logger& log) {
-  FileAccess access{systemFilesOfABox()};
+FileAccess accessOf(const BoxConfig& config, const std::optional<HistoryFile>& history, Logger& log) {
+  FileAccess access{systemFilesOfABox(), {}};
   access.readable.push_back(config.catalog_directory);
   access.readable.push_back(config.store_directory);
+  if (history) access.changeable.push_back(history->folder());
   const ConfigAccess again = configAccess(config.config_file);
   access.readable.insert(access.readable.end(), again.readable.begin(), again.readable.end());
   if (again.only_in_place) {
@@ -115,6 +116,7 @@ struct Box::Opened {
   FileDescriptor function_log;
   std::unique_ptr<catalog::BuilderClient> builder;
   catalog::VerifyKey verify_key;
+  std::optional<HistoryFile> history;
 };
 
 // What needs rights that the process is about to give up.
@@ -162,8 +164,11 @@ Result<std::unique_ptr<Box>> Box::start(BoxConfig config, Logger& log, UniqueFun
   config.programs.max_programs = *programs;
   auto opened = open(config);
   if (!opened) return fail(std::move(opened.error()));
+  auto history = openHistory(config, log);
+  if (!history) return fail(std::move(history.error()));
+  opened->history = std::move(*history);
   if (config.lockdown == Lockdown::kOn) {
-    auto walls = confineProcess(accessOf(config, log));
+    auto walls = confineProcess(accessOf(config, opened->history, log));
     if (!walls) return fail(std::move(walls.error()));
     if (!walls->landlock) log.warn("this kernel has no Landlock: files are kept apart by permissions only");
     if (walls->landlock) warnOfALink(config.catalog_directory, log);
@@ -214,7 +219,9 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
       warm_timer_(control_),
       governor_(bookingMode(config_.memory_policy)),
       memory_timer_(control_),
-      relief_timer_(control_) {
+      relief_timer_(control_),
+      histories_(std::move(opened.history), log_),
+      history_timer_(control_) {
   ticker_.emplace(config_.workers, config_.invocation.tick, [this] { engine_->tick(); });
   programs_.emplace(*engine_, *store_, builder_.get(), config_.programs, log_);
   const std::uint64_t seed = randomSeed();
@@ -260,6 +267,7 @@ void Box::startThreads() {
     collectNowAndThen();
     boundWarmMemory();
     watchMemory();
+    keepHistories();
   });
   for (auto& worker : workers_) worker->start();
   lease_watch_.emplace([this] {
@@ -282,6 +290,7 @@ Box::~Box() {
   lease_watch_.reset();
   source_.reset();
   for (auto& worker : workers_) worker->stop();
+  if (functions_) writeHistories();
   // Loads in flight answer to the workers' loops, which still take posts.
   builder_.reset();
   programs_.reset();
@@ -337,6 +346,9 @@ void Box::applyPolicy(Versions versions) {
     tenant_weights_[number] = policy.weight;
     desk_.setTenant(account.tenant(), policy.weight, policy.concurrency);
     desk_.setFunction(account.function(), {account.tenant(), spec->limits.memory, spec->limits.concurrency}, code);
+    if (code == policy::Admission::Code::kSame) continue;
+    const auto history = histories_.take(spec->name, spec->module.toHex());
+    if (history) desk_.restore(account.function(), *history);
   }
 }
 

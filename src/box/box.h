@@ -14,6 +14,7 @@
 #include "box/admin.h"
 #include "box/admission_desk.h"
 #include "box/box_config.h"
+#include "box/history_keeper.h"
 #include "box/lease_watch.h"
 #include "box/line_log.h"
 #include "box/lockdown.h"
@@ -86,6 +87,10 @@ class Box final : private AdminSource {
   void rebuild(const catalog::FunctionPtr& function);
   void boundWarmMemory();
 
+  // Histories, kept from one box to the next (box_history.cc).
+  void keepHistories();
+  void writeHistories();
+
   // Memory that gets short (box_memory.cc), on the control loop.
   void watchMemory();
   void growthWaits();
@@ -130,6 +135,9 @@ class Box final : private AdminSource {
   std::uint64_t evictions_asked_ = 0;
   http::Timer memory_timer_;
   http::Timer relief_timer_;
+  HistoryKeeper histories_;
+  std::uint64_t seen_when_written_ = 0;
+  http::Timer history_timer_;
   bool stopping_ = false;
   std::thread control_thread_;
   std::optional<LeaseWatch> lease_watch_;

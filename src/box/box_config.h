@@ -33,6 +33,7 @@ enum class PrivateNetworks : std::uint8_t {
 enum class Lockdown : std::uint8_t { kOn, kOff };
 
 inline constexpr std::string_view kNoAdmin = "none";
+inline constexpr std::string_view kNoHistory = "none";
 
 struct ProgramBudget {
   ByteSize mapped{2ull << 30};  // compiled modules loaded at once
@@ -109,6 +110,7 @@ struct BoxConfig : LiveConfig {
   std::string config_file;  // absolute; empty for none. May be read again while the box runs
   std::string catalog_directory;
   std::string store_directory;
+  std::string history_file;  // of what functions were seen to need, or kNoHistory; empty: in the store
   std::vector<std::string> listen = {"127.0.0.1:8080"};
   // "unix:/path", a loopback address or kNoAdmin; empty for the usual place (base/admin_address.h).
   std::string admin_listen;

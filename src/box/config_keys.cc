@@ -200,11 +200,14 @@ BoxKey text(Name name, Name type, Name usual, In in, Use use) {
           [=](const BoxConfig& config) { return written(in(config)); }};
 }
 
+std::string absolute(Source from, Name path) {
+  return (std::filesystem::path(from.folder) / path).lexically_normal().string();
+}
+
 template <typename In>
 BoxKey path(Name name, Name usual, In in) {
-  return text(name, "path", usual, in, [](Source from, Name value) {
-    return value == "-" ? std::string(value) : (std::filesystem::path(from.folder) / value).lexically_normal().string();
-  });
+  return text(name, "path", usual, in,
+              [](Source from, Name value) { return value == "-" ? std::string(value) : absolute(from, value); });
 }
 
 template <typename In>
@@ -252,6 +255,8 @@ void addSharing(std::vector<BoxKey>& keys) {
        choice("memory.mode", kLive, kModes, WASABI_IN(memory_policy.mode)),
        number("memory.ratio", kLive, {1, 100}, WASABI_IN(memory_policy.ratio)),
        number("memory.risk", kLive, {1e-9, 0.5}, WASABI_IN(memory_policy.risk)),
+       text("memory.history", "path", "`history/demand-history` in the store", WASABI_IN(history_file),
+            [](Source from, Name value) { return value == kNoHistory ? std::string(value) : absolute(from, value); }),
        size("memory.default_limit", kRestart, catalog::kMemoryRange, WASABI_IN(function_defaults.memory)),
        duration("cpu.backlog", kLive, {1ms, 10s}, WASABI_IN(cpu_backlog)),
        count("queue.total", kLive, waiting, WASABI_IN(queue.total)),

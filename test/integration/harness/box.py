@@ -86,6 +86,9 @@ class Box:
         self.admin_path = str(self.directory / "admin.sock")
         self.named_arguments = ["--catalog", str(self.catalog.directory), "--store", str(self.store)]
         self.admin_arguments = ["--admin", "unix:" + self.admin_path]
+        # Not in the store, which other boxes share: what they have seen of a function is no business of this one.
+        self.history = self.directory / "history" / "demand"
+        self.history_arguments = ["--history", str(self.history)]
         self.environment = None  # that of the tests
         self.keep_address = False
         self.workers = workers
@@ -113,7 +116,7 @@ class Box:
                 "--access-log", str(self.directory / "access.log"),
                 "--function-log", str(self.directory / "function.log"),
                 "--workers", str(self.workers),
-            ] + self.named_arguments + self.admin_arguments + self.options,
+            ] + self.named_arguments + self.admin_arguments + self.history_arguments + self.options,
             env=self.environment,
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         log.close()
