@@ -201,9 +201,9 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
   bool cold_ = false;
 
   InvocationState state_;
-  policy::Ticket ticket_;        // while it is queued, else 0
-  bool booked_;                  // admitted, and not given back
-  bool woken_in_slice_ = false;  // or while it waits for one
+  policy::Ticket ticket_;               // while it is queued, else 0
+  bool booked_;                         // admitted, and not given back
+  bool woken_in_slice_ = false;         // or while it waits for one
   Reason pending_end_ = Reason::kNone;  // came in its slice, or while it was away
   bool wanted_home_ = false;            // its last slice away stopped at something that it only gets at home
   HeldMemory memory_;                   // of its instance

@@ -157,7 +157,7 @@ class Quota(AdmissionCase):
             connection = self.box.connect()
             self.addCleanup(connection.close)
             connection.send(wire.request_bytes("GET", "/t/spin"))
-        eventually(lambda: len(self.states("/t/spin")) == 6)
+        eventually(lambda: self.states("/t/spin") == ["runnable"] * 6, what="six that have used the quota up")
         reply = self.box.call("/t/spin?ms=1", headers={"Wasabi-Timeout": "300ms"})
         self.assertEqual(reply.status, 503)
         self.assertIn("refused.deadline", reply.header("proxy-status"))
