@@ -158,7 +158,7 @@ class Quota(AdmissionCase):
             self.addCleanup(connection.close)
             connection.send(wire.request_bytes("GET", "/t/spin"))
         eventually(lambda: self.states("/t/spin") == ["runnable"] * 6, what="six that have used the quota up")
-        reply = self.box.call("/t/spin?ms=1", headers={"Wasabi-Timeout": "300ms"})
+        reply = self.box.call("/t/spin?ms=1", headers={"Wasabi-Timeout": "2s"})
         self.assertEqual(reply.status, 503)
         self.assertIn("refused.deadline", reply.header("proxy-status"))
         self.assertEqual(self.box.access_line(reply.trace)["waited_for"], "queue.cpu_quota")
