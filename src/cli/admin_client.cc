@@ -149,7 +149,7 @@ Result<std::string> adminAddress(const std::string& wanted, const AdminPlaces& p
   if (!wanted.empty()) return wanted;
   const std::string folder = usualAdminFolder(places);
   const std::vector<std::string> live = listenersIn(folder);
-  const std::string usual = fmt::format("{}{}/{}.sock", kUnixPrefix, folder, kUsualListener);
+  std::string usual = fmt::format("{}{}/{}.sock", kUnixPrefix, folder, kUsualListener);
   if (std::find(live.begin(), live.end(), usual) != live.end()) return usual;
   if (live.size() == 1) return live.front();
   if (live.empty()) {

@@ -6,11 +6,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
 #include <filesystem>
 #include <thread>
 
 #include "base/file_descriptor.h"
+#include "catalog/test_directory.h"
 #include "cli/admin_client.h"
 
 namespace wasabi::cli {
@@ -23,22 +25,16 @@ using testing::HasSubstr;
 class WhyCommandTest : public testing::Test {
  protected:
   WhyCommandTest() {
-    std::string path = (fs::temp_directory_path() / "wasabi-why-XXXXXX").string();
-    if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    root_ = path;
-    fs::create_directory(root_ / "wasabi");
-    places_.runtime_directory = root_;
+    fs::create_directory(root_.path("wasabi"));
+    places_.runtime_directory = root_.path();
     places_.user = ::geteuid();
   }
-  ~WhyCommandTest() override {
-    for (std::thread& thread : threads_) thread.join();
-    fs::remove_all(root_);
-  }
 
-  FileDescriptor listenAt(const std::string& name) {
+  std::string at(const std::string& name) const { return "unix:" + root_.path("wasabi/" + name); }
+  FileDescriptor listenAt(const std::string& name) const {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    const std::string path = root_ / "wasabi" / name;
+    const std::string path = root_.path("wasabi/" + name);
     std::memcpy(address.sun_path, path.data(), path.size());
     FileDescriptor listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const void* const place = &address;
@@ -46,35 +42,32 @@ class WhyCommandTest : public testing::Test {
     EXPECT_EQ(::listen(listener.get(), 8), 0);
     return listener;
   }
-  std::string at(const std::string& name) const { return "unix:" + (root_ / "wasabi" / name).string(); }
-  // One connection is answered like that, after its question has come.
-  void answerOnce(const FileDescriptor& listener, std::string answer) {
+  // What `ask` gives if the box answers like that.
+  template <typename Ask>
+  Result<std::string> answered(const FileDescriptor& box, const std::string& answer, Ask ask) {
     question_.clear();
-    threads_.emplace_back([&listener, this, answer = std::move(answer)] {
-      const FileDescriptor connection(::accept(listener.get(), nullptr, nullptr));
+    const std::jthread thread([this, &box, &answer] {
+      const FileDescriptor connection(::accept(box.get(), nullptr, nullptr));
       std::array<char, 4096> chunk;
-      while (question_.find("\r\n\r\n") == std::string::npos) {
+      while (connection.valid() && question_.find("\r\n\r\n") == std::string::npos) {
         const ssize_t got = ::recv(connection.get(), chunk.data(), chunk.size(), 0);
-        if (got <= 0) break;
+        if (got <= 0) return;
         question_.append(chunk.data(), static_cast<std::size_t>(got));
       }
-      ::send(connection.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+      if (connection.valid()) ::send(connection.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
     });
-  }
-  void join() {
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
+    return ask();
   }
 
-  fs::path root_;
+  const catalog::TestDirectory root_;
   AdminPlaces places_;
-  std::string question_;
-  std::vector<std::thread> threads_;
+  std::string question_;  // what the box was asked last
 };
 
 TEST_F(WhyCommandTest, FindsTheBoxAtTheUsualPlaceElseTheOnlyOne) {
   EXPECT_EQ(adminAddress("unix:/any", places_), "unix:/any");
-  EXPECT_THAT(adminAddress("", places_).error().message(), AllOf(HasSubstr(root_ / "wasabi"), HasSubstr("--admin")));
+  EXPECT_THAT(adminAddress("", places_).error().message(),
+              AllOf(HasSubstr(root_.path("wasabi")), HasSubstr("--admin")));
   {
     const FileDescriptor ended = listenAt("127.0.0.1:1.sock");
   }
@@ -92,13 +85,12 @@ TEST_F(WhyCommandTest, AsksAndGivesTheAnswerAsItCameOrInWords) {
   const std::string body = R"({"words":{"answer":"it would run","because":["a: b"],"to_run":[]}})";
   const std::string answer = "HTTP/1.1 200 OK\r\ncontent-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   const FileDescriptor box = listenAt("box.sock");
-  answerOnce(box, answer);
-  EXPECT_EQ(why({"t/f", at("box.sock"), "1.5s", true}, places_), body);
-  join();
+  const auto as_json = [&] { return why({"t/f", at("box.sock"), "1.5s", true}, places_); };
+  EXPECT_EQ(answered(box, answer, as_json), body);
   EXPECT_THAT(question_, HasSubstr("GET /-/why?function=t/f&timeout=1500ms HTTP/1.1\r\n"));
-  answerOnce(box, answer);
-  EXPECT_EQ(why({"t/f", at("box.sock"), "", false}, places_), "it would run\n  a: b\n");
-  join();
+  const auto in_words = [&] { return why({"t/f", at("box.sock"), "", false}, places_); };
+  EXPECT_EQ(answered(box, answer, in_words), "it would run\n  a: b\n");
+  EXPECT_THAT(question_, HasSubstr("GET /-/why?function=t/f HTTP/1.1\r\n"));
 }
 
 TEST_F(WhyCommandTest, WhatGoesWrongIsSaid) {
@@ -107,15 +99,11 @@ TEST_F(WhyCommandTest, WhatGoesWrongIsSaid) {
   EXPECT_THAT(why({"t/f", at("box.sock"), "", false}, places_).error().message(), HasSubstr("no box answers at"));
   EXPECT_FALSE(why({"t/f", "nowhere", "", false}, places_));
   const FileDescriptor box = listenAt("box.sock");
-  answerOnce(box, "HTTP/1.1 404 Not Found\r\ncontent-length: 5\r\n\r\ngone\n");
-  EXPECT_EQ(why({"t/f", at("box.sock"), "", true}, places_).error().message(), "gone");
-  join();
-  answerOnce(box, "HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{}");
-  EXPECT_THAT(why({"t/f", at("box.sock"), "", true}, places_).error().message(), HasSubstr("cut its answer short"));
-  join();
-  answerOnce(box, "SSH-2.0\r\n\r\n");
-  EXPECT_THAT(why({"t/f", at("box.sock"), "", true}, places_).error().message(), HasSubstr("no box"));
-  join();
+  const auto ask = [&] { return why({"t/f", at("box.sock"), "", true}, places_); };
+  const auto failure = [&](const std::string& answer) { return answered(box, answer, ask).error().message(); };
+  EXPECT_EQ(failure("HTTP/1.1 404 Not Found\r\ncontent-length: 5\r\n\r\ngone\n"), "gone");
+  EXPECT_THAT(failure("HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{}"), HasSubstr("cut its answer short"));
+  EXPECT_THAT(failure("SSH-2.0\r\n\r\n"), HasSubstr("no box"));
 }
 
 TEST(DescribeWhyTest, ListsWhatIsAndWhatWouldHaveToChange) {
