@@ -122,14 +122,20 @@ def _stop(process):
 
 
 @contextlib.contextmanager
-def running(command_for_port, folder, ready_path, cores=(SERVER_CORE,), name="server"):
-    """Starts what `command_for_port(port)` says, waits until `ready_path` answers 200, stops it at the end."""
+def running(command_for_port, folder, ready_path, cores=(SERVER_CORE,), name="server", enter=None):
+    """Starts what `command_for_port(port)` says, waits until `ready_path` answers 200, stops it at the end. `enter` is
+    called in the new process first."""
+    def prepare():
+        os.sched_setaffinity(0, cores)
+        if enter:
+            enter()
+
     port = _free_port()
     log = folder / f"{name}-{port}.log"
     with open(log, "wb") as output:
         process = subprocess.Popen([str(word) for word in command_for_port(port)], stdout=output, stderr=output,
                                    stdin=subprocess.DEVNULL, cwd=folder,
-                                   preexec_fn=lambda: os.sched_setaffinity(0, cores))
+                                   preexec_fn=prepare)
     server = Server(process, port, log)
     try:
         _wait_until_ready(server, ready_path, name)
@@ -157,8 +163,8 @@ def raw_epoll(place, folder):
     return running(lambda port: [program, "--port", port], folder, "/", name="raw-epoll-server")
 
 
-def box(place, folder, catalog, workers=1, options=(), store=None):
-    """Our box as people run it: limits, metrics and access log on."""
+def box(place, folder, catalog, workers=1, options=(), store=None, enter=None):
+    """Our box as people run it: limits, metrics and access log on. `enter` is called in its process at the start."""
     program = place.program("wasabi-box")
     store = store or folder / "store"
     store.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -169,7 +175,7 @@ def box(place, folder, catalog, workers=1, options=(), store=None):
                 "--access-log", folder / f"access-{port}.log", "--admin",
                 f"unix:{_admin_socket(folder, port)}", *options]
 
-    return running(command, folder, "/-/readyz", cores=cores, name="wasabi-box")
+    return running(command, folder, "/-/readyz", cores=cores, name="wasabi-box", enter=enter)
 
 
 def wasmtime_serve(place, folder, component):
