@@ -84,3 +84,5 @@ void Box::chooseVictim(std::uint64_t grants_before, std::vector<std::vector<poli
 }
 
 }  // namespace wasabi::box
+  // Before it comes back to the desk: by the risk that led here it would be admitted at once, and meet the same.
+  watchMemory();
