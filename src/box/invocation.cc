@@ -154,7 +154,8 @@ void Invocation::waitForSlice(policy::Where where) {
 
 // Away from home nothing may come in for the guest.
 policy::Where Invocation::whereItMayRun() const {
-  const bool all_is_in = (!stream_ || stream_->requestComplete()) && !output_full_ && outbound_.idle();
+  const bool all_is_in =
+      (!stream_ || stream_->requestComplete()) && !output_full_ && !growth_waits_ && outbound_.idle();
   return all_is_in && !wanted_home_ ? policy::Where::kAnywhere : policy::Where::kAtHome;
 }
 
