@@ -60,7 +60,7 @@ bool Invocation::mayRunAgain() const {
 
 void Invocation::evict(bool may_run_again) {
   // Memory may have come free since it was chosen.
-  if (state_ != InvocationState::kParked || !growth_waits_) return;
+  if (state_ != InvocationState::kParked || !growth_waits_ || services_.ledger.isGranted(age())) return;
   ++services_.gauges.evictions;
   log_.say("evicted: there is no memory for its growth, nor will there be while all others wait as well");
   if (!may_run_again || !mayRunAgain()) return end(Reason::kEvicted);

@@ -62,6 +62,12 @@ bool MemoryLedger::takeGrant(Age age) {
   return true;
 }
 
+bool MemoryLedger::isGranted(Age age) {
+  const std::lock_guard lock(mutex_);
+  const auto wait = waits_.find(age);
+  return wait != waits_.end() && wait->second.granted;
+}
+
 void MemoryLedger::giveUp(Age age) {
   {
     const std::lock_guard lock(mutex_);

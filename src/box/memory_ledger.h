@@ -67,6 +67,8 @@ class MemoryLedger {
   bool grow(ByteSize by, Age age, Waiter waiter);
   // False: it waits still.
   bool takeGrant(Age age);
+  // What takeGrant() would say.
+  bool isGranted(Age age);
   // It waits no more, or does not want what was granted.
   void giveUp(Age age);
 

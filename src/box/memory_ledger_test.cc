@@ -66,6 +66,9 @@ TEST(MemoryLedgerTest, TheOldestGetsWhatComesFreeAndNobodyGrowsPastIt) {
   ledger.ledger.setCapacity(105_MiB);
   EXPECT_EQ(ledger.granted, (std::vector<std::uint64_t>{1}));
   EXPECT_FALSE(ledger.ledger.takeGrant(Ledger::ageOf(2)));
+  EXPECT_TRUE(ledger.ledger.isGranted(Ledger::ageOf(1)));
+  EXPECT_FALSE(ledger.ledger.isGranted(Ledger::ageOf(2)));
+  EXPECT_FALSE(ledger.ledger.isGranted(Ledger::ageOf(4)));
   first.release();
   EXPECT_EQ(ledger.granted, (std::vector<std::uint64_t>{1, 2, 3}));
   EXPECT_EQ(ledger.ledger.waiting(), 0u);
