@@ -14,6 +14,7 @@
 #include "box/admin.h"
 #include "box/admission_desk.h"
 #include "box/box_config.h"
+#include "box/box_figures.h"
 #include "box/history_keeper.h"
 #include "box/lease_watch.h"
 #include "box/line_log.h"
@@ -96,7 +97,7 @@ class Box final : private AdminSource {
   void growthWaits();
   void relieveMemory();
   void chooseVictim(std::uint64_t grants_before, std::vector<std::vector<policy::EvictionCandidate>> candidates);
-  ByteSize heldBesidesInstances() const;
+  MemoryFigures memoryFigures() const;
 
   const BoxConfig config_;
   Logger& log_;

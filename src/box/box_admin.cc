@@ -30,14 +30,14 @@ BoxFigures Box::figures(std::vector<WorkerReport> reports) {
   figures.access_lines_dropped = access_log_.droppedLines();
   figures.function_lines_dropped = function_log_.droppedLines();
   figures.desk = desk_.figures(Clock::now());
-  figures.memory = {ledger_.instances(), ledger_.other(), ledger_.waiting(), governor_.level()};
+  figures.memory = memoryFigures();
   figures.runnable = scheduler_.ready();
   figures.aside = scheduler_.aside();
   figures.functions = functions_->catalog().functions().size();
   figures.catalog_problems = functions_->catalog().problems().size();
   figures.mappings = countMappings();
   figures.max_mappings = max_mappings_;
-  figures.resident = anonymousResident();
+  figures.resident = memoryOfProcess().anonymous;
   figures.readiness = readiness_;
   figures.capacity = live_.capacity;
   figures.max_invocations = config_.engine.max_invocations;

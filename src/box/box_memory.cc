@@ -1,37 +1,71 @@
 // What the box does when memory gets short: takes less risk, lets go of what is idle, and evicts where waiting would
 // not end. On the control loop; see box.h.
+#include <algorithm>
 #include <utility>
 
 #include "box/box.h"
 #include "box/box_ask.h"
+#include "box/process_figures.h"
 
 namespace wasabi::box {
 namespace {
 
 // How often the ledger is told what the process holds besides instances, and the risk is looked at.
 constexpr Duration kWatchPeriod = std::chrono::seconds(1);
+// And how often from half of the capacity on: what comes meanwhile, such as slots that stay warm, finds less room.
+constexpr Duration kCloseWatchPeriod = std::chrono::milliseconds(50);
 // Growth may wait so long before somebody is asked to make room.
 constexpr Duration kPatience = std::chrono::milliseconds(20);
 // What a loaded program and an invocation cost beside the memory of the instance, by measurement (SPECIFICATION.md).
 constexpr std::uint64_t kBytesPerProgram = 48 << 10;
 constexpr std::uint64_t kBytesPerInvocation = 32 << 10;
+// The process itself: what lies beside the capacity in any case (default_capacity.h). Only what is held beyond it
+// reduces the room.
+constexpr ByteSize kOfTheProcess{16ull << 20};
+
+ByteSize lessOrNothing(ByteSize size, ByteSize by) {
+  return size > by ? size - by : ByteSize{};
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// A sanitizer's own memory would be taken for the box's.
+constexpr bool kAnonymousIsOurs = false;
+#else
+constexpr bool kAnonymousIsOurs = true;
+#endif
 
 }  // namespace
 
-ByteSize Box::heldBesidesInstances() const {
+// What we can count, or what the kernel counts if that is more: memory that was given back to malloc but not by it.
+MemoryFigures Box::memoryFigures() const {
+  // Whichever is more is surely not taken for something else below: instances come and go meanwhile.
+  const ByteSize instances_before = ledger_.instances();
+  const ProcessMemory process = memoryOfProcess();
+  const ByteSize instances = std::max(instances_before, ledger_.instances());
+
+  MemoryFigures figures;
+  figures.instances = ledger_.instances();
+  for (const auto& worker : workers_) figures.buffers = figures.buffers + worker->buffered();
+  figures.page_tables = process.page_tables;
   const engine::PoolMetrics pool = engine_->poolMetrics();
-  return {pool.warm_resident.value + pool.live_stacks * kBytesPerInvocation +
-          programs_->figures().loaded * kBytesPerProgram};
+  const ByteSize counted{pool.warm_resident.value + pool.live_stacks * kBytesPerInvocation +
+                         programs_->figures().loaded * kBytesPerProgram + figures.buffers.value};
+  if (kAnonymousIsOurs) figures.uncounted = lessOrNothing(process.anonymous, instances + counted);
+  figures.other = counted + figures.uncounted + figures.page_tables;
+  figures.growth_waits = ledger_.waiting();
+  figures.risk_level = governor_.level();
+  return figures;
 }
 
 void Box::watchMemory() {
-  const ByteSize other = heldBesidesInstances();
+  const ByteSize other = lessOrNothing(memoryFigures().other, kOfTheProcess);
   ledger_.setOther(other);
   desk_.setUnbooked(other);
   desk_.setMode(
       governor_.observe({ledger_.held(), ledger_.capacity(), ledger_.waiting(), evictions_asked_}, Clock::now()),
       Clock::now());
-  memory_timer_.arm(control_.now() + kWatchPeriod, [this] { watchMemory(); });
+  const bool close = ledger_.held().value >= ledger_.capacity().value / 2;
+  memory_timer_.arm(control_.now() + (close ? kCloseWatchPeriod : kWatchPeriod), [this] { watchMemory(); });
 }
 
 // On any thread.
@@ -78,11 +112,11 @@ void Box::chooseVictim(std::uint64_t grants_before, std::vector<std::vector<poli
   }
   const policy::Eviction choice = policy::chooseVictim(all);
   if (choice.outcome != policy::Eviction::Outcome::kEvict) return;
+  // Before it comes back to the desk: by the risk that led here it would be admitted at once, and meet the same.
   ++evictions_asked_;
+  watchMemory();
   const Place& victim = places[choice.token];
   workers_[victim.worker]->evict(victim.token, choice.requeue);
 }
 
 }  // namespace wasabi::box
-  // Before it comes back to the desk: by the risk that led here it would be admitted at once, and meet the same.
-  watchMemory();

@@ -141,6 +141,7 @@ void Invocation::afterSlice(Slice slice) {
   services_.gauges.cpu += slice.cpu;
   if (state_ == InvocationState::kEnded) return;  // it could not start
   if (pending_end_ != Reason::kNone) return end(pending_end_);
+  if (acted_ || response_.headSent()) dropReplay();
   if (slice.outcome == engine::PollOutcome::kDone) return guestDone();
   if (slice.outcome == engine::PollOutcome::kOutOfSlice || woken_in_slice_) return waitForSlice(whereItMayRun());
   enter(InvocationState::kParked);
@@ -196,6 +197,8 @@ void Invocation::end(Reason reason) {
   timeout_.cancel();
   outbound_.cancelAll();
   tearDown();
+  setInputHeld(0);
+  dropReplay();
   program_.reset();
   const bool came_to_its_end = reason_ == Reason::kNone || reason_ == Reason::kExitCode;
   if (booked_) giveBack(came_to_its_end ? policy::DemandHistory::Seen::kWhole : policy::DemandHistory::Seen::kAtLeast);
@@ -251,7 +254,7 @@ bool Invocation::start() {
   }
   guest_.emplace(std::move(*guest));
   if (!replay_.empty()) {
-    input_held_ = replay_.size();
+    setInputHeld(replay_.size());
     guest_->push(bytesOf(replay_));
     if (stream_->requestComplete()) guest_->pushEnd();
   }
@@ -366,7 +369,7 @@ void Invocation::onBody(std::span<const std::byte> chunk) {
   if (function()->limits.request_body && bytes_in_ > function()->limits.request_body->value) {
     return end(Reason::kRequestBodyLimit);
   }
-  input_held_ += chunk.size();
+  setInputHeld(input_held_ + chunk.size());
   if (reading_ && input_held_ >= services_.limits.input_high_watermark) {
     reading_ = false;
     stream_->pauseReading();

@@ -173,10 +173,12 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
   void giveBack(policy::DemandHistory::Seen seen);
   MemoryLedger::Age age() const { return {arrived_, reinterpret_cast<std::uintptr_t>(this)}; }
   void keepForReplay(std::span<const std::byte> chunk);
+  void dropReplay();
   bool mayRunAgain() const;
   void requeue();
   void tearDown();
   void settleIfOver();
+  void setInputHeld(std::size_t size);
 
   const InvocationToken token_;
   const Deployment deployment_;

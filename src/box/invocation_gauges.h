@@ -30,6 +30,8 @@ constexpr std::string_view toString(InvocationState state) {
 struct InvocationGauges {
   std::array<std::uint64_t, kInvocationStates> by_state{};
   std::uint64_t grown_bytes = 0;
+  std::uint64_t body_bytes = 0;    // of request bodies: pushed to guests that have not taken them
+  std::uint64_t replay_bytes = 0;  // and kept for running a request again
   Duration cpu{};
   std::uint64_t started = 0;
   std::uint64_t evictions = 0;

@@ -43,7 +43,7 @@ void Invocation::output(engine::Output stream, std::span<const std::byte> data) 
 
 void Invocation::inputConsumed(std::size_t size) {
   WASABI_CHECK(size <= input_held_);
-  input_held_ -= size;
+  setInputHeld(input_held_ - size);
   if (!reading_ && stream_ && !stream_->requestComplete() && input_held_ <= services_.limits.input_low_watermark) {
     reading_ = true;
     stream_->resumeReading();

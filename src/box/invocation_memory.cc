@@ -9,6 +9,8 @@ namespace {
 
 // Longer bodies are not kept for running the request again.
 constexpr std::size_t kReplayBytes = 64 * 1024;
+// Nor more than so much of all requests of a worker.
+constexpr std::uint64_t kMostReplayBytes = 16 << 20;
 // One that is evicted more often ends.
 constexpr std::uint32_t kMostEvictions = 3;
 
@@ -46,12 +48,24 @@ std::optional<policy::EvictionCandidate> Invocation::evictionCandidate() const {
 
 void Invocation::keepForReplay(std::span<const std::byte> chunk) {
   if (replay_lost_) return;
-  replay_lost_ = response_.headSent() || replay_.size() + chunk.size() > kReplayBytes;
-  if (replay_lost_) {
-    std::string().swap(replay_);
-  } else {
-    replay_ += textOf(chunk);
+  const std::uint64_t of_all = services_.gauges.replay_bytes + chunk.size();
+  if (acted_ || response_.headSent() || replay_.size() + chunk.size() > kReplayBytes || of_all > kMostReplayBytes) {
+    return dropReplay();
   }
+  replay_ += textOf(chunk);
+  services_.gauges.replay_bytes = of_all;
+}
+
+// From now on it cannot run again, unless it had no body at all.
+void Invocation::dropReplay() {
+  replay_lost_ = replay_lost_ || bytes_in_ > 0;
+  services_.gauges.replay_bytes -= replay_.size();
+  std::string().swap(replay_);
+}
+
+void Invocation::setInputHeld(std::size_t size) {
+  services_.gauges.body_bytes += size;
+  services_.gauges.body_bytes -= std::exchange(input_held_, size);
 }
 
 bool Invocation::mayRunAgain() const {
@@ -72,9 +86,9 @@ void Invocation::requeue() {
   enter(InvocationState::kQueued);
   if (reading_) stream_->pauseReading();
   reading_ = false;
-  input_held_ = 0;
   output_full_ = false;
   guest_.reset();
+  setInputHeld(0);
   command_.reset();
   program_.reset();
   instance_uses_ = 0;

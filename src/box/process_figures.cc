@@ -7,11 +7,20 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
 
 namespace wasabi::box {
 namespace {
 
 constexpr std::uint64_t kKernelDefaultMappings = 65'530;
+
+// Of a line such as "VmRSS:     6108 kB".
+ByteSize sizeIn(std::string_view line) {
+  const std::size_t digits = std::min(line.find_first_of("0123456789"), line.size());
+  std::uint64_t kibibytes = 0;
+  std::from_chars(line.data() + digits, line.data() + line.size(), kibibytes);
+  return {kibibytes << 10};
+}
 
 }  // namespace
 
@@ -35,17 +44,14 @@ std::uint64_t raiseDescriptorLimit() {
   return limit.rlim_max;
 }
 
-ByteSize anonymousResident() {
-  constexpr std::string_view kKey = "RssAnon:";
+ProcessMemory memoryOfProcess() {
+  ProcessMemory memory;
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
-    if (!line.starts_with(kKey)) continue;
-    const std::size_t digits = std::min(line.find_first_of("0123456789"), line.size());
-    std::uint64_t kibibytes = 0;
-    std::from_chars(line.data() + digits, line.data() + line.size(), kibibytes);
-    return ByteSize{kibibytes << 10};
+    if (line.starts_with("RssAnon:")) memory.anonymous = sizeIn(line);
+    if (line.starts_with("VmPTE:")) memory.page_tables = sizeIn(line);
   }
-  return {};
+  return memory;
 }
 
 }  // namespace wasabi::box

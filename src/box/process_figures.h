@@ -13,7 +13,10 @@ std::uint64_t countMappings();
 std::uint64_t maxMappings();
 // Raises the soft limit on descriptors to the hard one, and returns it.
 std::uint64_t raiseDescriptorLimit();
-// Anonymous resident memory.
-ByteSize anonymousResident();
+struct ProcessMemory {
+  ByteSize anonymous;    // resident
+  ByteSize page_tables;  // the kernel's, for our mappings; it keeps those of slots that were ever used
+};
+ProcessMemory memoryOfProcess();
 
 }  // namespace wasabi::box

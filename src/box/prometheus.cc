@@ -162,6 +162,12 @@ void writeMemory(Text& text, const BoxFigures& figures) {
               sumOver(figures.workers, [](const WorkerReport& worker) { return worker.gauges.grown_bytes; }));
   text.sample("wasabi_memory_bytes", "kind=\"warm\"", figures.pool.warm_resident.value);
   text.sample("wasabi_memory_bytes", "kind=\"code\"", figures.programs.mapped.value);
+  text.sample("wasabi_memory_bytes", "kind=\"capacity\"", figures.capacity.memory.value);
+  text.sample("wasabi_memory_bytes", "kind=\"instances\"", figures.memory.instances.value);
+  text.sample("wasabi_memory_bytes", "kind=\"buffers\"", figures.memory.buffers.value);
+  text.sample("wasabi_memory_bytes", "kind=\"page_tables\"", figures.memory.page_tables.value);
+  text.sample("wasabi_memory_bytes", "kind=\"uncounted\"", figures.memory.uncounted.value);
+  text.sample("wasabi_memory_bytes", "kind=\"other\"", figures.memory.other.value);
   text.single("wasabi_process_anonymous_bytes", "gauge", "Anonymous resident memory of the process.",
               figures.resident.value);
   text.single("wasabi_mappings", "gauge", "Memory mappings of the process.", figures.mappings);

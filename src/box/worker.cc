@@ -65,6 +65,8 @@ void Worker::turn() {
     loop_.waitAndRun();
   }
   runSlices();
+  buffered_.store(server_->counters().buffered_bytes + gauges_.body_bytes + gauges_.replay_bytes,
+                  std::memory_order_relaxed);
   longest_turn_ = std::max(longest_turn_, Clock::now() - loop_.now());
   settled_.clear();
   if (draining_) idle_.store(invocations_.size() == 0 && server_->idle(), std::memory_order_release);

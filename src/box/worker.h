@@ -94,6 +94,8 @@ class Worker final : public http::RequestHandler, private InvocationOwner, priva
   void listEvictionCandidates(UniqueFunction<void(std::vector<policy::EvictionCandidate>)> take);
   void evict(std::uint64_t token, bool may_run_again);
   bool idle() const { return idle_.load(std::memory_order_acquire); }
+  // In buffers of connections and of request bodies, after its last turn. Thread-safe.
+  ByteSize buffered() const { return {buffered_.load(std::memory_order_relaxed)}; }
   // The turn of a request has come that waited for its admission.
   void admitted(const AdmissionCall& call);
   // Makes it look for something to run.
@@ -150,6 +152,7 @@ class Worker final : public http::RequestHandler, private InvocationOwner, priva
   std::optional<http::Server> server_;                // gone once the thread has ended
   bool draining_ = false;
   bool stopping_ = false;
+  std::atomic<std::uint64_t> buffered_{0};
   std::atomic<bool> idle_{false};  // draining, and nothing left to do
   std::thread thread_;
 };
