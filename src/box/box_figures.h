@@ -15,11 +15,11 @@
 namespace wasabi::box {
 
 struct MemoryFigures {
-  ByteSize instances;    // by the ledger
-  ByteSize other;        // warm slots, stacks, programs, buffers, page tables
-  ByteSize buffers;      // of connections and of request bodies
+  ByteSize instances;  // by the ledger
+  ByteSize other;      // warm slots, stacks, programs, buffers, page tables
+  ByteSize buffers;    // of connections and of request bodies
   ByteSize page_tables;
-  ByteSize uncounted;    // anonymous memory beyond what instances, slots, stacks, programs and buffers come to
+  ByteSize uncounted;  // anonymous memory beyond what instances, slots, stacks, programs and buffers come to
   std::size_t growth_waits = 0;
   int risk_level = 0;  // 0: all the risk that the operator accepts
 };

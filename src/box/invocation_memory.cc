@@ -87,7 +87,7 @@ void Invocation::requeue() {
   if (reading_) stream_->pauseReading();
   reading_ = false;
   output_full_ = false;
-  guest_.reset();
+  tearDown();
   setInputHeld(0);
   command_.reset();
   program_.reset();
@@ -114,7 +114,7 @@ void Invocation::tearDown() {
   const Duration cpu = services_.meter.sliceEnds();
   cpu_ += cpu;
   services_.gauges.cpu += cpu;
-  services_.scheduler.ranAtOnce(deployment_.load->account.function(), cpu, Clock::now());
+  services_.scheduler.used(deployment_.load->account.function(), cpu, Clock::now());
 }
 
 }  // namespace wasabi::box

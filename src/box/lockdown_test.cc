@@ -27,11 +27,13 @@ class LockdownDeathTest : public ::testing::Test {
  protected:
   void SetUp() override {
     testing::FLAGS_gtest_death_test_style = "threadsafe";
-    directory_ = testing::TempDir() + "lockdown";
+    // The process of a case sets up the same folder again.
+    directory_ = testing::TempDir() + "lockdown-" + testing::UnitTest::GetInstance()->current_test_info()->name();
     ::mkdir(directory_.c_str(), 0755);
     changeable_ = directory_ + "/changeable";
     ::mkdir(changeable_.c_str(), 0755);
     std::ofstream(changeable_ + "/new") << "x";
+    ::unlink((changeable_ + "/newer").c_str());  // of a run that was cut short
     std::ofstream(directory_ + "/inside") << "x";
   }
 

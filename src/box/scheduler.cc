@@ -31,6 +31,12 @@ void Scheduler::ranAtOnce(policy::FunctionId function, Duration cpu, TimePoint n
   noteReady();
 }
 
+void Scheduler::used(policy::FunctionId function, Duration cpu, TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  order_.used(function, cpu, now);
+  noteReady();
+}
+
 void Scheduler::add(Runnable& invocation, policy::Where where, policy::Which which, TimePoint now) {
   std::optional<std::size_t> helper;
   {

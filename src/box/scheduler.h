@@ -50,6 +50,8 @@ class Scheduler {
   // follows.
   bool mayRunAtOnce(policy::FunctionId function, TimePoint now);
   void ranAtOnce(policy::FunctionId function, Duration cpu, TimePoint now);
+  // What was done for the function outside of slices.
+  void used(policy::FunctionId function, Duration cpu, TimePoint now);
 
   // From now on it may be run, if `where` says so by any worker.
   void add(Runnable& invocation, policy::Where where, policy::Which which, TimePoint now);

@@ -172,6 +172,10 @@ void RunOrder::ran(FunctionId id, Which which, Duration cpu, TimePoint now) {
 
 void RunOrder::ranAtOnce(FunctionId id, Duration cpu, TimePoint now) {
   noteFirstSlice(id, cpu);
+  used(id, cpu, now);
+}
+
+void RunOrder::used(FunctionId id, Duration cpu, TimePoint now) {
   Function& function = at(id);
   Tenant& tenant = at(function.tenant);
   if (!function.is_ready) function.time = std::max(function.time, tenant.now);

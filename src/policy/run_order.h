@@ -77,6 +77,8 @@ class RunOrder {
   bool mayRunAtOnce(FunctionId function, TimePoint now);
   // After such a slice.
   void ranAtOnce(FunctionId function, Duration cpu, TimePoint now);
+  // What was done for the function outside of slices.
+  void used(FunctionId function, Duration cpu, TimePoint now);
 
   // Those that next() would give to some worker.
   std::size_t ready() const { return ready_; }

@@ -164,6 +164,14 @@ TEST(RunOrderTest, NewOnesAreExpectedToTakeWhatFirstSlicesTookLately) {
   EXPECT_EQ(order.expectedDelay({0}, 0, 1), Duration{});
 }
 
+TEST(RunOrderTest, WhatIsDoneOutsideOfSlicesIsChargedAndIsNoFirstSlice) {
+  RunOrder order = orderOf({1, 1});
+  order.used({0}, milliseconds(3), kStart);
+  EXPECT_TRUE(order.mayRunAtOnce({0}, kStart));
+  order.add(task(1), kStart);
+  EXPECT_FALSE(order.mayRunAtOnce({0}, kStart));
+}
+
 TEST(RunOrderTest, AQuotaDelaysByItsDebtAndByWhatTheLineNeeds) {
   RunOrder order(kSlice);
   order.setTenant({0}, 1);
