@@ -89,6 +89,7 @@ ordered_json queueOf(const Why& why) {
   ordered_json queue{
       {"ahead", told.ahead},
       {"expected_wait_seconds", secondsOrNull(told.expected_wait)},
+      {"left_to_run_seconds", toSeconds(why.explained.policy.left_to_run)},
       {"waiting", {{"function", told.waiting_of_function}, {"tenant", told.waiting_of_tenant}, {"box", told.waiting}}},
       {"bounds", {{"function", bounds.function}, {"tenant", bounds.tenant}, {"box", bounds.total}}},
       {"blocked_head", nullptr}};

@@ -154,6 +154,10 @@ TEST(WhyTest, ARefusalSaysByWhatBoundAndWhenToTryAgain) {
   EXPECT_EQ(told_json["status"], 503);
   EXPECT_EQ(told_json["reason"], "refused.deadline");
   EXPECT_EQ(told_json["retry_after_seconds"], 3);
+  told.left_to_run = 200ms;
+  EXPECT_THAT(wordsOf(why).answer, HasSubstr("and has 2 s, of which 200 ms are left for running"));
+  told.answer.refusal->expected_wait.reset();
+  EXPECT_THAT(wordsOf(why).answer, HasSubstr("(nobody knows how long)"));
   told.answer.refusal->expected_wait = 5820s;
   EXPECT_THAT(wordsOf(why).answer, HasSubstr("(5820 s expected)"));
 

@@ -69,10 +69,11 @@ std::string refusalText(const Why& why) {
     case RefusedBy::kDeadline:
       break;
   }
-  if (!refusal.expected_wait) return "its time is up before it could wait";
-  return fmt::format("it would wait for {} ({} expected), and has {}",
-                     waitedFor(told.answer.because.value_or(Verdict::kRun)), text(*refusal.expected_wait),
-                     text(why.patience));
+  std::string time = text(why.patience);
+  if (told.left_to_run > Duration{}) time += fmt::format(", of which {} are left for running", text(told.left_to_run));
+  return fmt::format("it would wait for {} ({}), and has {}", waitedFor(told.answer.because.value_or(Verdict::kRun)),
+                     refusal.expected_wait ? text(*refusal.expected_wait) + " expected" : "nobody knows how long",
+                     time);
 }
 
 std::string answerText(const Why& why) {

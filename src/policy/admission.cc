@@ -160,6 +160,7 @@ Admission::Snapshot Admission::snapshotFor(const Request& request, TimePoint now
   Explained& told = snapshot.told_;
   told.memory = book_.offer(request.function);
   snapshot.waiter_ = waiterFor(request, told.memory);
+  told.left_to_run = request.deadline - snapshot.waiter_.deadline;
   snapshot.queue_ = queue_;
   snapshot.now_ = now;
   told.answer = answerTo(request, now);

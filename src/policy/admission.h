@@ -101,6 +101,7 @@ class Admission {
     std::vector<Judgement> obstacles;  // all that is in its way itself; the first is the one that is told
     bool admitted_by_next = false;     // of one that waits: it may overtake who is ahead, and so waits for nothing
     Explanation queue;
+    Duration left_to_run{};  // of its time, which it may not wait
     MemoryBook::Offer memory;
     BookingMode mode;
     ByteSize capacity;

@@ -152,6 +152,8 @@ TEST(AdmissionTest, WhoWouldBeCalledTooLateToComeToAnEndIsRefused) {
   ASSERT_EQ(late.kind, Kind::kRefused);
   ASSERT_TRUE(late.refusal);
   EXPECT_EQ(late.refusal->by, RefusedBy::kDeadline);
+  EXPECT_EQ(world.admission.explain({99, {0}, world.now, world.now + seconds(1)}, world.now).left_to_run,
+            milliseconds(200));
   EXPECT_EQ(world.arrive(0, milliseconds(300)).kind, Kind::kWaits);
 }
 
