@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -82,9 +83,8 @@ class Box:
         """`prefix` is a command that starts the box, such as ("prlimit", "--nofile=100")."""
         self.directory = scratch.new("box")
         self.catalog = Catalog(self.directory / "catalog")
-        self.store = store or scratch.shared_store()
+        self.use_store(store or scratch.shared_store())
         self.admin_path = str(self.directory / "admin.sock")
-        self.named_arguments = ["--catalog", str(self.catalog.directory), "--store", str(self.store)]
         self.admin_arguments = ["--admin", "unix:" + self.admin_path]
         # Not in the store, which other boxes share: what they have seen of a function is no business of this one.
         self.history = self.directory / "history" / "demand"
@@ -98,6 +98,10 @@ class Box:
         self.process = None
         self._log_start = 0
         self._lock = threading.Lock()
+
+    def use_store(self, store: pathlib.Path):
+        self.store = store
+        self.named_arguments = ["--catalog", str(self.catalog.directory), "--store", str(store)]
 
     def put(self, name: str, guest, **settings):
         self.catalog.put(name, guest, **settings)
@@ -116,7 +120,8 @@ class Box:
                 "--access-log", str(self.directory / "access.log"),
                 "--function-log", str(self.directory / "function.log"),
                 "--workers", str(self.workers),
-            ] + self.named_arguments + self.admin_arguments + self.history_arguments + self.options,
+            ] + self.named_arguments + self.admin_arguments + self.history_arguments
+            + shlex.split(os.environ.get("WASABI_BOX_OPTIONS", "")) + self.options,
             env=self.environment,
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         log.close()
