@@ -30,9 +30,24 @@ wasabi_cargo(NAME wasabi_runtime PACKAGE wasabi-runtime OUTPUT libwasabi_runtime
 wasabi_cargo(NAME wasabi_compiler PACKAGE wasabi-compiler OUTPUT wasabi-compile)
 wasabi_cargo(NAME wasabi_componentize PACKAGE wasabi-componentize OUTPUT wasabi-componentize)
 
-add_library(wasabi_runtime STATIC IMPORTED GLOBAL)
+if(WASABI_SANITIZE STREQUAL "thread")
+  # Nothing in the library is instrumented. In a file of its own it can be named in scripts/tsan-suppressions: then what
+  # it calls of libc is not taken for accesses of ours, while what calls back from it into C++ is looked at as ever.
+  set(wasabi_runtime_archive "${CMAKE_BINARY_DIR}/bin/libwasabi_runtime.a")
+  set(wasabi_runtime_file "${CMAKE_BINARY_DIR}/bin/libwasabi_runtime.so")
+  add_custom_command(OUTPUT "${wasabi_runtime_file}"
+    COMMAND "${CMAKE_CXX_COMPILER}" -shared -o "${wasabi_runtime_file}" -Wl,-soname,libwasabi_runtime.so
+      -Wl,--whole-archive "${wasabi_runtime_archive}" -Wl,--no-whole-archive -lpthread -ldl -lm
+    DEPENDS wasabi_runtime_build "${wasabi_runtime_archive}" VERBATIM)
+  add_custom_target(wasabi_runtime_shared DEPENDS "${wasabi_runtime_file}")
+  add_library(wasabi_runtime SHARED IMPORTED GLOBAL)
+  add_dependencies(wasabi_runtime wasabi_runtime_shared)
+else()
+  set(wasabi_runtime_file "${CMAKE_BINARY_DIR}/bin/libwasabi_runtime.a")
+  add_library(wasabi_runtime STATIC IMPORTED GLOBAL)
+  add_dependencies(wasabi_runtime wasabi_runtime_build)
+endif()
 set_target_properties(wasabi_runtime PROPERTIES
-  IMPORTED_LOCATION "${CMAKE_BINARY_DIR}/bin/libwasabi_runtime.a"
+  IMPORTED_LOCATION "${wasabi_runtime_file}"
   INTERFACE_INCLUDE_DIRECTORIES "${WASABI_ENGINE_DIR}/runtime/include"
   INTERFACE_LINK_LIBRARIES "Threads::Threads;dl;m")
-add_dependencies(wasabi_runtime wasabi_runtime_build)

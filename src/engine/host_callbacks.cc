@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "engine/engine_abi.h"
+#include "engine/thread_sanitizer.h"
 
 namespace wasabi::engine {
 
@@ -41,6 +42,11 @@ Duration durationOf(std::uint64_t nanoseconds) {
   return std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(nanoseconds, kMax)));
 }
 
+void wake(void* context, std::uint64_t token) {
+  takenOver(context);
+  static_cast<WakeSink*>(context)->wake(token);
+}
+
 int outboundStart(void* user, std::uint64_t id, const wsb_outbound_request* request) {
   const std::vector<FieldView> headers = fieldsOf(request->headers, request->header_count);
   const OutboundRequest view{
@@ -58,7 +64,7 @@ int outboundStart(void* user, std::uint64_t id, const wsb_outbound_request* requ
 }
 
 constexpr wsb_callbacks kCallbacks{
-    .wake = [](void* context, std::uint64_t token) { static_cast<WakeSink*>(context)->wake(token); },
+    .wake = wake,
     .output_room = [](void* user, wsb_output stream) { return hostOf(user).outputRoom(outputOf(stream)); },
     .output = [](void* user, wsb_output stream,
                  wsb_bytes data) { hostOf(user).output(outputOf(stream), bytesOf(data)); },

@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "engine/engine_abi.h"
 #include "engine/program.h"
+#include "engine/thread_sanitizer.h"
 
 namespace wasabi::engine {
 
@@ -46,6 +47,11 @@ EndKind kindOf(wsb_end_kind kind) {
 // The pool's errors say so in their first word.
 ErrorCode startErrorCode(std::string_view text) {
   return text.starts_with("pool: ") ? ErrorCode::kExhausted : ErrorCode::kInvalid;
+}
+
+// Callbacks run on the stacks of guests, which go from one that has ended to others. Only the address counts.
+void* stacks() {
+  return const_cast<wsb_callbacks*>(&hostCallbacks());
 }
 
 }  // namespace
@@ -112,6 +118,7 @@ Result<Invocation> Invocation::start(const Engine& engine, const Program& progra
       .has_input = start.has_input,
       .instance = std::exchange(start.instance.instance_, nullptr),
   };
+  handedOver(&wakes);  // to the threads that wake
   AbiError error;
   wsb_invocation* invocation = wsb_invocation_start(engine.engine_, &abi_start, error.out());
   if (!invocation) return fail(startErrorCode(error.text()), std::string(error.text()));
@@ -119,10 +126,12 @@ Result<Invocation> Invocation::start(const Engine& engine, const Program& progra
 }
 
 Invocation::~Invocation() {
+  handedOver(stacks());
   wsb_invocation_drop(invocation_);
 }
 
 PollOutcome Invocation::poll(Duration slice) {
+  takenOver(stacks());
   switch (wsb_invocation_poll(invocation_, nanoseconds(slice))) {
     case WSB_POLL_WAITING:
       return PollOutcome::kWaiting;
@@ -131,6 +140,7 @@ PollOutcome Invocation::poll(Duration slice) {
     case WSB_POLL_DONE:
       break;
   }
+  handedOver(stacks());
   return PollOutcome::kDone;
 }
 
