@@ -37,7 +37,6 @@ BoxFigures Box::figures(std::vector<WorkerReport> reports) {
   figures.catalog_problems = functions_->catalog().problems().size();
   figures.mappings = countMappings();
   figures.max_mappings = max_mappings_;
-  figures.resident = memoryOfProcess().anonymous;
   figures.readiness = readiness_;
   figures.capacity = live_.capacity;
   figures.max_invocations = config_.engine.max_invocations;

@@ -19,6 +19,7 @@ struct MemoryFigures {
   ByteSize other;      // warm slots, stacks, programs, buffers, page tables
   ByteSize buffers;    // of connections and of request bodies
   ByteSize page_tables;
+  ByteSize anonymous;  // of the process, resident
   ByteSize uncounted;  // anonymous memory beyond what instances, slots, stacks, programs and buffers come to
   std::size_t growth_waits = 0;
   int risk_level = 0;  // 0: all the risk that the operator accepts
@@ -39,7 +40,6 @@ struct BoxFigures {
   std::size_t catalog_problems = 0;
   std::uint64_t mappings = 0;      // of the process now
   std::uint64_t max_mappings = 0;  // vm.max_map_count
-  ByteSize resident;               // anonymous memory of the process
   Readiness readiness = Readiness::kStarting;
   std::uint32_t max_invocations = 0;
   Capacity capacity;

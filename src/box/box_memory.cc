@@ -41,16 +41,16 @@ MemoryFigures Box::memoryFigures() const {
   // Whichever is more is surely not taken for something else below: instances come and go meanwhile.
   const ByteSize instances_before = ledger_.instances();
   const ProcessMemory process = memoryOfProcess();
-  const ByteSize instances = std::max(instances_before, ledger_.instances());
 
   MemoryFigures figures;
-  figures.instances = ledger_.instances();
+  figures.instances = std::max(instances_before, ledger_.instances());
+  figures.anonymous = process.anonymous;
   for (const auto& worker : workers_) figures.buffers = figures.buffers + worker->buffered();
   figures.page_tables = process.page_tables;
   const engine::PoolMetrics pool = engine_->poolMetrics();
   const ByteSize counted{pool.warm_resident.value + pool.live_stacks * kBytesPerInvocation +
                          programs_->figures().loaded * kBytesPerProgram + figures.buffers.value};
-  if (kAnonymousIsOurs) figures.uncounted = lessOrNothing(process.anonymous, instances + counted);
+  if (kAnonymousIsOurs) figures.uncounted = lessOrNothing(process.anonymous, figures.instances + counted);
   figures.other = counted + figures.uncounted + figures.page_tables;
   figures.growth_waits = ledger_.waiting();
   figures.risk_level = governor_.level();

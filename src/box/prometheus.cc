@@ -169,7 +169,7 @@ void writeMemory(Text& text, const BoxFigures& figures) {
   text.sample("wasabi_memory_bytes", "kind=\"uncounted\"", figures.memory.uncounted.value);
   text.sample("wasabi_memory_bytes", "kind=\"other\"", figures.memory.other.value);
   text.single("wasabi_process_anonymous_bytes", "gauge", "Anonymous resident memory of the process.",
-              figures.resident.value);
+              figures.memory.anonymous.value);
   text.single("wasabi_mappings", "gauge", "Memory mappings of the process.", figures.mappings);
   text.single("wasabi_mappings_max", "gauge", "vm.max_map_count when the box started.", figures.max_mappings);
 }

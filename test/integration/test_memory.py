@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from harness import wire
+from harness import ledger_soak, wire
 from harness.box import Box, eventually, scratch
 
 MIB = 1 << 20
@@ -239,6 +239,8 @@ class GrowthWaits(Short):
         self.assertEqual(holder.reply().text, "grown=40\n")
         self.assertEqual(waiting.reply().text, "grown=40\n")
         self.assertEqual(self.evicted(box), [])
+        # Nor were programs let go, which hold next to nothing.
+        self.assertEqual(box.metrics().sum("wasabi_program_evictions_total"), 0)
         self.assert_nothing_left(box)
 
     def test_a_client_that_goes_away(self):
@@ -348,6 +350,31 @@ class Crowd(Short):
                 connection.close()
         self.assert_nothing_left(box)
         self.assertEqual(box.call("/two/grow?mib=50").text, "grown=50\n")
+
+
+class LedgerAndTruth(unittest.TestCase):
+    def setUp(self):
+        self.box = ledger_soak.start()
+        self.addCleanup(self.box.kill)
+
+    def test_never_less_than_the_kernel_says(self):
+        sampler = ledger_soak.soak(self.box, 6)
+        self.assertGreater(len(sampler.samples), 30)
+        self.assertGreater(max(one.anonymous for one in sampler.samples), 150 * MIB)
+        worst = sampler.worst()
+        self.assertLessEqual(worst.excess, 0, worst)
+        self.assertLessEqual(set(sampler.statuses), {200, 500, 503})
+        self.box.close()
+
+    def test_the_same_where_guests_touch_all(self):
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            calls = [pool.submit(self.box.call, "/a/grow?mib=90&hold_ms=2000") for _ in range(3)]
+            eventually(lambda: self.box.metrics().sum("wasabi_memory_bytes", kind="instances") > 270 * MIB)
+            time.sleep(0.2)  # the last pages are touched
+            held = ledger_soak.sample(self.box)
+            self.assertLessEqual(held.distance, 0, held)
+            self.assertEqual([call.result().text for call in calls], ["grown=90\n"] * 3)
+        self.box.close()
 
 
 class Peer(http.server.ThreadingHTTPServer):
