@@ -1,15 +1,15 @@
 """Memory that gets short: growth waits, nothing is killed, nothing is lost."""
 
 import concurrent.futures
-import http.server
 import secrets
 import signal
 import threading
 import time
 import unittest
 
-from harness import ledger_soak, wire
+from harness import wire
 from harness.box import Box, eventually, scratch
+from harness.peer import Peer
 
 MIB = 1 << 20
 CAPACITY = 256
@@ -350,61 +350,6 @@ class Crowd(Short):
                 connection.close()
         self.assert_nothing_left(box)
         self.assertEqual(box.call("/two/grow?mib=50").text, "grown=50\n")
-
-
-class LedgerAndTruth(unittest.TestCase):
-    def setUp(self):
-        self.box = ledger_soak.start()
-        self.addCleanup(self.box.kill)
-
-    def test_never_less_than_the_kernel_says(self):
-        sampler = ledger_soak.soak(self.box, 6)
-        self.assertGreater(len(sampler.samples), 30)
-        self.assertGreater(max(one.anonymous for one in sampler.samples), 150 * MIB)
-        worst = sampler.worst()
-        self.assertLessEqual(worst.excess, 0, worst)
-        self.assertLessEqual(set(sampler.statuses), {200, 500, 503})
-        self.box.close()
-
-    def test_the_same_where_guests_touch_all(self):
-        with concurrent.futures.ThreadPoolExecutor(3) as pool:
-            calls = [pool.submit(self.box.call, "/a/grow?mib=90&hold_ms=2000") for _ in range(3)]
-            eventually(lambda: self.box.metrics().sum("wasabi_memory_bytes", kind="instances") > 270 * MIB)
-            time.sleep(0.2)  # the last pages are touched
-            held = ledger_soak.sample(self.box)
-            self.assertLessEqual(held.distance, 0, held)
-            self.assertEqual([call.result().text for call in calls], ["grown=90\n"] * 3)
-        self.box.close()
-
-
-class Peer(http.server.ThreadingHTTPServer):
-    """Whom functions call: it notes each call."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.seen = []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def end(self):
-        self.shutdown()
-        self.server_close()
-
-    @property
-    def authority(self):
-        return "127.0.0.1:%d" % self.server_address[1]
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.server.seen.append(self.path)
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
 
 
 class Watch:
