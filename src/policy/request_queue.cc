@@ -135,14 +135,16 @@ WaitingLines::Reply RequestQueue::ask(Record& record, TimePoint now, const Judge
   if (said.verdict != Verdict::kRun) record.waited_for = said.verdict;
   const Ticket ticket = record.waiter.ticket;
   if (said.verdict == Verdict::kRun) return {Answer::kTaken};
-  if (said.verdict == Verdict::kNoMemory || said.verdict == Verdict::kNoCpu) {
+  if (said.verdict == Verdict::kNoMemory) {
     if (!blocked_) blocked_ = ticket;
     if (blocked_ != ticket) return {Answer::kNext};
     if (!record.blocked_since) record.blocked_since = now;
     return {mayBeOvertaken(record, now) ? Answer::kNext : Answer::kStop};
   }
   if (blocked_ == ticket) blocked_.reset();
-  const TimePoint until = std::clamp(said.until, now + kAskAgainAtTheEarliest, now + kAskAgain);
+  // Its line for the CPU also gets shorter without anybody's end.
+  const TimePoint wanted = said.verdict == Verdict::kNoCpu ? now : said.until;
+  const TimePoint until = std::clamp(wanted, now + kAskAgainAtTheEarliest, now + kAskAgain);
   return {said.verdict == Verdict::kTenantBusy ? Answer::kSetTenantAside : Answer::kSetFunctionAside, until};
 }
 

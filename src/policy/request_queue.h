@@ -7,11 +7,12 @@
 // blocked head was admitted before its turn.
 //
 // Room. `next` asks the heads of the lines in this order. A head whose own limits are in the way is set aside and keeps
-// nobody waiting. The first head for which there is no room is the *blocked head*: others may still be admitted before
-// it, but at most kOvertakings of them and only for kOvertakingTime since it was first blocked. After that nobody is,
-// until it is admitted, leaves, or its own limits get in the way. So a blocked head waits at most kOvertakingTime and
-// then until so many of those who run have ended that it fits, whatever anybody else does. (What would not even fit
-// into an empty box must be refused by the caller, never offered.)
+// nobody waiting; so is one whose function's line for the CPU is long already. The first head for which there is no
+// room is the *blocked head*: others may still be admitted before it, but at most kOvertakings of them and only for
+// kOvertakingTime since it was first blocked. After that nobody is, until it is admitted, leaves, or its own limits get
+// in the way. So a blocked head waits at most kOvertakingTime and then until so many of those who run have ended that
+// it fits, whatever anybody else does. (What would not even fit into an empty box must be refused by the caller, never
+// offered.)
 //
 // No wake-up is lost. Whoever frees room, for whatever reason, calls `next` until it answers nothing; who was asked and
 // had no room is asked again each time. What was set aside is asked again when `ended` names it, and after kAskAgain in
@@ -61,7 +62,7 @@ struct Waiter {
 enum class Verdict : std::uint8_t {
   kRun,             // fits now, and is admitted
   kNoMemory,        // no room: what all share is not there
-  kNoCpu,           // no room
+  kNoCpu,           // those of the function that run already wait long for their slices; others' need not
   kFunctionBusy,    // the function's own limit: concurrency
   kFunctionInDebt,  // the function's own limit: CPU quota
   kTenantBusy,      // the tenant's own limit: concurrency

@@ -177,12 +177,24 @@ TEST_F(RequestQueueTest, ABlockedHeadIsOvertakenSoOftenAndNotMore) {
 TEST_F(RequestQueueTest, ABlockedHeadIsOvertakenSoLongAndNotLonger) {
   add(11);
   for (int i = 0; i < 10; ++i) add(21);
-  const Judge judge = saying({{11, {Verdict::kNoCpu}}});
+  const Judge judge = saying({{11, {Verdict::kNoMemory}}});
   EXPECT_EQ(admitted(1, judge), (Functions{21}));
   now += RequestQueue::kOvertakingTime - milliseconds(1);
   EXPECT_EQ(admitted(1, judge), (Functions{21}));
   now += milliseconds(1);
   EXPECT_EQ(admitted(1, judge), Functions{});
+}
+
+TEST_F(RequestQueueTest, WhoWaitsForHisShareOfTheCpuBlocksNobody) {
+  add(11);
+  for (int i = 0; i < 10; ++i) add(21);
+  const Judge judge = saying({{11, {Verdict::kNoCpu}}});
+  EXPECT_EQ(admitted(1, judge), (Functions{21}));
+  EXPECT_FALSE(queue.blockedHead(now));
+  now += RequestQueue::kOvertakingTime;
+  EXPECT_EQ(admitted(9, judge), Functions(9, 21));
+  now += milliseconds(1);
+  EXPECT_EQ(admitted(), (Functions{11}));
 }
 
 TEST_F(RequestQueueTest, ABlockedHeadThatLeavesBlocksNobody) {
