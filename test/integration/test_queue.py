@@ -153,11 +153,11 @@ class Quota(AdmissionCase):
 
     def test_what_a_quota_has_no_room_for_waits_and_no_other_does(self):
         self.load("/t/spin?ms=1")
-        for _ in range(6):
+        for _ in range(12):
             connection = self.box.connect()
             self.addCleanup(connection.close)
             connection.send(wire.request_bytes("GET", "/t/spin"))
-        eventually(lambda: self.states("/t/spin") == ["runnable"] * 6, what="six that have used the quota up")
+        eventually(lambda: self.states("/t/spin") == ["runnable"] * 12, what="twelve that have used the quota up")
         reply = self.box.call("/t/spin?ms=1", headers={"Wasabi-Timeout": "2s"})
         self.assertEqual(reply.status, 503)
         self.assertIn("refused.deadline", reply.header("proxy-status"))

@@ -89,7 +89,8 @@ class SchedulingCase(BoxCase):
         before = self.seconds_of_workers()
         eventually(lambda: sum(self.seconds_of_workers()) - sum(before) > seconds)
         used = [after - then for after, then in zip(self.seconds_of_workers(), before)]
-        self.assertGreater(min(used), sum(used) / 4, used)
+        # Without slices for others it would be nothing; how much it is, is up to whoever else wants the cores.
+        self.assertGreater(min(used), sum(used) / 20, used)
 
     def tearDown(self):
         self.assert_all_over()
