@@ -134,6 +134,7 @@ class Box final : private AdminSource {
   policy::RiskGovernor governor_;
   std::vector<std::uint32_t> tenant_weights_;  // by number
   std::uint64_t evictions_asked_ = 0;
+  bool candidates_asked_ = false;  // for evictions, and not all answered
   http::Timer memory_timer_;
   http::Timer relief_timer_;
   HistoryKeeper histories_;

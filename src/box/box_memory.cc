@@ -81,16 +81,19 @@ void Box::relieveMemory() {
   watchMemory();
   if (ledger_.waiting() == 0) return;
   for (auto& worker : workers_) worker->dropAllShelved();
-  if (engine_->poolMetrics().warm_memory.value > 0) programs_->evictLeastRecent();
+  // Where it makes room: what the process holds anyhow takes none.
+  if (ledger_.other().value > 0 && engine_->poolMetrics().warm_memory.value > 0) programs_->evictLeastRecent();
+  relief_timer_.arm(control_.now() + kPatience, [this] { relieveMemory(); });
+  if (std::exchange(candidates_asked_, true)) return;  // a worker is busy, and has not answered yet
   const std::uint64_t grants = ledger_.grants();
   askWorkers<std::vector<policy::EvictionCandidate>>(
       [](Worker& worker, UniqueFunction<void(std::vector<policy::EvictionCandidate>)> answer) {
         worker.listEvictionCandidates(std::move(answer));
       },
       [this, grants](std::vector<std::vector<policy::EvictionCandidate>> candidates) {
+        candidates_asked_ = false;
         chooseVictim(grants, std::move(candidates));
       });
-  relief_timer_.arm(control_.now() + kPatience, [this] { relieveMemory(); });
 }
 
 void Box::chooseVictim(std::uint64_t grants_before, std::vector<std::vector<policy::EvictionCandidate>> candidates) {

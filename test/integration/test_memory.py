@@ -234,7 +234,7 @@ class GrowthWaits(Short):
         self.assert_nothing_left(box)
 
     def test_it_goes_on_when_the_holder_ends(self):
-        box = self.box()
+        box = self.box(two_idle={"guest": "hello"})  # whose slot stays warm
         holder, _, waiting, _ = self.wait(box, hold_ms=1000)
         self.assertEqual(holder.reply().text, "grown=40\n")
         self.assertEqual(waiting.reply().text, "grown=40\n")
