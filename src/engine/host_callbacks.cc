@@ -9,8 +9,15 @@ namespace wasabi::engine {
 
 namespace {
 
-InvocationHost& hostOf(void* user) {
-  return *static_cast<InvocationHost*>(user);
+// The host, for as long as one callback of a guest's takes.
+struct CalledHost {
+  InvocationHost* operator->() const { return host; }
+  OnGuestStack stack;  // first, before anything is written there
+  InvocationHost* host;
+};
+
+CalledHost hostOf(void* user) {
+  return {{}, static_cast<InvocationHost*>(user)};
 }
 
 Output outputOf(wsb_output stream) {
@@ -48,6 +55,7 @@ void wake(void* context, std::uint64_t token) {
 }
 
 int outboundStart(void* user, std::uint64_t id, const wsb_outbound_request* request) {
+  const CalledHost host = hostOf(user);
   const std::vector<FieldView> headers = fieldsOf(request->headers, request->header_count);
   const OutboundRequest view{
       .method = textOf(request->method),
@@ -60,29 +68,30 @@ int outboundStart(void* user, std::uint64_t id, const wsb_outbound_request* requ
       .first_byte_timeout = durationOf(request->first_byte_timeout),
       .between_bytes_timeout = durationOf(request->between_bytes_timeout),
   };
-  return static_cast<int>(hostOf(user).outboundStart(id, view));
+  return static_cast<int>(host->outboundStart(id, view));
 }
 
 constexpr wsb_callbacks kCallbacks{
     .wake = wake,
-    .output_room = [](void* user, wsb_output stream) { return hostOf(user).outputRoom(outputOf(stream)); },
+    .output_room = [](void* user, wsb_output stream) { return hostOf(user)->outputRoom(outputOf(stream)); },
     .output = [](void* user, wsb_output stream,
-                 wsb_bytes data) { hostOf(user).output(outputOf(stream), bytesOf(data)); },
-    .input_consumed = [](void* user, std::size_t size) { hostOf(user).inputConsumed(size); },
+                 wsb_bytes data) { hostOf(user)->output(outputOf(stream), bytesOf(data)); },
+    .input_consumed = [](void* user, std::size_t size) { hostOf(user)->inputConsumed(size); },
     .response_head = [](void* user, std::uint16_t status, const wsb_field* headers,
-                        std::size_t count) { hostOf(user).responseHead(status, fieldsOf(headers, count)); },
+                        std::size_t count) { hostOf(user)->responseHead(status, fieldsOf(headers, count)); },
     .response_end = [](void* user, const wsb_field* trailers,
-                       std::size_t count) { hostOf(user).responseEnd(fieldsOf(trailers, count)); },
+                       std::size_t count) { hostOf(user)->responseEnd(fieldsOf(trailers, count)); },
     .memory_growth = [](void* user, std::uint64_t held,
-                        std::uint64_t wanted) { return toAbi(hostOf(user).memoryGrowth({held}, {wanted})); },
+                        std::uint64_t wanted) { return toAbi(hostOf(user)->memoryGrowth({held}, {wanted})); },
     .outbound_start = outboundStart,
-    .outbound_room = [](void* user, std::uint64_t id) { return hostOf(user).outboundRoom(id); },
-    .outbound_body = [](void* user, std::uint64_t id, wsb_bytes data) { hostOf(user).outboundBody(id, bytesOf(data)); },
+    .outbound_room = [](void* user, std::uint64_t id) { return hostOf(user)->outboundRoom(id); },
+    .outbound_body = [](void* user, std::uint64_t id,
+                        wsb_bytes data) { hostOf(user)->outboundBody(id, bytesOf(data)); },
     .outbound_body_end = [](void* user, std::uint64_t id,
-                            bool complete) { hostOf(user).outboundBodyEnd(id, complete); },
+                            bool complete) { hostOf(user)->outboundBodyEnd(id, complete); },
     .outbound_consumed = [](void* user, std::uint64_t id,
-                            std::size_t size) { hostOf(user).outboundConsumed(id, size); },
-    .outbound_cancel = [](void* user, std::uint64_t id) { hostOf(user).outboundCancel(id); },
+                            std::size_t size) { hostOf(user)->outboundConsumed(id, size); },
+    .outbound_cancel = [](void* user, std::uint64_t id) { hostOf(user)->outboundCancel(id); },
 };
 
 static_assert(static_cast<int>(OutboundFailure::kNone) == 0);

@@ -49,11 +49,6 @@ ErrorCode startErrorCode(std::string_view text) {
   return text.starts_with("pool: ") ? ErrorCode::kExhausted : ErrorCode::kInvalid;
 }
 
-// Callbacks run on the stacks of guests, which go from one that has ended to others. Only the address counts.
-void* stacks() {
-  return const_cast<wsb_callbacks*>(&hostCallbacks());
-}
-
 }  // namespace
 
 std::string_view toString(EndKind kind) {
@@ -126,12 +121,10 @@ Result<Invocation> Invocation::start(const Engine& engine, const Program& progra
 }
 
 Invocation::~Invocation() {
-  handedOver(stacks());
   wsb_invocation_drop(invocation_);
 }
 
 PollOutcome Invocation::poll(Duration slice) {
-  takenOver(stacks());
   switch (wsb_invocation_poll(invocation_, nanoseconds(slice))) {
     case WSB_POLL_WAITING:
       return PollOutcome::kWaiting;
@@ -140,7 +133,6 @@ PollOutcome Invocation::poll(Duration slice) {
     case WSB_POLL_DONE:
       break;
   }
-  handedOver(stacks());
   return PollOutcome::kDone;
 }
 
