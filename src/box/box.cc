@@ -102,8 +102,7 @@ policy::BookingMode bookingMode(const MemoryPolicy& policy) {
 }
 
 AdmissionDesk::Settings deskSettings(const BoxConfig& config, const LiveConfig& live) {
-  const policy::QueueBounds bounds{live.queue.total, live.queue.per_tenant, live.queue.per_function};
-  return {{live.capacity.memory, bookingMode(live.memory_policy), config.engine.max_invocations, bounds},
+  return {{live.capacity.memory, bookingMode(live.memory_policy), config.engine.max_invocations, live.queue},
           live.cpu_backlog};
 }
 

@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "policy/request_queue.h"
 
 namespace wasabi::box {
 
@@ -88,20 +89,12 @@ struct TenantPolicy {
   bool operator==(const TenantPolicy&) const = default;
 };
 
-// Requests that wait for admission; more are refused. 0: nobody waits.
-struct QueueLimits {
-  std::uint32_t total = 20'000;
-  std::uint32_t per_tenant = 10'000;
-  std::uint32_t per_function = 5'000;
-  bool operator==(const QueueLimits&) const = default;
-};
-
 // What can change while the box runs.
 struct LiveConfig {
   Capacity capacity;
   MemoryPolicy memory_policy;
   Duration cpu_backlog = std::chrono::milliseconds(50);  // of runnable work; while there is more, new requests wait
-  QueueLimits queue;
+  policy::QueueBounds queue;
   std::map<std::string, TenantPolicy> tenants;  // by name; for others the defaults hold
   bool operator==(const LiveConfig&) const = default;
 };

@@ -98,7 +98,7 @@ class Contradictions {
 
  private:
   static std::string text(ByteSize size) { return toString(size); }
-  static std::string text(std::uint32_t number) { return std::to_string(number); }
+  static std::string text(std::size_t number) { return std::to_string(number); }
 
   int lineOf(std::string_view key) const {
     const auto node = root_.at_path(key);
@@ -123,20 +123,20 @@ void checkMode(const BoxConfig& config, Contradictions& contradictions) {
 void checkTogether(const toml::table& root, Problems& problems, BoxConfig& config) {
   Contradictions contradictions(root, problems);
   checkMode(config, contradictions);
-  QueueLimits& queue = config.queue;
-  contradictions.notAbove("queue.per_tenant", queue.per_tenant, "queue.total", queue.total);
-  contradictions.notAbove("queue.per_function", queue.per_function, "queue.total", queue.total);
-  contradictions.notAbove("queue.per_function", queue.per_function, "queue.per_tenant", queue.per_tenant);
+  policy::QueueBounds& queue = config.queue;
+  contradictions.notAbove("queue.per_tenant", queue.tenant, "queue.total", queue.total);
+  contradictions.notAbove("queue.per_function", queue.function, "queue.total", queue.total);
+  contradictions.notAbove("queue.per_function", queue.function, "queue.per_tenant", queue.tenant);
   contradictions.notAbove("memory.default_limit", config.function_defaults.memory, "limits.memory",
                           config.engine.max_memory);
   contradictions.notAbove("memory.default_limit", config.function_defaults.memory, "capacity.memory",
                           config.capacity.memory);
   // A default gives way to what is written.
-  if (!contradictions.has("queue.total")) queue.total = std::max({queue.total, queue.per_tenant, queue.per_function});
+  if (!contradictions.has("queue.total")) queue.total = std::max({queue.total, queue.tenant, queue.function});
   if (!contradictions.has("queue.per_tenant")) {
-    queue.per_tenant = std::min(std::max(queue.per_tenant, queue.per_function), queue.total);
+    queue.tenant = std::min(std::max(queue.tenant, queue.function), queue.total);
   }
-  if (!contradictions.has("queue.per_function")) queue.per_function = std::min(queue.per_function, queue.per_tenant);
+  if (!contradictions.has("queue.per_function")) queue.function = std::min(queue.function, queue.tenant);
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ TEST(ConfigFileTest, AnEmptyOneChangesNothing) {
   EXPECT_TRUE(readConfig("# nothing\n", "/", config).empty());
   EXPECT_EQ(config.capacity, (Capacity{5_GiB, 3}));
   EXPECT_EQ(config.memory_policy, MemoryPolicy{});
-  EXPECT_EQ(config.queue, QueueLimits{});
+  EXPECT_EQ(config.queue, policy::QueueBounds{});
 }
 
 TEST(ConfigFileTest, ReadsWhatIsShared) {
@@ -68,7 +68,7 @@ concurrency = 9
   EXPECT_EQ(config.memory_policy.mode, MemoryMode::kRatio);
   EXPECT_EQ(config.memory_policy.ratio, 2);
   EXPECT_EQ(config.cpu_backlog, 20ms);
-  EXPECT_EQ(config.queue, (QueueLimits{100, 50, 0}));
+  EXPECT_EQ(config.queue, (policy::QueueBounds{100, 50, 0}));
   EXPECT_THAT(config.tenants, ElementsAre(testing::Pair("acme", TenantPolicy{3, 7}),
                                           testing::Pair("studio", TenantPolicy{1, std::nullopt})));
   EXPECT_EQ(config.function_defaults.memory, 64_MiB);
@@ -165,10 +165,10 @@ TEST(ConfigFileTest, ValuesThatContradictEachOther) {
 }
 
 TEST(ConfigFileTest, DefaultBoundsOfTheQueueGiveWayToWrittenOnes) {
-  EXPECT_EQ(read("[queue]\ntotal = 50").queue, (QueueLimits{50, 50, 50}));
-  EXPECT_EQ(read("[queue]\nper_tenant = 50").queue, (QueueLimits{20'000, 50, 50}));
-  EXPECT_EQ(read("[queue]\nper_tenant = 20000").queue, (QueueLimits{20'000, 20'000, 5'000}));
-  EXPECT_EQ(read("[queue]\nper_function = 30000").queue, (QueueLimits{30'000, 30'000, 30'000}));
+  EXPECT_EQ(read("[queue]\ntotal = 50").queue, (policy::QueueBounds{50, 50, 50}));
+  EXPECT_EQ(read("[queue]\nper_tenant = 50").queue, (policy::QueueBounds{20'000, 50, 50}));
+  EXPECT_EQ(read("[queue]\nper_tenant = 20000").queue, (policy::QueueBounds{20'000, 20'000, 5'000}));
+  EXPECT_EQ(read("[queue]\nper_function = 30000").queue, (policy::QueueBounds{30'000, 30'000, 30'000}));
 }
 
 TEST(ConfigFileTest, AllProblemsAreToldWithTheirLines) {

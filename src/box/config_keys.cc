@@ -260,8 +260,8 @@ void addSharing(std::vector<BoxKey>& keys) {
        size("memory.default_limit", kRestart, catalog::kMemoryRange, WASABI_IN(function_defaults.memory)),
        duration("cpu.backlog", kLive, {1ms, 10s}, WASABI_IN(cpu_backlog)),
        count("queue.total", kLive, waiting, WASABI_IN(queue.total)),
-       count("queue.per_tenant", kLive, waiting, WASABI_IN(queue.per_tenant)),
-       count("queue.per_function", kLive, waiting, WASABI_IN(queue.per_function)),
+       count("queue.per_tenant", kLive, waiting, WASABI_IN(queue.tenant)),
+       count("queue.per_function", kLive, waiting, WASABI_IN(queue.function)),
        duration("defaults.timeout", kRestart, catalog::kTimeoutRange, WASABI_IN(function_defaults.timeout)),
        count("defaults.concurrency", kRestart, catalog::kConcurrencyRange, WASABI_IN(function_defaults.concurrency))});
 }

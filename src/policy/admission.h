@@ -73,8 +73,6 @@ class Admission {
 
   // One that waited and is to run now. Ask until there is none.
   std::optional<Waited> next(TimePoint now);
-  // When next() should be asked though nothing happens.
-  std::optional<TimePoint> nextDue() const { return queue_.nextDue(); }
   // It waits no more; nothing if it did not.
   std::optional<Waited> cancel(Ticket ticket, TimePoint now) { return queue_.remove(ticket, now); }
   // An invocation has ended which ran since `since`, with this peak of memory.

@@ -42,10 +42,12 @@ namespace wasabi::policy {
 
 using Ticket = std::uint64_t;
 
+// Of those who wait; more are refused. 0: nobody waits.
 struct QueueBounds {
   std::size_t total = 20'000;
   std::size_t tenant = 10'000;
   std::size_t function = 5'000;
+  bool operator==(const QueueBounds&) const = default;
 };
 
 struct Waiter {
