@@ -3,7 +3,7 @@
 import unittest
 
 from harness import wasm, wire
-from harness.box import Box, eventually, scratch
+from harness.box import Box, box_toml, eventually, scratch
 from harness.catalog import guests
 
 CAPACITY = 256
@@ -15,9 +15,8 @@ WRITTEN_SECONDS = 60
 
 
 def risky_box(**options) -> Box:
-    file = scratch.new("config") / "box.toml"
-    file.write_text('[capacity]\nmemory = "%dMiB"\n[memory]\nmode = "risk"\n' % CAPACITY)
-    box = Box("--config", str(file), "--drain-timeout", "1s", **options)
+    config = box_toml('[capacity]\nmemory = "%dMiB"\n[memory]\nmode = "risk"\n' % CAPACITY)
+    box = Box(*config, "--drain-timeout", "1s", **options)
     for name in ("t/grow", "t/other"):
         deploy(box, name)
     return box

@@ -8,7 +8,7 @@ import time
 import unittest
 
 from harness import wire
-from harness.box import Box, eventually, scratch
+from harness.box import Box, box_toml, eventually, scratch
 from harness.peer import Peer
 
 MIB = 1 << 20
@@ -23,9 +23,7 @@ class Overbooked(unittest.TestCase):
     TOGETHER = 16
 
     def box(self, mode: str):
-        file = scratch.new("config") / "box.toml"
-        file.write_text('[capacity]\nmemory = "%dMiB"\n[memory]\n%s\n' % (CAPACITY, mode))
-        box = Box("--config", str(file))
+        box = Box(*box_toml('[capacity]\nmemory = "%dMiB"\n[memory]\n%s\n' % (CAPACITY, mode)))
         for name in ("a/grow", "b/grow"):
             box.put(name, "grow", limits={"memory": "%dMiB" % self.LIMIT, "timeout": "120s"})
         return box

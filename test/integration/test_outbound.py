@@ -1,8 +1,8 @@
 """Requests that functions make: the allow-list, private addresses, relaying both ways, failures."""
 
-import http.server
 import threading
 
+from harness import peer
 from harness.box import UnusedPort, eventually
 from harness.case import BoxCase
 
@@ -10,31 +10,22 @@ from harness.case import BoxCase
 REFUSED, DENIED = 6, 15
 
 
-class Peer(http.server.ThreadingHTTPServer):
+class Peer(peer.Peer):
     """What functions call: /hello, /echo (POST), /slow, /headers, /cut."""
 
-    daemon_threads = True
-
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.seen = []
         self.ended = threading.Event()
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        super().__init__(_Handler)
 
     def handle_error(self, request, client_address):
         """Callers that go away are part of the tests."""
 
     def end(self):
         self.ended.set()
-        self.shutdown()
-        self.server_close()
-
-    @property
-    def authority(self):
-        return "127.0.0.1:%d" % self.server_address[1]
+        super().end()
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(peer.Handler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
@@ -63,9 +54,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
 
 
 class Allowed(BoxCase):

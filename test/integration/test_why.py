@@ -6,9 +6,9 @@ import subprocess
 import time
 
 from harness import wire
-from harness.box import Box, eventually, program, scratch
+from harness.admission import AdmissionCase, ScarceMemory
+from harness.box import Box, box_toml, eventually, program, scratch
 from harness.case import BoxCase
-from test_queue import AdmissionCase, box_toml
 
 
 class WhyCase(AdmissionCase):
@@ -27,15 +27,7 @@ class WhyCase(AdmissionCase):
         self.assertEqual(told["retry_after_seconds"], None if waits is None else int(waits))
 
 
-class Memory(WhyCase):
-    options = box_toml('[capacity]\nmemory = "64MiB"\n[memory]\nmode = "declared"\n')
-    functions = {
-        "t/half": ("sleep", {"limits": {"memory": "30MiB", "timeout": "600s"}}),
-        "t/large": ("sleep", {"limits": {"memory": "64MiB", "timeout": "600s"}}),
-        "t/never": ("sleep", {"limits": {"memory": "65MiB"}}),
-        "other/half": ("sleep", {"limits": {"memory": "30MiB", "timeout": "600s"}}),
-    }
-
+class Memory(WhyCase, ScarceMemory):
     def test_before_any_load_it_runs(self):
         self.assertIs(self.why("t/large")["program_loaded"], False)
         told = self.why("other/half")

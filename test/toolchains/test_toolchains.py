@@ -1,6 +1,5 @@
 """Output of componentize-js, componentize-py, Go and clang++ runs unchanged, in the memory that docs/guests.md says."""
 
-import http.server
 import json
 import os
 import pathlib
@@ -8,7 +7,7 @@ import subprocess
 import threading
 
 import build
-from harness import wire
+from harness import peer, wire
 from harness.box import eventually, program
 from harness.case import BoxCase
 
@@ -17,28 +16,11 @@ FIRST_ANSWER_SECONDS = 120
 SETTINGS = {"limits": {"memory": "64MiB", "timeout": f"{FIRST_ANSWER_SECONDS}s"}, "env": {"GREETING": "moin"}}
 
 
-class Peer(http.server.ThreadingHTTPServer):
-    """What functions call."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def authority(self) -> str:
-        return "127.0.0.1:%d" % self.server_address[1]
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(peer.Handler):
     def do_GET(self):
         self.send_response(203)
         self.end_headers()
         self.wfile.write(b"peer says " + self.path.encode())
-
-    def log_message(self, *_):
-        pass
 
 
 class ToolchainCase(BoxCase):
@@ -50,9 +32,8 @@ class ToolchainCase(BoxCase):
 
     @classmethod
     def prepare(cls, box):
-        cls.peer = Peer()
-        cls.addClassCleanup(cls.peer.server_close)
-        cls.addClassCleanup(cls.peer.shutdown)
+        cls.peer = peer.Peer(_Handler)
+        cls.addClassCleanup(cls.peer.end)
         cls.guest = build.built(cls.toolchain)
         settings = SETTINGS | cls.settings
         box.put("t/guest", cls.guest, outbound=[cls.peer.authority], **settings)

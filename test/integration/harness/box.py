@@ -78,6 +78,13 @@ class Scratch:
 scratch = Scratch()
 
 
+def box_toml(text: str) -> tuple:
+    """Options for a box that is configured by that text."""
+    file = scratch.new("config") / "box.toml"
+    file.write_text(text)
+    return ("--config", str(file))
+
+
 class Box:
     def __init__(self, *options: str, workers: int = 2, store: pathlib.Path | None = None, prefix=()):
         """`prefix` is a command that starts the box, such as ("prlimit", "--nofile=100")."""

@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 
-from .box import Box, scratch
+from .box import Box, box_toml
 
 MIB = 1 << 20
 CAPACITY_MIB = 384
@@ -46,9 +46,7 @@ class Sample:
 
 
 def start() -> Box:
-    config = scratch.new("config") / "box.toml"
-    config.write_text(f'[capacity]\nmemory = "{CAPACITY_MIB}MiB"\n[memory]\ndefault_limit = "64MiB"\nmode = "ratio"\nratio = 3.0\n')
-    box = Box("--config", str(config))
+    box = Box(*box_toml(f'[capacity]\nmemory = "{CAPACITY_MIB}MiB"\n[memory]\ndefault_limit = "64MiB"\nmode = "ratio"\nratio = 3.0\n'))
     for name, (guest, settings) in FUNCTIONS.items():
         box.put(name, guest, **settings)
     return box.start()

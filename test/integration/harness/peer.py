@@ -1,29 +1,12 @@
-"""A server that guests call, and that remembers their calls."""
+"""A server that guests call."""
 
 import http.server
 import threading
 
 
-class Peer(http.server.ThreadingHTTPServer):
-    """Whom functions call: it notes each call."""
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Notes each call, and answers it with nothing."""
 
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.seen = []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def end(self):
-        self.shutdown()
-        self.server_close()
-
-    @property
-    def authority(self):
-        return "127.0.0.1:%d" % self.server_address[1]
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.seen.append(self.path)
         self.send_response(200)
@@ -32,3 +15,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+class Peer(http.server.ThreadingHTTPServer):
+    """Serves from its making to end(). `seen` is what its handler noted."""
+
+    daemon_threads = True
+
+    def __init__(self, handler=Handler):
+        super().__init__(("127.0.0.1", 0), handler)
+        self.seen = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def end(self):
+        self.shutdown()
+        self.server_close()
+
+    @property
+    def authority(self) -> str:
+        return "127.0.0.1:%d" % self.server_address[1]

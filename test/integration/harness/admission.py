@@ -1,0 +1,48 @@
+"""Requests that are admitted, wait or are refused."""
+
+import json
+
+from . import wire
+from .box import box_toml, eventually
+from .case import BoxCase
+
+
+class AdmissionCase(BoxCase):
+    def occupy(self, target: str):
+        """A connection whose request runs until it is closed."""
+        connection = self.box.connect()
+        connection.send(wire.request_bytes("GET", target + "?ms=600000"))
+        self.addCleanup(connection.close)
+        eventually(lambda: self.states(target).count("parked") > self.parked.get(target, 0), what="a place for " + target)
+        self.parked[target] = self.parked.get(target, 0) + 1
+        return connection
+
+    def wait_for(self, target: str, *headers):
+        """A connection whose request waits for its admission; `trace` of it is the request's id."""
+        before = self.states(target).count("queued")
+        connection = self.box.connect()
+        connection.trace, traceparent = wire.new_trace()
+        connection.send(wire.request_bytes("GET", target + "?ms=1", headers=[traceparent, *headers]))
+        self.addCleanup(connection.close)
+        eventually(lambda: self.states(target).count("queued") > before, what="one more that waits for " + target)
+        return connection
+
+    def states(self, target: str) -> list:
+        listed = json.loads(self.box.admin("/-/invocations").text)["invocations"]
+        return [one["state"] for one in listed if "/%s/%s" % (one["tenant"], one["function"]) == target]
+
+    def setUp(self):
+        self.parked = {}
+        self.addCleanup(lambda: eventually(lambda: self.box.metrics().sum("wasabi_invocations") == 0))
+
+
+class ScarceMemory(AdmissionCase):
+    """Room for two halves or one large one, booked as declared."""
+
+    options = box_toml('[capacity]\nmemory = "64MiB"\n[memory]\nmode = "declared"\n')
+    functions = {
+        "t/half": ("sleep", {"limits": {"memory": "30MiB", "timeout": "600s"}}),
+        "t/large": ("sleep", {"limits": {"memory": "64MiB", "timeout": "600s"}}),
+        "t/never": ("sleep", {"limits": {"memory": "65MiB"}}),
+        "other/half": ("sleep", {"limits": {"memory": "30MiB", "timeout": "600s"}}),
+    }
