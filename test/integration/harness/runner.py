@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import signal
 import sys
 import time
 import unittest
@@ -62,6 +63,8 @@ def run(folder: pathlib.Path) -> int:
         if name not in os.environ:
             print(f"{name} is not set: run this by ./dev test", file=sys.stderr)
             return 2
+    # Programs under test inherit it ignored, if whoever started us was started by nohup.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     wanted = re.compile(sys.argv[1] if len(sys.argv) > 1 else "")
     found = [test for test in flatten(unittest.TestLoader().discover(str(folder), "test_*.py")) if wanted.search(test.id())]
     result = Result()
