@@ -57,45 +57,46 @@ void AdmissionDesk::setUnbooked(ByteSize held) {
   admission_.setUnbooked(held);
 }
 
-void AdmissionDesk::setMode(policy::BookingMode mode, TimePoint now) {
+// Whatever may make room goes this way, so that nobody who could run now is forgotten. `change` says whether it may
+// have.
+template <typename Change>
+void AdmissionDesk::changeAndCall(TimePoint now, Change change) {
   std::vector<AdmissionCall> calls;
   {
     const std::lock_guard lock(mutex_);
-    if (admission_.book().mode() != mode) admission_.setMode(mode);
-    calls = takeNext(now);
+    if (change()) calls = takeNext(now);
     note(now);
   }
-  callAll(calls);
+  for (const AdmissionCall& call : calls) call_(call);
+}
+
+void AdmissionDesk::setMode(policy::BookingMode mode, TimePoint now) {
+  changeAndCall(now, [&] {
+    if (admission_.book().mode() != mode) admission_.setMode(mode);
+    return true;
+  });
 }
 
 AdmissionDesk::Answer AdmissionDesk::arrive(const Request& request, TimePoint now) {
-  std::vector<AdmissionCall> calls;
   Answer answer;
-  {
-    const std::lock_guard lock(mutex_);
+  changeAndCall(now, [&] {
     const policy::Ticket ticket = ++last_ticket_;
     answer = told(admission_.arrive({ticket, request.function, request.arrival, request.deadline}, now), ticket);
-    if (answer.kind == Answer::Kind::kWaits) {
-      places_.emplace(ticket, Place{request.worker, request.token});
-      calls = takeNext(now);
-    }
-    note(now);
-  }
-  callAll(calls);
+    const bool waits = answer.kind == Answer::Kind::kWaits;
+    if (waits) places_.emplace(ticket, Place{request.worker, request.token});
+    return waits;
+  });
   return answer;
 }
 
 bool AdmissionDesk::cancel(policy::Ticket ticket, TimePoint now) {
-  std::vector<AdmissionCall> calls;
-  {
-    const std::lock_guard lock(mutex_);
-    if (!admission_.cancel(ticket, now)) return false;
-    places_.erase(ticket);
-    calls = takeNext(now);
-    note(now);
-  }
-  callAll(calls);
-  return true;
+  bool left = false;
+  changeAndCall(now, [&] {
+    left = admission_.cancel(ticket, now).has_value();
+    if (left) places_.erase(ticket);
+    return left;
+  });
+  return left;
 }
 
 void AdmissionDesk::answered(policy::FunctionId function) {
@@ -106,25 +107,15 @@ void AdmissionDesk::answered(policy::FunctionId function) {
 
 void AdmissionDesk::ended(policy::FunctionId function, ByteSize peak, policy::DemandHistory::Seen seen, TimePoint since,
                           TimePoint now) {
-  std::vector<AdmissionCall> calls;
-  {
-    const std::lock_guard lock(mutex_);
+  changeAndCall(now, [&] {
     admission_.ended(function, peak, seen, since, now);
     ++seen_;
-    calls = takeNext(now);
-    note(now);
-  }
-  callAll(calls);
+    return true;
+  });
 }
 
 void AdmissionDesk::callNext(TimePoint now) {
-  std::vector<AdmissionCall> calls;
-  {
-    const std::lock_guard lock(mutex_);
-    calls = takeNext(now);
-    note(now);
-  }
-  callAll(calls);
+  changeAndCall(now, [] { return true; });
 }
 
 std::vector<AdmissionCall> AdmissionDesk::takeNext(TimePoint now) {
@@ -138,10 +129,6 @@ std::vector<AdmissionCall> AdmissionDesk::takeNext(TimePoint now) {
     ++called_[waited->waiter.function.value];
   }
   return calls;
-}
-
-void AdmissionDesk::callAll(const std::vector<AdmissionCall>& calls) {
-  for (const AdmissionCall& call : calls) call_(call);
 }
 
 // Those that were called and have not come to a slice yet will be before it.

@@ -115,7 +115,8 @@ class AdmissionDesk {
   Scheduler::Outlook firstSlice(policy::FunctionId function, TimePoint now);
   policy::CpuOutlook outlook(policy::FunctionId function, TimePoint now);
   std::vector<AdmissionCall> takeNext(TimePoint now);
-  void callAll(const std::vector<AdmissionCall>& calls);
+  template <typename Change>
+  void changeAndCall(TimePoint now, Change change);
   void note(TimePoint now);
 
   Scheduler& scheduler_;
