@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/line_log.h"
 #include "base/log.h"
 #include "base/unique_function.h"
 #include "box/accounts.h"
@@ -17,7 +18,6 @@
 #include "box/box_figures.h"
 #include "box/history_keeper.h"
 #include "box/lease_watch.h"
-#include "box/line_log.h"
 #include "box/lockdown.h"
 #include "box/memory_ledger.h"
 #include "box/metrics.h"

@@ -11,9 +11,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/line_log.h"
 #include "base/units.h"
 #include "box/access_log.h"
-#include "box/line_log.h"
 #include "catalog/function_spec.h"
 
 namespace wasabi::box {

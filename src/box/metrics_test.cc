@@ -28,17 +28,6 @@ MetricsDelta requests(const catalog::FunctionPtr& function, int count) {
   return delta;
 }
 
-TEST(DurationHistogramTest, ABoundHoldsWhatEqualsIt) {
-  DurationHistogram histogram;
-  histogram.record(100us);
-  histogram.record(101us);
-  histogram.record(1h);
-  EXPECT_EQ(histogram.buckets()[0], 1u);
-  EXPECT_EQ(histogram.buckets()[1], 1u);
-  EXPECT_EQ(histogram.buckets().back(), 1u);
-  EXPECT_EQ(histogram.sum(), 1h + 201us);
-}
-
 TEST(MetricsTest, CountsByTenantFunctionAndReason) {
   const auto hello = function("acme", "hello");
   MetricsDelta delta;

@@ -2,45 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
 #include <string_view>
 #include <utility>
 
+#include "base/prometheus_text.h"
+
 namespace wasabi::box {
 namespace {
-
-// Labels are made of names, digests and words of ours: nothing in them needs escaping.
-class Text {
- public:
-  void family(std::string_view name, std::string_view type, std::string_view help) {
-    fmt::format_to(std::back_inserter(out_), "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
-  }
-  template <typename Number>
-  void sample(std::string_view name, std::string_view labels, Number value) {
-    fmt::format_to(std::back_inserter(out_), "{}{{{}}} {}\n", name, labels, value);
-  }
-  template <typename Number>
-  void single(std::string_view name, std::string_view type, std::string_view help, Number value) {
-    family(name, type, help);
-    fmt::format_to(std::back_inserter(out_), "{} {}\n", name, value);
-  }
-  void histogram(std::string_view name, std::string_view labels, const DurationHistogram& histogram) {
-    std::uint64_t seen = 0;
-    for (std::size_t i = 0; i < DurationHistogram::kBoundsSeconds.size(); ++i) {
-      seen += histogram.buckets()[i];
-      fmt::format_to(std::back_inserter(out_), "{}_bucket{{{},le=\"{}\"}} {}\n", name, labels,
-                     DurationHistogram::kBoundsSeconds[i], seen);
-    }
-    seen += histogram.buckets().back();
-    fmt::format_to(std::back_inserter(out_), "{}_bucket{{{},le=\"+Inf\"}} {}\n", name, labels, seen);
-    fmt::format_to(std::back_inserter(out_), "{}_sum{{{}}} {}\n", name, labels, toSeconds(histogram.sum()));
-    fmt::format_to(std::back_inserter(out_), "{}_count{{{}}} {}\n", name, labels, seen);
-  }
-  std::string take() { return std::move(out_); }
-
- private:
-  std::string out_;
-};
 
 // Calls `write(labels, counters)` for every series of functions, the sum of the unlisted ones last.
 template <typename Write>
@@ -53,7 +21,7 @@ void forEachFunction(const MetricsTotals& totals, Write write) {
   write(std::string("tenant=\"other\",function=\"other\",version=\"other\""), totals.others());
 }
 
-void writeRequests(Text& text, const MetricsTotals& totals) {
+void writeRequests(PrometheusText& text, const MetricsTotals& totals) {
   text.family("wasabi_requests_total", "counter",
               "Requests by function and outcome; the busiest functions, then other.");
   forEachFunction(totals, [&](const std::string& labels, const RequestCounters& counters) {
@@ -77,7 +45,7 @@ void writeRequests(Text& text, const MetricsTotals& totals) {
   });
 }
 
-void writeTenants(Text& text, const MetricsTotals& totals) {
+void writeTenants(PrometheusText& text, const MetricsTotals& totals) {
   text.family("wasabi_tenant_requests_total", "counter", "Requests by tenant and outcome.");
   for (const auto& [tenant, counters] : totals.tenants()) {
     for (std::size_t i = 0; i < kOutcomes; ++i) {
@@ -99,7 +67,7 @@ void writeTenants(Text& text, const MetricsTotals& totals) {
   }
 }
 
-void writeReasons(Text& text, const MetricsTotals& totals) {
+void writeReasons(PrometheusText& text, const MetricsTotals& totals) {
   text.family("wasabi_request_reasons_total", "counter", "Requests that did not end well, by machine-readable reason.");
   for (std::size_t i = 1; i < kReasons; ++i) {
     const auto reason = static_cast<Reason>(i);
@@ -108,7 +76,7 @@ void writeReasons(Text& text, const MetricsTotals& totals) {
   }
 }
 
-void writeAdmission(Text& text, const MetricsTotals& totals, const AdmissionDesk::Figures& desk) {
+void writeAdmission(PrometheusText& text, const MetricsTotals& totals, const AdmissionDesk::Figures& desk) {
   text.single("wasabi_capacity_memory_bytes", "gauge", "Memory that functions may book.", desk.capacity.value);
   text.single("wasabi_bookable_memory_bytes", "gauge",
               "The capacity less what is unbooked, times the ratio in that mode: booked memory stays below.",
@@ -132,7 +100,7 @@ auto sumOver(const std::vector<WorkerReport>& workers, Of of) {
   return sum;
 }
 
-void writeInvocations(Text& text, const BoxFigures& figures) {
+void writeInvocations(PrometheusText& text, const BoxFigures& figures) {
   text.family("wasabi_invocations", "gauge", "Invocations alive, by state.");
   for (std::size_t i = 0; i < static_cast<std::size_t>(InvocationState::kEnded); ++i) {
     text.sample("wasabi_invocations", fmt::format("state=\"{}\"", toString(static_cast<InvocationState>(i))),
@@ -155,7 +123,7 @@ void writeInvocations(Text& text, const BoxFigures& figures) {
               sumOver(figures.workers, [](const WorkerReport& worker) { return worker.shelved_instances; }));
 }
 
-void writeMemory(Text& text, const BoxFigures& figures) {
+void writeMemory(PrometheusText& text, const BoxFigures& figures) {
   text.family("wasabi_memory_bytes", "gauge", "Memory of guests by what it is.");
   text.sample("wasabi_memory_bytes", "kind=\"booked\"", figures.desk.booked.value);
   text.sample("wasabi_memory_bytes", "kind=\"grown\"",
@@ -174,7 +142,7 @@ void writeMemory(Text& text, const BoxFigures& figures) {
   text.single("wasabi_mappings_max", "gauge", "vm.max_map_count when the box started.", figures.max_mappings);
 }
 
-void writePrograms(Text& text, const BoxFigures& figures) {
+void writePrograms(PrometheusText& text, const BoxFigures& figures) {
   text.single("wasabi_functions", "gauge", "Functions deployed.", figures.functions);
   text.single("wasabi_catalog_problems", "gauge", "Manifests that are refused now.", figures.catalog_problems);
   text.single("wasabi_programs_loaded", "gauge", "Programs loaded.", figures.programs.loaded);
@@ -191,7 +159,7 @@ void writePrograms(Text& text, const BoxFigures& figures) {
               figures.pool.warm_memories);
 }
 
-void writeConnections(Text& text, const BoxFigures& figures) {
+void writeConnections(PrometheusText& text, const BoxFigures& figures) {
   const auto sum = [&](auto member) {
     return sumOver(figures.workers, [member](const WorkerReport& worker) { return worker.http.*member; });
   };
@@ -223,7 +191,7 @@ void writeConnections(Text& text, const BoxFigures& figures) {
 }  // namespace
 
 std::string prometheusText(const BoxFigures& figures) {
-  Text text;
+  PrometheusText text;
   text.single("wasabi_ready", "gauge", "1 while the box takes requests.",
               figures.readiness == Readiness::kReady ? 1 : 0);
   writeRequests(text, *figures.totals);

@@ -7,8 +7,8 @@
 
 #include "base/log.h"
 #include "box/access_log.h"
-#include "box/request_deadline.h"
 #include "box/response_writer.h"
+#include "http/request_deadline.h"
 
 namespace wasabi::box {
 namespace {
@@ -208,7 +208,7 @@ void Worker::admit(http::ServerStream& stream, const FunctionTable::Match& match
   if (function.limits.request_body && declared_body > function.limits.request_body->value) {
     return refuse(stream, match.deployment->spec, {Reason::kRequestBodyLimit});
   }
-  const auto patience = patienceOf(stream.request().headers);
+  const auto patience = http::patienceOf(stream.request().headers);
   if (!patience) return refuse(stream, match.deployment->spec, {Reason::kBadTimeout, {}, patience.error().message()});
   const TimePoint now = Clock::now();
   const TimePoint deadline = now + std::min(patience->value_or(function.limits.timeout), function.limits.timeout);
@@ -299,7 +299,7 @@ void Worker::refuse(http::ServerStream& stream, catalog::FunctionPtr function, c
 
 std::string Worker::requestId(const http::RequestHead& request) {
   if (const auto header = request.headers.find("traceparent")) {
-    if (const auto trace_id = traceIdOf(*header)) return std::string(*trace_id);
+    if (const auto trace_id = http::traceIdOf(*header)) return std::string(*trace_id);
   }
   return request_ids_.next();
 }

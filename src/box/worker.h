@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/line_log.h"
 #include "base/unique_function.h"
 #include "box/box_config.h"
 #include "box/cpu_meter.h"
@@ -20,16 +21,15 @@
 #include "box/invocation.h"
 #include "box/invocation_gauges.h"
 #include "box/invocation_list.h"
-#include "box/line_log.h"
 #include "box/metrics.h"
 #include "box/program_cache.h"
-#include "box/request_id.h"
 #include "box/response_writer.h"
 #include "box/scheduler.h"
 #include "box/slot_map.h"
 #include "box/ticker.h"
 #include "http/client.h"
 #include "http/event_loop.h"
+#include "http/request_id.h"
 #include "http/server.h"
 
 namespace wasabi::box {
@@ -141,7 +141,7 @@ class Worker final : public http::RequestHandler, private InvocationOwner, priva
   MetricsDelta delta_;
   Duration longest_turn_{};
   InstanceShelf shelf_;
-  RequestIdSource request_ids_;
+  http::RequestIdSource request_ids_;
   FunctionTablePtr functions_;
   bool ran_ = false;        // somebody's slice in the last turn
   Duration ran_at_once_{};  // first slices in this turn

@@ -1,10 +1,10 @@
-#include "box/request_id.h"
+#include "http/request_id.h"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
-namespace wasabi::box {
+namespace wasabi::http {
 namespace {
 
 constexpr const char* kTraceId = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -41,4 +41,4 @@ TEST(RequestIdTest, TheSeedDecides) {
 }
 
 }  // namespace
-}  // namespace wasabi::box
+}  // namespace wasabi::http

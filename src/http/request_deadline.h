@@ -6,10 +6,10 @@
 #include "base/units.h"
 #include "http/message.h"
 
-namespace wasabi::box {
+namespace wasabi::http {
 
 // From `wasabi-timeout: 1.5s` or `grpc-timeout: 1500m`, whichever is shorter; nothing if the request has neither.
 // kInvalid with what is wrong and what would be right. Zero is taken as it is said: too late already.
-Result<std::optional<Duration>> patienceOf(const http::Fields& headers);
+Result<std::optional<Duration>> patienceOf(const Fields& headers);
 
-}  // namespace wasabi::box
+}  // namespace wasabi::http

@@ -1,8 +1,8 @@
-#include "box/request_id.h"
+#include "http/request_id.h"
 
 #include <algorithm>
 
-namespace wasabi::box {
+namespace wasabi::http {
 namespace {
 
 constexpr std::size_t kTraceIdOffset = 3;
@@ -55,4 +55,4 @@ std::string RequestIdSource::next() {
   return id;
 }
 
-}  // namespace wasabi::box
+}  // namespace wasabi::http

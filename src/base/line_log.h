@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/file_descriptor.h"
 
-namespace wasabi::box {
+namespace wasabi {
 
 class LineLog {
  public:
@@ -50,4 +50,4 @@ class LineLog {
   std::thread thread_;
 };
 
-}  // namespace wasabi::box
+}  // namespace wasabi

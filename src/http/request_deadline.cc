@@ -1,4 +1,4 @@
-#include "box/request_deadline.h"
+#include "http/request_deadline.h"
 
 #include <algorithm>
 #include <string>
@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-namespace wasabi::box {
+namespace wasabi::http {
 namespace {
 
 constexpr std::size_t kGrpcDigits = 8;
@@ -42,7 +42,7 @@ std::optional<Duration> parseGrpcTimeout(std::string_view text) {
 
 }  // namespace
 
-Result<std::optional<Duration>> patienceOf(const http::Fields& headers) {
+Result<std::optional<Duration>> patienceOf(const Fields& headers) {
   std::optional<Duration> patience;
   if (const auto text = headers.find("wasabi-timeout")) {
     const auto told = parseDuration(*text);
@@ -60,4 +60,4 @@ Result<std::optional<Duration>> patienceOf(const http::Fields& headers) {
   return patience;
 }
 
-}  // namespace wasabi::box
+}  // namespace wasabi::http

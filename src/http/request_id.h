@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace wasabi::box {
+namespace wasabi::http {
 
 // The 32 hex digits of the trace id, if `header` is a valid traceparent of any version but ff
 // (https://www.w3.org/TR/trace-context/#traceparent-header).
@@ -25,4 +25,4 @@ class RequestIdSource {
   std::uint64_t state_;
 };
 
-}  // namespace wasabi::box
+}  // namespace wasabi::http

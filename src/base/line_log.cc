@@ -1,4 +1,4 @@
-#include "box/line_log.h"
+#include "base/line_log.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -12,7 +12,7 @@
 #include <climits>
 #include <utility>
 
-namespace wasabi::box {
+namespace wasabi {
 namespace {
 
 // The writer gathers lines for this long, so that a busy box makes few large writes and no wake-up per request.
@@ -122,4 +122,4 @@ bool LineLog::waitForReader() {
   return false;
 }
 
-}  // namespace wasabi::box
+}  // namespace wasabi

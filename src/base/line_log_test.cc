@@ -1,4 +1,4 @@
-#include "box/line_log.h"
+#include "base/line_log.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include <memory>
 #include <sstream>
 
-namespace wasabi::box {
+namespace wasabi {
 namespace {
 
 class LineLogTest : public ::testing::Test {
@@ -97,4 +97,4 @@ TEST_F(LineLogTest, WithoutATargetItTakesNothing) {
 }
 
 }  // namespace
-}  // namespace wasabi::box
+}  // namespace wasabi

@@ -1,15 +1,15 @@
-#include "box/request_deadline.h"
+#include "http/request_deadline.h"
 
 #include <gtest/gtest.h>
 
-namespace wasabi::box {
+namespace wasabi::http {
 namespace {
 
 using std::chrono::hours;
 using std::chrono::milliseconds;
 
 std::optional<Duration> patience(std::string_view ours, std::string_view grpc) {
-  http::Fields headers;
+  Fields headers;
   if (!ours.empty()) headers.add("wasabi-timeout", ours);
   if (!grpc.empty()) headers.add("grpc-timeout", grpc);
   const auto told = patienceOf(headers);
@@ -36,16 +36,16 @@ TEST(RequestDeadlineTest, EveryUnitOfGrpcIsKnownAndNoneOverflows) {
 
 TEST(RequestDeadlineTest, WhatIsNoTimeIsRefused) {
   for (const std::string_view text : {"5", "fast", "-1s", "1 fortnight"}) {
-    http::Fields headers;
+    Fields headers;
     headers.add("wasabi-timeout", text);
     EXPECT_FALSE(patienceOf(headers)) << text;
   }
   for (const std::string_view text : {"5", "S", "123456789S", "1s", "-1S", "1.5S"}) {
-    http::Fields headers;
+    Fields headers;
     headers.add("grpc-timeout", text);
     EXPECT_FALSE(patienceOf(headers)) << text;
   }
 }
 
 }  // namespace
-}  // namespace wasabi::box
+}  // namespace wasabi::http
