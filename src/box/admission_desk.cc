@@ -211,6 +211,8 @@ Reason reasonOfWait(std::optional<policy::Verdict> verdict) {
       return Reason::kQueueCpuQuota;
     case policy::Verdict::kTenantBusy:
       return Reason::kQueueTenantConcurrency;
+    case policy::Verdict::kNotStarted:
+      break;
   }
   return Reason::kQueueOrder;
 }
@@ -228,6 +230,7 @@ Reason reasonOfRefusal(const policy::Admission::Answer& answer) {
     case policy::Verdict::kRun:
     case policy::Verdict::kNoMemory:
     case policy::Verdict::kNoCpu:
+    case policy::Verdict::kNotStarted:
       return Reason::kQueueFull;
   }
   return Reason::kQueueFull;

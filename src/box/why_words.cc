@@ -45,6 +45,8 @@ std::string_view waitedFor(Verdict verdict) {
       return "its function's CPU quota to be refilled";
     case Verdict::kTenantBusy:
       return "an invocation of its tenant to end";
+    case Verdict::kNotStarted:
+      return "somebody to serve it";
   }
   return "its turn";
 }
@@ -176,6 +178,7 @@ std::string changeText(const Why& why, Verdict obstacle) {
   const Told& told = why.explained.policy;
   switch (obstacle) {
     case Verdict::kRun:
+    case Verdict::kNotStarted:
       break;
     case Verdict::kNoMemory:
       return roomText(told);

@@ -68,6 +68,7 @@ enum class Verdict : std::uint8_t {
   kFunctionBusy,    // the function's own limit: concurrency
   kFunctionInDebt,  // the function's own limit: CPU quota
   kTenantBusy,      // the tenant's own limit: concurrency
+  kNotStarted,      // nobody serves the function yet
 };
 
 struct Judgement {

@@ -1,0 +1,229 @@
+#include "policy/dispatch.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace wasabi::policy {
+namespace {
+
+// What a waiting request is charged for its memory; for how long it will run is not known here.
+constexpr double kCostOfAByte = 1e-6;
+
+// The queue keeps a line for each version.
+constexpr FunctionId lineOf(VersionId version) {
+  return {version.value};
+}
+
+template <typename Items>
+auto& grown(Items& items, std::size_t index) {
+  if (items.size() <= index) items.resize(index + 1);
+  return items[index];
+}
+
+}  // namespace
+
+void Dispatch::setTenant(TenantId tenant, double weight, std::optional<std::uint32_t> concurrency) {
+  grown(tenants_, tenant.value).concurrency = concurrency;
+  queue_.setWeight(tenant, weight);
+}
+
+void Dispatch::setFunction(FunctionId id, const FunctionTerms& terms) {
+  WASABI_CHECK(terms.tenant.value < tenants_.size());
+  Function& function = grown(functions_, id.value);
+  WASABI_CHECK(function.running == 0 || function.terms.tenant == terms.tenant);
+  function.terms = terms;
+  wake(function);
+}
+
+void Dispatch::setVersion(VersionId id, FunctionId function, ByteSize memory) {
+  WASABI_CHECK(function.value < functions_.size());
+  Version& version = grown(versions_, id.value);
+  WASABI_CHECK(version.idle() || version.function == function);
+  version.function = function;
+  version.memory = memory;
+  std::vector<VersionId>& versions = functions_[function.value].versions;
+  if (std::find(versions.begin(), versions.end(), id) == versions.end()) versions.push_back(id);
+}
+
+void Dispatch::forgetVersion(VersionId id, TimePoint now) {
+  Version& version = versions_[id.value];
+  WASABI_CHECK(version.idle());
+  std::erase(functions_[version.function.value].versions, id);
+  queue_.forget(lineOf(id), now);
+  version = Version{};
+}
+
+// ---- targets --------------------------------------------------------------------------------------------------------
+
+Dispatch::Target& Dispatch::target(TargetId id) {
+  WASABI_CHECK(id.value < targets_.size());
+  return targets_[id.value];
+}
+
+const Dispatch::Target& Dispatch::target(TargetId id) const {
+  WASABI_CHECK(id.value < targets_.size());
+  return targets_[id.value];
+}
+
+void Dispatch::addTarget(TargetId id, const TargetTerms& terms) {
+  Target& added = grown(targets_, id.value);
+  WASABI_CHECK(!added.open && added.running == 0);
+  added = Target{};
+  added.terms = terms;
+  added.open = true;
+}
+
+void Dispatch::closeTarget(TargetId id) {
+  target(id).open = false;
+  for (Version& version : versions_) std::erase(version.targets, id);
+}
+
+bool Dispatch::drained(TargetId id) const {
+  return !target(id).open && target(id).running == 0;
+}
+
+void Dispatch::serves(TargetId id, VersionId version) {
+  WASABI_CHECK(target(id).open);
+  std::vector<TargetId>& targets = versions_[version.value].targets;
+  const auto place = std::lower_bound(targets.begin(), targets.end(), id);
+  if (place != targets.end() && *place == id) return;
+  targets.insert(place, id);
+  wake(functions_[versions_[version.value].function.value]);
+}
+
+void Dispatch::servesNoMore(TargetId id, VersionId version) {
+  std::erase(versions_[version.value].targets, id);
+}
+
+// What held back requests of the function is over: they are asked again.
+void Dispatch::wake(const Function& function) {
+  for (const VersionId version : function.versions) queue_.ended(function.terms.tenant, lineOf(version));
+}
+
+// ---- the rules ------------------------------------------------------------------------------------------------------
+
+bool Dispatch::hasRoom(const Target& target, VersionId version, TimePoint now) {
+  if (target.terms.most_running && target.running >= *target.terms.most_running) return false;
+  if (target.full_until && now < *target.full_until) return false;
+  const auto full = target.full_for.find(version.value);
+  return full == target.full_for.end() || now >= full->second;
+}
+
+std::optional<TargetId> Dispatch::choose(VersionId version, TimePoint now) const {
+  std::optional<TargetId> best;
+  double least = 0;
+  for (const TargetId id : versions_[version.value].targets) {
+    const Target& candidate = target(id);
+    if (!hasRoom(candidate, version, now)) continue;
+    const double load = candidate.running / candidate.terms.size;
+    if (best && load >= least) continue;
+    best = id;
+    least = load;
+  }
+  return best;
+}
+
+// First what the caller can mend himself, then what is ours.
+Dispatch::Choice Dispatch::judge(VersionId id, TimePoint now) const {
+  const Version& version = versions_[id.value];
+  const Function& function = functions_[version.function.value];
+  const Tenant& tenant = tenants_[function.terms.tenant.value];
+  if (function.running >= function.terms.concurrency) return {Verdict::kFunctionBusy, {}};
+  if (tenant.concurrency && tenant.running >= *tenant.concurrency) return {Verdict::kTenantBusy, {}};
+  if (version.targets.empty()) return {Verdict::kNotStarted, {}};
+  const auto chosen = choose(id, now);
+  return chosen ? Choice{Verdict::kRun, *chosen} : Choice{Verdict::kNoMemory, {}};
+}
+
+Waiter Dispatch::waiterFor(const Request& request) const {
+  const Version& version = versions_[request.version.value];
+  const double cost = static_cast<double>(version.memory.value) * kCostOfAByte;
+  return {request.ticket,
+          functions_[version.function.value].terms.tenant,
+          lineOf(request.version),
+          version.memory,
+          cost,
+          request.arrival,
+          request.deadline};
+}
+
+Dispatch::Answer Dispatch::arrive(const Request& request, TimePoint now) {
+  WASABI_CHECK(request.version.value < versions_.size());
+  const Choice choice = judge(request.version, now);
+  if (queue_.empty() && choice.verdict == Verdict::kRun) {
+    begin(request.version, choice.target);
+    return {Answer::Kind::kGoes, choice.target, std::nullopt, std::nullopt};
+  }
+  if (auto refusal = queue_.offer(waiterFor(request), now)) {
+    return {Answer::Kind::kRefused, {}, choice.verdict, std::move(refusal)};
+  }
+  return {Answer::Kind::kWaits, {}, choice.verdict, std::nullopt};
+}
+
+std::optional<Dispatch::Call> Dispatch::next(TimePoint now) {
+  TargetId chosen;
+  auto waited = queue_.next(now, [&](const Waiter& waiter) {
+    const Choice choice = judge({waiter.function.value}, now);
+    chosen = choice.target;
+    return Judgement{choice.verdict};
+  });
+  if (!waited) return std::nullopt;
+  const VersionId version{waited->waiter.function.value};
+  begin(version, chosen);
+  return Call{std::move(*waited), version, chosen};
+}
+
+void Dispatch::begin(VersionId id, TargetId target_id) {
+  Version& version = versions_[id.value];
+  Function& function = functions_[version.function.value];
+  ++version.running;
+  ++function.running;
+  ++tenants_[function.terms.tenant.value].running;
+  ++target(target_id).running;
+}
+
+void Dispatch::leave(VersionId id, TargetId target_id) {
+  Version& version = versions_[id.value];
+  Function& function = functions_[version.function.value];
+  Target& left = target(target_id);
+  WASABI_CHECK(version.running > 0 && left.running > 0);
+  --version.running;
+  --function.running;
+  --tenants_[function.terms.tenant.value].running;
+  --left.running;
+  wake(function);
+}
+
+void Dispatch::ended(VersionId version, TargetId id) {
+  leave(version, id);
+  target(id).full_until.reset();
+  target(id).full_for.erase(version.value);
+}
+
+void Dispatch::turnedAway(VersionId version, TargetId id, Lack lack, TimePoint now) {
+  leave(version, id);
+  if (lack == Lack::kShared) {
+    target(id).full_until = now + kBelief;
+  } else {
+    target(id).full_for[version.value] = now + kBelief;
+  }
+}
+
+// ---- figures --------------------------------------------------------------------------------------------------------
+
+std::vector<VersionId> Dispatch::unserved() const {
+  std::vector<VersionId> found;
+  for (std::uint32_t number = 0; number < versions_.size(); ++number) {
+    if (versions_[number].targets.empty() && queue_.waitingOf(lineOf({number})) > 0) found.push_back({number});
+  }
+  return found;
+}
+
+Dispatch::VersionFigures Dispatch::figures(VersionId id) const {
+  const Version& version = versions_[id.value];
+  return {version.running, queue_.waitingOf(lineOf(id)), version.targets.size()};
+}
+
+}  // namespace wasabi::policy

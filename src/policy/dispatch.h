@@ -1,0 +1,169 @@
+// Where requests go that others serve: to a *target* (a superpod, or the container of a function) which serves their
+// version and has room, or into the queue until there is one.
+//
+//   arrive() --> goes to a target
+//            --> waits ----------> next() --> goes to a target
+//                     +----------> cancel()            deadline, disconnect
+//            --> refused           with a reason, and when to try again
+//   goes ... ended()               the target is done with it, however it ended
+//        ... turnedAway()          the target had no room and has not begun: it goes elsewhere, or waits again
+//
+// What a superpod has room for only the superpod knows: it books by what it has seen of its functions. So a superpod is
+// believed to have room until it turns a request away, and then to have none until something on it ends, or for
+// kBelief, since its room also grows by what it does not tell. A container serves so many requests at once and no more.
+//
+// Among the targets with room the one is chosen on which the least runs for its size; of equals the lowest number, so
+// that those with higher ones run dry and can be given up.
+//
+// Limits of a function and of a tenant hold over all targets: they are counted here.
+//
+// Without clock, thread or lock; the same calls lead to the same answers.
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/units.h"
+#include "policy/ids.h"
+#include "policy/request_queue.h"
+
+namespace wasabi::policy {
+
+struct TargetId {
+  std::uint32_t value = 0;
+  constexpr auto operator<=>(const TargetId&) const = default;
+};
+
+// One version of a function. Each has a line of its own in the queue, so that one which is being started keeps none of
+// the others waiting.
+struct VersionId {
+  std::uint32_t value = 0;
+  constexpr auto operator<=>(const VersionId&) const = default;
+};
+
+class Dispatch {
+ public:
+  // After that a target that turned a request away is asked again, though nothing on it has ended.
+  static constexpr Duration kBelief = std::chrono::milliseconds(20);
+
+  explicit Dispatch(const QueueBounds& bounds) : queue_(bounds) {}
+
+  struct FunctionTerms {
+    TenantId tenant;
+    std::uint32_t concurrency = 1;  // of all its versions together
+  };
+  void setBounds(const QueueBounds& bounds) { queue_.setBounds(bounds); }
+  void setTenant(TenantId tenant, double weight, std::optional<std::uint32_t> concurrency);
+  // Each before anything is asked of it. `memory` is what a request declares: the tenant is charged by it when the
+  // request had to wait.
+  void setFunction(FunctionId function, const FunctionTerms& terms);
+  void setVersion(VersionId version, FunctionId function, ByteSize memory);
+  // The number may be used for another version then. Nothing runs or waits, and no target serves it.
+  void forgetVersion(VersionId version, TimePoint now);
+
+  // `size` weighs its load against that of others. `most_running`: requests at once, where it takes no more.
+  struct TargetTerms {
+    double size = 1;
+    std::optional<std::uint32_t> most_running;
+  };
+  void addTarget(TargetId target, const TargetTerms& terms);
+  // Nothing goes there any more. What runs there may still end; the number may be used again once `drained`.
+  void closeTarget(TargetId target);
+  bool drained(TargetId target) const;
+  void serves(TargetId target, VersionId version);
+  void servesNoMore(TargetId target, VersionId version);
+
+  struct Request {
+    Ticket ticket;  // as RequestQueue wants it
+    VersionId version;
+    TimePoint arrival;
+    TimePoint deadline;
+  };
+  struct Answer {
+    enum class Kind : std::uint8_t { kGoes, kWaits, kRefused } kind = Kind::kGoes;
+    TargetId target;                 // of one that goes
+    std::optional<Verdict> because;  // of one that waits or is refused
+    std::optional<Refusal> refusal;
+  };
+  Answer arrive(const Request& request, TimePoint now);
+
+  struct Call {
+    Waited waited;
+    VersionId version;
+    TargetId target;
+  };
+  // One that waited and goes now. Ask until there is none: after each change here, and each kBelief while any waits.
+  std::optional<Call> next(TimePoint now);
+  // It waits no more; nothing if it did not.
+  std::optional<Waited> cancel(Ticket ticket, TimePoint now) { return queue_.remove(ticket, now); }
+
+  void ended(VersionId version, TargetId target);
+  // The target had no room for it and has not begun. `kOwn`: for the function's own limits there; others may find room.
+  enum class Lack : std::uint8_t { kShared, kOwn };
+  void turnedAway(VersionId version, TargetId target, Lack lack, TimePoint now);
+
+  // Versions for which requests wait and which no target serves; in no order.
+  std::vector<VersionId> unserved() const;
+
+  struct VersionFigures {
+    std::uint32_t running = 0;
+    std::size_t waiting = 0;
+    std::size_t targets = 0;  // open ones that serve it
+  };
+  VersionFigures figures(VersionId version) const;
+  std::uint32_t running(TargetId target) const { return this->target(target).running; }
+  const RequestQueue& queue() const { return queue_; }
+
+ private:
+  struct Target {
+    TargetTerms terms;
+    bool open = false;
+    std::uint32_t running = 0;
+    std::optional<TimePoint> full_until;                    // for all functions
+    std::unordered_map<std::uint32_t, TimePoint> full_for;  // by number of the version
+  };
+  struct Version {
+    FunctionId function;
+    ByteSize memory;
+    std::vector<TargetId> targets;  // open ones, by number
+    std::uint32_t running = 0;
+    bool idle() const { return targets.empty() && running == 0; }
+  };
+  struct Function {
+    FunctionTerms terms;
+    std::vector<VersionId> versions;
+    std::uint32_t running = 0;
+  };
+  struct Tenant {
+    std::optional<std::uint32_t> concurrency;
+    std::uint32_t running = 0;
+  };
+
+  struct Choice {
+    Verdict verdict;
+    TargetId target;  // of kRun
+  };
+
+  Target& target(TargetId id);
+  const Target& target(TargetId id) const;
+  static bool hasRoom(const Target& target, VersionId version, TimePoint now);
+  std::optional<TargetId> choose(VersionId version, TimePoint now) const;
+  void wake(const Function& function);
+  Choice judge(VersionId version, TimePoint now) const;
+  Waiter waiterFor(const Request& request) const;
+  void begin(VersionId version, TargetId target);
+  void leave(VersionId version, TargetId target);
+
+  RequestQueue queue_;
+  std::vector<Target> targets_;      // by number
+  std::vector<Function> functions_;  // by number
+  std::vector<Tenant> tenants_;      // by number
+  std::vector<Version> versions_;    // by number
+};
+
+}  // namespace wasabi::policy
