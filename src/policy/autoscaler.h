@@ -56,8 +56,8 @@ class Autoscaler {
 
   // Knative's defaults.
   struct Settings {
-    double target = 70;                                // load that a replica is to have
-    double total = 100;                                // load that a replica can have
+    double target = 70;                                 // load that a replica is to have
+    double total = 100;                                 // load that a replica can have
     std::optional<double> target_burst_capacity = 211;  // nothing: unlimited (Knative's -1)
     Duration stable_window = std::chrono::seconds(60);
     double panic_window_percentage = 10;  // of the stable one; a second at least

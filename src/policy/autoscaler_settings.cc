@@ -20,8 +20,8 @@ struct Range {
 // NaN is within no range.
 Result<void> check(const Range& range) {
   if (range.value >= range.least && range.value <= range.most) return {};
-  return fail(ErrorCode::kInvalid, fmt::format("{} is {}: it must be from {} to {}", range.name, range.value,
-                                               range.least, range.most));
+  return fail(ErrorCode::kInvalid,
+              fmt::format("{} is {}: it must be from {} to {}", range.name, range.value, range.least, range.most));
 }
 
 Result<void> checkWholeSeconds(std::string_view name, Duration value) {

@@ -139,8 +139,8 @@ TEST(AutoscalerTest, PanicGoesOnWhileTheLoadRises) {
 TEST(AutoscalerTest, FollowsAnExponentialRise) {
   Autoscaler scaler = scalerOf(1, 101);
   TimePoint now = kStart;
-  for (const auto& [load, ready] : std::vector<std::pair<std::uint32_t, std::uint32_t>>{
-           {6, 1}, {36, 6}, {216, 36}, {1296, 216}, {1296, 1296}}) {
+  for (const auto& [load, ready] :
+       std::vector<std::pair<std::uint32_t, std::uint32_t>>{{6, 1}, {36, 6}, {216, 36}, {1296, 216}, {1296, 1296}}) {
     EXPECT_EQ(scaler.decideOn({double(load), double(load)}, ready, now).desired, load);
     now += seconds(1);
   }

@@ -38,8 +38,8 @@ class MetricWindow {
 
   // False if it was not taken: no number, negative, or older than the window.
   bool record(TimePoint at, double value);
-  // The metric was `value` on average since `since`: each second after that one, up to the one of `now`, counts so much.
-  // Nothing if both lie in one second: then the caller goes on from `since` the next time.
+  // The metric was `value` on average since `since`: each second after that one, up to the one of `now`, counts so
+  // much. Nothing if both lie in one second: then the caller goes on from `since` the next time.
   bool recordSince(TimePoint since, TimePoint now, double value);
 
   double average(TimePoint now) const;

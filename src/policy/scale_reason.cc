@@ -13,7 +13,8 @@ Words wordsOf(ScaleReason reason) {
     case ScaleReason::kStable:
       return {"stable", "the average load of the stable window wants so many"};
     case ScaleReason::kPanic:
-      return {"panic", "the load rises fast: the most that was wanted since then, until it has been calm for long enough"};
+      return {"panic",
+              "the load rises fast: the most that was wanted since then, until it has been calm for long enough"};
     case ScaleReason::kRateLimited:
       return {"rate_limited", "the load wants to go further, but one decision goes no further than this"};
     case ScaleReason::kActivationScale:
