@@ -15,6 +15,7 @@
 // Among the targets with room the one is chosen on which the least runs for its size; of equals the lowest number, so
 // that those with higher ones run dry and can be given up.
 //
+// Each version has a line of its own in the queue, so that one which is being started keeps none of the others waiting.
 // Limits of a function and of a tenant hold over all targets: they are counted here.
 //
 // Without clock, thread or lock; the same calls lead to the same answers.
@@ -37,13 +38,6 @@ namespace wasabi::policy {
 struct TargetId {
   std::uint32_t value = 0;
   constexpr auto operator<=>(const TargetId&) const = default;
-};
-
-// One version of a function. Each has a line of its own in the queue, so that one which is being started keeps none of
-// the others waiting.
-struct VersionId {
-  std::uint32_t value = 0;
-  constexpr auto operator<=>(const VersionId&) const = default;
 };
 
 class Dispatch {

@@ -18,4 +18,10 @@ struct FunctionId {
   constexpr auto operator<=>(const FunctionId&) const = default;
 };
 
+// One version of a function.
+struct VersionId {
+  std::uint32_t value = 0;
+  constexpr auto operator<=>(const VersionId&) const = default;
+};
+
 }  // namespace wasabi::policy
