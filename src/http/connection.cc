@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "http/h1_response_head.h"
 #include "http/h1_session.h"
 #include "http/h2_session.h"
 
@@ -23,15 +24,20 @@ constexpr std::size_t kMaxLingerBytes = 4 * 1024 * 1024;
 
 }  // namespace
 
-Connection::Connection(std::shared_ptr<ServerContext> context, Socket socket, OnClosed on_closed)
+Connection::Connection(std::shared_ptr<ServerContext> context, Opening opening, OnClosed on_closed)
     : context_(std::move(context)),
+      protocol_(opening.protocol),
+      secure_(opening.secure),
       on_closed_(std::move(on_closed)),
       input_(context_->counters.buffered_bytes),
       output_(context_->counters.buffered_bytes),
-      socket_(std::move(socket)),
+      channel_(std::move(opening.channel)),
       timer_(context_->loop),
       waiting_since_(context_->loop.now()),
-      read_size_(kSmallRead) {}
+      read_size_(kSmallRead) {
+  input_.append(opening.early);
+  context_->counters.bytes_in += opening.early.size();
+}
 
 void Connection::drain() {
   if (session_) {
@@ -45,19 +51,19 @@ void Connection::drain() {
 void Connection::close(CloseReason reason) {
   if (closed()) return;
   const auto self = shared_from_this();
-  socket_.reset();
+  channel_.reset();
   timer_.cancel();
   std::exchange(on_closed_, nullptr)(*this);
   if (session_) session_->end(reason);
 }
 
 const std::string& Connection::peerAddress() {
-  if (peer_address_.empty() && socket_) peer_address_ = socket_->peerAddress();
+  if (peer_address_.empty() && channel_) peer_address_ = channel_->peerAddress();
   return peer_address_;
 }
 
 void Connection::resetOnClose() {
-  if (socket_) socket_->resetOnClose();
+  if (channel_) channel_->resetOnClose();
 }
 
 void Connection::commitOutput(std::size_t size) {
@@ -68,14 +74,14 @@ void Connection::commitOutput(std::size_t size) {
 void Connection::write(std::string_view text) {
   if (closed()) return;
   requestTurn();
-  const bool blocked = broken_ || socket_->awaitingWritable();
+  const bool blocked = broken_ || channel_->awaitingWritable();
   if (blocked || text.size() < kDirectWrite) {
     output_.append(text);
     if (!blocked && output_.size() >= kFlushSize) flush();
     return;
   }
   const std::size_t before = output_.size();
-  const auto taken = socket_->send(output_.view(), text);
+  const auto taken = channel_->send(output_.view(), text);
   broken_ = !taken.has_value();
   const std::size_t bytes = taken.value_or(0);
   const std::size_t of_text = bytes > before ? bytes - before : 0;
@@ -83,7 +89,7 @@ void Connection::write(std::string_view text) {
   sent_ += of_text;
   context_->counters.bytes_out += of_text;
   took(bytes - of_text);
-  if (!broken_ && !output_.empty()) socket_->awaitWritable(*this);
+  if (!broken_ && !output_.empty()) channel_->awaitWritable(*this);
 }
 
 void Connection::requestTurn() {
@@ -149,21 +155,32 @@ bool Connection::detectProtocol() {
   constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
   const std::string_view start = input_.view().substr(0, kPreface.size());
   if (start.empty()) return false;
-  if (!kPreface.starts_with(start)) {
-    session_ = std::make_unique<H1Session>(*this);
+  if (protocol_ == Protocol::kTlsMissing) {
+    askForTls();
+  } else if (protocol_ == Protocol::kHttp1 || !kPreface.starts_with(start)) {
+    if (protocol_ == Protocol::kHttp2) {
+      endAfterTurn(Ending::kAtOnce);
+    } else {
+      session_ = std::make_unique<H1Session>(*this);
+    }
   } else if (start == kPreface) {
     session_ = std::make_unique<H2Session>(*this);
   }
   return session_ != nullptr;
 }
 
+void Connection::askForTls() {
+  writeLastAnswer(*this, 400, "this port speaks TLS: use https://");
+  endAfterTurn(Ending::kLinger);
+}
+
 void Connection::flush() {
-  if (output_.empty() || broken_ || socket_->awaitingWritable()) return;
-  const auto taken = socket_->send(output_.view(), {});
+  if (output_.empty() || broken_ || channel_->awaitingWritable()) return;
+  const auto taken = channel_->send(output_.view(), {});
   broken_ = !taken.has_value();
   if (broken_) return;
   took(*taken);
-  if (!output_.empty()) socket_->awaitWritable(*this);
+  if (!output_.empty()) channel_->awaitWritable(*this);
 }
 
 void Connection::took(std::size_t bytes) {
@@ -186,7 +203,7 @@ void Connection::finishTurn() {
     continueEnding();
   } else {
     startReading();
-    if (!output_.empty() && !socket_->awaitingWritable()) requestNextTurn();
+    if (!output_.empty() && !channel_->awaitingWritable()) requestNextTurn();
   }
   if (!closed()) watchDeadline();
 }
@@ -195,8 +212,9 @@ void Connection::continueEnding() {
   if (*ending_ == Ending::kAtOnce) {
     close(CloseReason::kAborted);
   } else if (!output_.empty()) {
-    socket_->awaitWritable(*this);
+    channel_->awaitWritable(*this);
   } else if (*ending_ == Ending::kFlushed) {
+    channel_->sayGoodbye();
     close(CloseReason::kAborted);
   } else {
     linger();
@@ -206,26 +224,26 @@ void Connection::continueEnding() {
 void Connection::linger() {
   if (!lingering_until_) {
     lingering_until_ = context_->loop.now() + kLingerTime;
-    socket_->shutdownOutput();
+    channel_->shutdownOutput();
   }
   lingered_bytes_ += input_.size();
   input_.consume(input_.size());
   if (peer_closed_ || lingered_bytes_ > kMaxLingerBytes) {
     close(CloseReason::kAborted);
-  } else if (!socket_->reading()) {
+  } else if (!channel_->reading()) {
     const auto memory = input_.prepare(read_size_);
-    socket_->startRead(memory.first(read_size_), *this);
+    channel_->startRead(memory.first(read_size_), *this);
   }
 }
 
 void Connection::startReading() {
-  if (socket_->reading() || peer_closed_) return;
+  if (channel_->reading() || peer_closed_) return;
   if (session_ && !session_->wantsInput()) return;
   if (!session_ || !session_->busy()) {
     read_size_ = kSmallRead;
     if (input_.empty()) input_.shrink(kSmallRead);
   }
-  socket_->startRead(input_.prepare(read_size_).first(read_size_), *this);
+  channel_->startRead(input_.prepare(read_size_).first(read_size_), *this);
 }
 
 std::optional<TimePoint> Connection::deadline() const {

@@ -11,12 +11,20 @@
 #include <string_view>
 
 #include "http/byte_buffer.h"
+#include "http/channel.h"
 #include "http/event_loop.h"
 #include "http/server_context.h"
 #include "http/session.h"
-#include "http/socket.h"
 
 namespace wasabi::http {
+
+// What a connection speaks, as far as that is settled before its first byte.
+enum class Protocol : std::uint8_t {
+  kDetect,      // HTTP/1.x or HTTP/2, as the first bytes tell
+  kHttp1,       // by the TLS handshake
+  kHttp2,       // by the TLS handshake
+  kTlsMissing,  // the peer speaks without TLS where TLS is wanted, and is told so
+};
 
 // How a connection ends, hardest last.
 enum class Ending : std::uint8_t {
@@ -26,15 +34,22 @@ enum class Ending : std::uint8_t {
   kAtOnce,   // what the kernel does not take at once is lost
 };
 
-class Connection final : public std::enable_shared_from_this<Connection>, private SocketUser {
+class Connection final : public std::enable_shared_from_this<Connection>, private ChannelUser {
  public:
   // Forgets the connection in the server's table; called once.
   using OnClosed = std::function<void(Connection&)>;
 
-  Connection(std::shared_ptr<ServerContext> context, Socket socket, OnClosed on_closed);
+  struct Opening {
+    std::unique_ptr<Channel> channel;
+    Protocol protocol = Protocol::kDetect;
+    bool secure = false;  // requests have the scheme "https"
+    std::string early;    // what was read from the channel already
+  };
+
+  Connection(std::shared_ptr<ServerContext> context, Opening opening, OnClosed on_closed);
   ~Connection() override = default;
 
-  // The first turn. Apart from the constructor because the operations of the socket share the connection.
+  // The first turn. Apart from the constructor because the operations of the channel share the connection.
   void start() { takeTurn(); }
   void drain();
   // Closes now; every open stream gets onClosed(reason).
@@ -61,8 +76,9 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   // Lets the end of the connection be a reset, which no peer takes for the end of a response.
   void resetOnClose();
   bool ending() const { return ending_.has_value(); }
-  bool closed() const { return !socket_.has_value(); }
+  bool closed() const { return channel_ == nullptr; }
   const std::string& peerAddress();
+  bool secure() const { return secure_; }
 
  private:
   void onRead(std::size_t bytes, int error) override;
@@ -71,6 +87,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void takeTurn();
   void serveSession();
   bool detectProtocol();
+  void askForTls();
   void flush();
   void took(std::size_t bytes);
   void finishTurn();
@@ -82,10 +99,12 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void onTimer();
 
   const std::shared_ptr<ServerContext> context_;
+  const Protocol protocol_;
+  const bool secure_;
   OnClosed on_closed_;
   ByteBuffer input_;
   ByteBuffer output_;
-  std::optional<Socket> socket_;
+  std::unique_ptr<Channel> channel_;
   std::unique_ptr<Session> session_;
   Timer timer_;
   TimePoint timer_at_ = TimePoint::max();

@@ -67,6 +67,16 @@ void writeResponseHead(Connection& connection, const ResponseHead& head, const H
   connection.commitOutput(pen.written());
 }
 
+void writeLastAnswer(Connection& connection, std::uint16_t status, std::string_view reason) {
+  ++connection.context().counters.malformed_requests;
+  ResponseHead head;
+  head.status = status;
+  head.headers.add("content-type", "text/plain; charset=utf-8");
+  writeResponseHead(connection, head, {.content_length = reason.size() + 1, .connection = "close"});
+  connection.write(reason);
+  connection.write("\n");
+}
+
 void writeLastChunk(Connection& connection, const Fields& trailers) {
   Pen pen(connection.prepareOutput(kOwnBytes + textBound(trailers)));
   pen.text("0\r\n");

@@ -18,6 +18,8 @@ struct H1ResponseFraming {
 
 // Fields of `head` that are the server's own business, or no valid fields, are left out.
 void writeResponseHead(Connection& connection, const ResponseHead& head, const H1ResponseFraming& framing);
+// An answer of the server itself to what is no request that a handler could have, before the connection ends.
+void writeLastAnswer(Connection& connection, std::uint16_t status, std::string_view reason);
 void writeLastChunk(Connection& connection, const Fields& trailers);
 
 }  // namespace wasabi::http

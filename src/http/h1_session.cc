@@ -76,6 +76,7 @@ bool H1Session::openRequest() {
   ServerContext& context = connection_.context();
   ++context.counters.requests;
   ++requests_;
+  if (connection_.secure()) current_->head().scheme = "https";
   body_.begin(current_->head(), parser_.chunked());
   H1Stream::Opening opening;
   opening.keep_alive = parser_.keepAlive() && requests_ < limits_.max_requests_per_connection;
@@ -235,15 +236,9 @@ void H1Session::end(CloseReason reason) {
   if (current_) current_->close(reason);
 }
 
-// An answer of the server itself, outside of any stream.
+// Outside of any stream.
 void H1Session::answerAlone(std::uint16_t status, std::string_view reason) {
-  ++connection_.context().counters.malformed_requests;
-  ResponseHead head;
-  head.status = status;
-  head.headers.add("content-type", "text/plain; charset=utf-8");
-  writeResponseHead(connection_, head, {.content_length = reason.size() + 1, .connection = "close"});
-  connection_.write(reason);
-  connection_.write("\n");
+  writeLastAnswer(connection_, status, reason);
   connection_.endAfterTurn(Ending::kLinger);
 }
 

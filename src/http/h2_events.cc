@@ -71,6 +71,7 @@ bool H2Session::isFlooded(const H2Stream& stream) const {
 void H2Session::headComplete(H2Stream& stream) {
   RequestHead& head = stream.head;
   stream.head_complete = true;
+  if (connection_.secure()) head.scheme = "https";
   if (!stream.cookies.empty()) head.headers.add("cookie", stream.cookies);
   if (const auto length = head.headers.find("content-length")) {
     // nghttp2 has checked that it is a number and will check that the body has this size.

@@ -1,5 +1,6 @@
 #include "http/server.h"
 
+#include <list>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -8,43 +9,108 @@
 #include "http/acceptor.h"
 #include "http/connection.h"
 #include "http/server_context.h"
+#include "http/server_tls.h"
 #include "http/socket.h"
+#include "http/tls_handshake.h"
 
 namespace wasabi::http {
 
 struct Server::Impl {
+  struct Listener {
+    std::shared_ptr<const ServerTls> tls;  // or none
+    std::unique_ptr<Acceptor> acceptor;
+  };
+
   explicit Impl(std::shared_ptr<ServerContext> its_context) : context(std::move(its_context)) {}
 
-  // Whether there is room for more.
-  bool take(FileDescriptor connected);
+  void listen(FileDescriptor listener, std::shared_ptr<const ServerTls> tls);
+  bool hasRoom(const ServerTls* tls) const;
+  void take(FileDescriptor connected, const ServerTls* tls);
+  void shakeHands(std::unique_ptr<Socket> socket, const ServerTls& tls);
+  void handshakeDone(TlsHandshake& handshake, Connection::Opening opening);
+  void open(Connection::Opening opening);
   void forget(Connection& connection);
-  bool full() const { return connections.size() >= context->limits.max_connections; }
+  void countOpen() { context->counters.connections_open = connections.size() + handshakes.size(); }
+  void acceptAgain();
 
   const std::shared_ptr<ServerContext> context;
-  std::vector<std::unique_ptr<Acceptor>> acceptors;
+  std::list<Listener> listeners;
+  std::unordered_map<TlsHandshake*, std::unique_ptr<TlsHandshake>> handshakes;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections;
 };
 
-bool Server::Impl::take(FileDescriptor connected) {
-  ServerCounters& counters = context->counters;
+void Server::Impl::listen(FileDescriptor listener, std::shared_ptr<const ServerTls> tls) {
+  WASABI_CHECK(!context->draining);
+  const auto take_one = [this, certificates = tls.get()](FileDescriptor connected) {
+    take(std::move(connected), certificates);
+    return hasRoom(certificates);
+  };
+  auto acceptor =
+      Acceptor::open(context->loop, std::move(listener), take_one, context->counters.connections_refused);
+  WASABI_CHECK(acceptor.has_value());
+  listeners.push_back({std::move(tls), std::move(*acceptor)});
+}
+
+bool Server::Impl::hasRoom(const ServerTls* tls) const {
+  const ServerLimits& limits = context->limits;
+  return connections.size() + handshakes.size() < limits.max_connections &&
+         (tls == nullptr || handshakes.size() < limits.max_handshakes);
+}
+
+void Server::Impl::take(FileDescriptor connected, const ServerTls* tls) {
   auto socket = Socket::adopt(context->loop, std::move(connected));
   if (!socket) {
-    ++counters.connections_refused;
-    return true;
+    ++context->counters.connections_refused;
+    return;
   }
+  ++context->counters.connections_accepted;
+  if (tls != nullptr) {
+    shakeHands(std::move(*socket), *tls);
+  } else {
+    Connection::Opening opening;
+    opening.channel = std::move(*socket);
+    open(std::move(opening));
+  }
+}
+
+void Server::Impl::shakeHands(std::unique_ptr<Socket> socket, const ServerTls& tls) {
+  auto handshake = std::make_unique<TlsHandshake>(*context, std::move(socket), tls.current(),
+                                                  [this](TlsHandshake& done, Connection::Opening opening) {
+                                                    handshakeDone(done, std::move(opening));
+                                                  });
+  TlsHandshake& started = *handshake;
+  handshakes.emplace(&started, std::move(handshake));
+  countOpen();
+  started.start();
+}
+
+void Server::Impl::handshakeDone(TlsHandshake& handshake, Connection::Opening opening) {
+  // It lives until it has returned from here.
+  const auto finished = handshakes.extract(&handshake);
+  ++(opening.secure ? context->counters.handshakes : context->counters.handshakes_failed);
+  if (opening.channel) open(std::move(opening));
+  countOpen();
+  acceptAgain();
+}
+
+void Server::Impl::open(Connection::Opening opening) {
   const auto connection =
-      std::make_shared<Connection>(context, std::move(*socket), [this](Connection& closed) { forget(closed); });
+      std::make_shared<Connection>(context, std::move(opening), [this](Connection& closed) { forget(closed); });
   connections.emplace(connection.get(), connection);
-  ++counters.connections_accepted;
-  counters.connections_open = connections.size();
+  countOpen();
   connection->start();
-  return !full();
 }
 
 void Server::Impl::forget(Connection& connection) {
   connections.erase(&connection);
-  context->counters.connections_open = connections.size();
-  for (const auto& acceptor : acceptors) acceptor->resume();
+  countOpen();
+  acceptAgain();
+}
+
+void Server::Impl::acceptAgain() {
+  for (const Listener& listener : listeners) {
+    if (hasRoom(listener.tls.get())) listener.acceptor->resume();
+  }
 }
 
 Server::Server(EventLoop& loop, const ServerLimits& limits, RequestHandler& handler)
@@ -54,7 +120,8 @@ Server::Server(EventLoop& loop, const ServerLimits& limits, RequestHandler& hand
 }
 
 Server::~Server() {
-  impl_->acceptors.clear();
+  impl_->listeners.clear();
+  impl_->handshakes.clear();
   // What observers do when they are told may close further connections.
   while (!impl_->connections.empty()) {
     const auto connection = impl_->connections.begin()->second;
@@ -63,25 +130,26 @@ Server::~Server() {
 }
 
 void Server::listen(FileDescriptor listener) {
-  WASABI_CHECK(!impl_->context->draining);
-  auto acceptor = Acceptor::open(
-      impl_->context->loop, std::move(listener),
-      [impl = impl_.get()](FileDescriptor connected) { return impl->take(std::move(connected)); },
-      impl_->context->counters.connections_refused);
-  WASABI_CHECK(acceptor.has_value());
-  impl_->acceptors.push_back(std::move(*acceptor));
+  impl_->listen(std::move(listener), nullptr);
+}
+
+void Server::listen(FileDescriptor listener, std::shared_ptr<const ServerTls> tls) {
+  WASABI_CHECK(tls != nullptr);
+  impl_->listen(std::move(listener), std::move(tls));
 }
 
 void Server::drain() {
   impl_->context->draining = true;
-  impl_->acceptors.clear();
+  impl_->listeners.clear();
+  impl_->handshakes.clear();
+  impl_->countOpen();
   std::vector<std::shared_ptr<Connection>> connections;
   for (const auto& [key, connection] : impl_->connections) connections.push_back(connection);
   for (const auto& connection : connections) connection->drain();
 }
 
 bool Server::idle() const {
-  return impl_->connections.empty();
+  return impl_->connections.empty() && impl_->handshakes.empty();
 }
 
 const ServerCounters& Server::counters() const {

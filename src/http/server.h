@@ -1,4 +1,5 @@
-// The HTTP server of one event loop: HTTP/1.1 and cleartext HTTP/2 (prior knowledge) on the same listening sockets.
+// The HTTP server of one event loop. On a plain listening socket HTTP/1.1 and HTTP/2 (prior knowledge), on one with TLS
+// what the handshake chose (ALPN): HTTP/2, or else HTTP/1.1.
 //
 //   Server --onRequest--> RequestHandler          decides who serves the request and attaches a StreamObserver
 //   ServerStream                                  one request with its response; the handler's way to answer
@@ -22,6 +23,7 @@
 #include "base/units.h"
 #include "http/event_loop.h"
 #include "http/message.h"
+#include "http/server_tls.h"
 
 namespace wasabi::http {
 
@@ -39,6 +41,8 @@ struct ServerLimits {
   std::size_t write_low_watermark = 64 * 1024;        // onWritable() below it
   std::size_t connection_watermark = 4096 * 1024;     // HTTP/2, over all streams: each send() returns kFull above it
   std::size_t read_chunk_bytes = 64 * 1024;           // largest onBody() chunk, HTTP/2 stream window
+  std::size_t max_handshakes = 1'000;                 // of TLS at once: its listeners rest until one ends
+  Duration handshake_timeout = std::chrono::seconds(10);  // from accepting to the end of the TLS handshake: close
   Duration head_timeout = std::chrono::seconds(10);   // from the first byte of a head to its last: 408, and close
   Duration idle_timeout = std::chrono::seconds(75);   // no request open: close
   Duration body_timeout = std::chrono::seconds(60);   // reading wanted, no byte came: 408, and close
@@ -115,8 +119,10 @@ class RequestHandler {
 // Plain numbers, read by metrics on the loop's thread.
 struct ServerCounters {
   std::uint64_t connections_accepted = 0;
-  std::uint64_t connections_open = 0;
+  std::uint64_t connections_open = 0;     // handshakes included
   std::uint64_t connections_refused = 0;  // accept() failed: out of descriptors or memory
+  std::uint64_t handshakes = 0;           // of TLS, finished
+  std::uint64_t handshakes_failed = 0;    // refused, broken, cut or too slow
   std::uint64_t requests = 0;
   std::uint64_t malformed_requests = 0;  // answered 400, 408, 414, 417, 431, 501, 505 by the server itself
   std::uint64_t bytes_in = 0;
@@ -146,8 +152,10 @@ class Server {
 
   // Accepts from this socket; several servers on other loops may be given duplicates of one descriptor.
   void listen(FileDescriptor listener);
+  // The same with TLS. Who speaks plain HTTP there gets a 400 that says so.
+  void listen(FileDescriptor listener, std::shared_ptr<const ServerTls> tls);
 
-  // Closes the listening sockets, lets open requests finish, refuses new ones by `Connection: close` / GOAWAY and
+  // Closes the listening sockets, cuts handshakes, lets open requests finish, refuses new ones by `Connection: close` / GOAWAY and
   // closes idle connections.
   void drain();
   // No connection is open.

@@ -41,23 +41,21 @@ struct Socket::State {
   explicit State(asio::io_context& context) : socket(context.get_executor()) {}
 
   StreamSocket socket;
-  SocketUser* user = nullptr;  // none once the Socket is gone
+  ChannelUser* user = nullptr;  // none once the Socket is gone
   bool closed = false;
   bool reading = false;
   bool awaiting_writable = false;
 };
 
 Socket::Socket(std::shared_ptr<State> state) : state_(std::move(state)) {}
-Socket::Socket(Socket&&) noexcept = default;
 
 Socket::~Socket() {
-  if (!state_) return;
   state_->closed = true;
   boost::system::error_code ignored;
   state_->socket.close(ignored);
 }
 
-Result<Socket> Socket::adopt(EventLoop& loop, FileDescriptor connected) {
+Result<std::unique_ptr<Socket>> Socket::adopt(EventLoop& loop, FileDescriptor connected) {
   const int fd = connected.get();
   sockaddr_storage address{};
   socklen_t size = sizeof address;
@@ -75,10 +73,10 @@ Result<Socket> Socket::adopt(EventLoop& loop, FileDescriptor connected) {
   connected.release();
   state->socket.native_non_blocking(true, error);
   if (error) return fail(Error::fromErrno("setting O_NONBLOCK", error.value()));
-  return Socket(std::move(state));
+  return std::unique_ptr<Socket>(new Socket(std::move(state)));
 }
 
-void Socket::startRead(std::span<char> memory, SocketUser& user) {
+void Socket::startRead(std::span<char> memory, ChannelUser& user) {
   WASABI_CHECK(!state_->reading);
   state_->reading = true;
   state_->user = &user;
@@ -107,10 +105,10 @@ tl::expected<std::size_t, int> Socket::send(std::string_view first, std::string_
   }
 }
 
-void Socket::awaitWritable(SocketUser& user) {
+void Socket::awaitWritable(ChannelUser& user) {
+  state_->user = &user;
   if (state_->awaiting_writable) return;
   state_->awaiting_writable = true;
-  state_->user = &user;
   state_->socket.async_wait(StreamSocket::wait_write, [state = state_](const boost::system::error_code&) {
     state->awaiting_writable = false;
     if (!state->closed) state->user->onWritable();
