@@ -33,6 +33,7 @@ class FakeStream final : public http::ServerStream {
     response = sent;
     length = content_length;
   }
+  void acceptUpgrade(std::string_view, const http::Fields&) override {}
   http::WriteRoom send(std::span<const std::byte> chunk) override {
     body.append(textOf(chunk));
     return room;

@@ -138,6 +138,7 @@ void Connection::takeTurn() {
   }
   if (closed()) return;
   flush();
+  if (output_over_ && output_.empty() && !std::exchange(output_shut_, true)) channel_->shutdownOutput();
   if (session_) session_->settle();
   if (!closed()) finishTurn();
 }

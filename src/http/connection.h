@@ -71,6 +71,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void requestTurn();
   // Also in serve(): to leave the loop to others for a moment.
   void requestNextTurn();
+  // Ends our side of the stream once the output is written; the peer may go on sending.
+  void endOutput() { output_over_ = true; }
   // No more requests; the connection ends after this turn.
   void endAfterTurn(Ending ending);
   // Lets the end of the connection be a reset, which no peer takes for the end of a response.
@@ -119,6 +121,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   std::size_t read_size_;
   bool broken_ = false;
   bool peer_closed_ = false;
+  bool output_over_ = false;
+  bool output_shut_ = false;
   bool serving_ = false;
   bool turn_requested_ = false;
 };

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "http/character_class.h"
+#include "http/upgrade_protocol.h"
 
 namespace wasabi::http {
 
@@ -24,6 +25,13 @@ bool startsIgnoringCase(std::string_view text, std::string_view lower) {
   return text.size() >= lower.size() && equalsIgnoringCase(text.substr(0, lower.size()), lower);
 }
 
+// All of them: whoever offers one that is not might mean it.
+bool areTunnelProtocols(std::string_view list) {
+  bool all = true;
+  forEachListMember(list, [&all](std::string_view protocol) { all = all && isTunnelProtocol(protocol); });
+  return all;
+}
+
 }  // namespace
 
 bool splitFieldLine(std::string_view line, std::string_view& name, std::string_view& value) {
@@ -37,7 +45,7 @@ bool splitFieldLine(std::string_view line, std::string_view& name, std::string_v
 void H1HeadParser::reset() {
   line_start_ = scanned_ = field_count_ = connection_options_ = 0;
   have_request_line_ = have_host_ = have_transfer_encoding_ = authority_from_target_ = false;
-  chunked_ = asks_keep_alive_ = asks_close_ = expects_continue_ = false;
+  chunked_ = asks_keep_alive_ = asks_close_ = asks_upgrade_ = expects_continue_ = false;
   keep_alive_ = true;
   named_by_connection_.clear();
 }
@@ -100,6 +108,7 @@ bool H1HeadParser::takeRequestLine(std::string_view line, RequestHead& head) {
   head.authority.clear();
   head.scheme = "http";
   head.headers.clear();
+  head.upgrade.clear();
   head.content_length.reset();
 
   const std::size_t first = line.find(' ');
@@ -190,7 +199,9 @@ bool H1HeadParser::takeSpecialField(std::string_view name, std::string_view valu
       keep_to_ourselves();
       return takeExpect(value);
     case 7:
-      if (is("upgrade")) keep_to_ourselves();
+      if (!is("upgrade")) return true;
+      keep_to_ourselves();
+      takeUpgrade(value, head);
       return true;
     case 10:
       if (is("keep-alive")) keep_to_ourselves();
@@ -253,6 +264,8 @@ bool H1HeadParser::takeConnection(std::string_view value) {
       asks_close_ = true;
     } else if (equalsIgnoringCase(option, "keep-alive")) {
       asks_keep_alive_ = true;
+    } else if (equalsIgnoringCase(option, "upgrade")) {
+      asks_upgrade_ = true;
     } else {
       if (!named_by_connection_.empty()) named_by_connection_ += ',';
       std::transform(option.begin(), option.end(), std::back_inserter(named_by_connection_), toLower);
@@ -270,6 +283,11 @@ bool H1HeadParser::takeExpect(std::string_view value) {
   return true;
 }
 
+void H1HeadParser::takeUpgrade(std::string_view value, RequestHead& head) {
+  if (!head.upgrade.empty()) head.upgrade += ", ";
+  head.upgrade += value;
+}
+
 bool H1HeadParser::finish(RequestHead& head) {
   const bool is_11 = head.version == Version::kHttp11;
   if (is_11 && !have_host_) return refuse(400, "there is no Host");
@@ -280,6 +298,10 @@ bool H1HeadParser::finish(RequestHead& head) {
   if (!chunked_ && !head.content_length) head.content_length = 0;
   keep_alive_ = !asks_close_ && (is_11 || asks_keep_alive_);
   expects_continue_ = expects_continue_ && is_11;
+  // A body would come before the bytes of the other protocol; nobody asks for that.
+  if (!asks_upgrade_ || !is_11 || chunked_ || head.content_length != 0 || !areTunnelProtocols(head.upgrade)) {
+    head.upgrade.clear();
+  }
   forEachListMember(named_by_connection_, [&head](std::string_view name) { head.headers.remove(name); });
   return true;
 }

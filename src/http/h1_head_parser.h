@@ -52,6 +52,7 @@ class H1HeadParser {
   bool takeTransferEncoding(std::string_view value);
   bool takeConnection(std::string_view value);
   bool takeExpect(std::string_view value);
+  static void takeUpgrade(std::string_view value, RequestHead& head);
   bool finish(RequestHead& head);
 
   const ServerLimits& limits_;
@@ -66,6 +67,7 @@ class H1HeadParser {
   bool keep_alive_ = true;
   bool asks_keep_alive_ = false;
   bool asks_close_ = false;
+  bool asks_upgrade_ = false;
   bool expects_continue_ = false;
   std::size_t connection_options_ = 0;
   std::string named_by_connection_;  // comma-separated, lower case

@@ -43,7 +43,7 @@ std::size_t textBound(const Fields& fields) {
 }  // namespace
 
 void writeResponseHead(Connection& connection, const ResponseHead& head, const H1ResponseFraming& framing) {
-  Pen pen(connection.prepareOutput(kOwnBytes + textBound(head.headers)));
+  Pen pen(connection.prepareOutput(kOwnBytes + textBound(head.headers) + framing.upgrade.size()));
   pen.text("HTTP/1.1 ");
   pen.number(head.status);
   pen.text(" ");
@@ -63,6 +63,7 @@ void writeResponseHead(Connection& connection, const ResponseHead& head, const H
   }
   if (framing.chunked) pen.field("transfer-encoding", "chunked");
   if (!framing.connection.empty()) pen.field("connection", framing.connection);
+  if (!framing.upgrade.empty()) pen.field("upgrade", framing.upgrade);
   pen.text("\r\n");
   connection.commitOutput(pen.written());
 }

@@ -13,7 +13,8 @@ namespace wasabi::http {
 struct H1ResponseFraming {
   std::optional<std::uint64_t> content_length;
   bool chunked = false;
-  std::string_view connection;  // the Connection field, or empty
+  std::string_view connection{};  // the Connection field, or empty
+  std::string_view upgrade{};     // the Upgrade field, or empty
 };
 
 // Fields of `head` that are the server's own business, or no valid fields, are left out.

@@ -77,6 +77,7 @@ bool H1Session::openRequest() {
   ++context.counters.requests;
   ++requests_;
   if (connection_.secure()) current_->head().scheme = "https";
+  if (!current_->head().upgrade.empty() && !context.handler.takesUpgrades()) current_->head().upgrade.clear();
   body_.begin(current_->head(), parser_.chunked());
   H1Stream::Opening opening;
   opening.keep_alive = parser_.keepAlive() && requests_ < limits_.max_requests_per_connection;
@@ -97,6 +98,7 @@ bool H1Session::advanceRequest() {
     current_->close(CloseReason::kAborted);
     return false;
   }
+  if (current_->isTunnel()) return advanceTunnel();
   if (current_->finished()) return retire();
   if (!current_->readingOn() || current_->requestComplete()) return false;
   return deliverBody();
@@ -124,6 +126,37 @@ bool H1Session::deliverBody() {
       return false;
   }
   return false;
+}
+
+bool H1Session::advanceTunnel() {
+  if (current_->finished()) connection_.endOutput();
+  if (current_->requestComplete()) {
+    if (!current_->finished()) return false;
+    unsent_.push_back(std::move(current_));
+    state_ = State::kIdle;
+    connection_.endAfterTurn(Ending::kFlushed);
+    return false;
+  }
+  if (!current_->readingOn()) return false;
+  ByteBuffer& input = connection_.input();
+  if (!input.empty()) {
+    const std::string_view chunk = input.view().substr(0, limits_.read_chunk_bytes);
+    since_ = connection_.context().loop.now();
+    current_->observer()->onBody(std::as_bytes(std::span(chunk)));
+    input.consume(chunk.size());
+    return true;
+  }
+  if (!peer_ended_) return false;
+  current_->markRequestComplete();
+  current_->observer()->onBodyEnd({});
+  return true;
+}
+
+// Not a regular end, and the peer shall see that.
+void H1Session::cutTunnel(CloseReason reason) {
+  connection_.resetOnClose();
+  connection_.endAfterTurn(Ending::kAtOnce);
+  current_->close(reason);
 }
 
 // The response is whole in the output. The next request need not wait until the kernel has taken it.
@@ -166,7 +199,12 @@ void H1Session::settle() {
   unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(done));
   const bool cut = std::any_of(unsent_.begin(), unsent_.end(), [](const auto& stream) { return stream->aborted(); });
   if (cut) connection_.endAfterTurn(Ending::kAtOnce);
-  if (state_ == State::kRequest && current_) current_->tellIfWritable();
+  if (state_ == State::kRequest && current_) {
+    if (current_->isTunnel() && std::exchange(tunnel_sent_, connection_.sent()) != connection_.sent()) {
+      since_ = connection_.context().loop.now();
+    }
+    current_->tellIfWritable();
+  }
   if (waiting_for_room_ && mayTakeRequest() && !connection_.closed()) connection_.requestNextTurn();
 }
 
@@ -194,6 +232,7 @@ std::optional<TimePoint> H1Session::deadline() const {
     case State::kDiscard:
       return since_ + limits_.body_timeout;
     case State::kRequest:
+      if (current_->isTunnel()) return since_ + limits_.tunnel_idle_timeout;
       if (current_->requestComplete() || !current_->readingOn()) return std::nullopt;
       return current_->readingSince() + limits_.body_timeout;
   }
@@ -214,6 +253,10 @@ void H1Session::onDeadline(TimePoint now) {
       connection_.endAfterTurn(Ending::kAtOnce);
       break;
     case State::kRequest:
+      if (current_->isTunnel()) {
+        cutTunnel(CloseReason::kTimedOut);
+        break;
+      }
       failRequest(408, "the request body took too long", CloseReason::kTimedOut);
       break;
   }
@@ -224,7 +267,9 @@ void H1Session::drain() {
 }
 
 void H1Session::onPeerClosed() {
-  if (state_ == State::kRequest && !current_->finished()) {
+  if (state_ == State::kRequest && current_->isTunnel()) {
+    peer_ended_ = true;
+  } else if (state_ == State::kRequest && !current_->finished()) {
     connection_.close(CloseReason::kPeerGone);
   } else {
     connection_.endAfterTurn(Ending::kFlushed);

@@ -43,6 +43,8 @@ class H1Session final : public Session {
   bool openRequest();
   bool advanceRequest();
   bool deliverBody();
+  bool advanceTunnel();
+  void cutTunnel(CloseReason reason);
   bool retire();
   bool discardBody();
 
@@ -57,13 +59,15 @@ class H1Session final : public Session {
   H1HeadParser parser_;
   H1RequestBody body_;
   State state_ = State::kIdle;
-  TimePoint since_;  // when the state began; in kDiscard and kRequest: or input came
+  TimePoint since_;  // when the state began; in kDiscard: or input came; in a tunnel: or bytes went either way
   std::unique_ptr<H1Stream> current_;
   // Answered, but the kernel has not taken all of it; in order.
   std::vector<std::unique_ptr<H1Stream>> unsent_;
   std::vector<std::unique_ptr<H1Stream>> spares_;
   std::size_t requests_ = 0;
   std::uint64_t discarded_ = 0;
+  std::uint64_t tunnel_sent_ = 0;  // of the connection's output, when the kernel last took some
+  bool peer_ended_ = false;        // of a tunnel: no more input will come
   bool waiting_for_room_ = false;  // a request may have come, but must wait until more of the answers is taken
 };
 

@@ -78,6 +78,18 @@ void H1Stream::sendHead(const ResponseHead& head, std::optional<std::uint64_t> c
   writeResponseHead(connection_, head, framing);
 }
 
+void H1Stream::acceptUpgrade(std::string_view protocol, const Fields& headers) {
+  WASABI_CHECK(response_ == Response::kNone && !head_.upgrade.empty());
+  response_ = Response::kBody;
+  framing_ = Framing::kTunnel;
+  opening_.keep_alive = false;
+  request_complete_ = reading_on_ = false;
+  H1ResponseFraming framing;
+  framing.connection = "upgrade";
+  if (isFieldValue(protocol)) framing.upgrade = protocol;
+  writeResponseHead(connection_, {101, headers}, framing);
+}
+
 WriteRoom H1Stream::send(std::span<const std::byte> chunk) {
   WASABI_CHECK(response_ == Response::kBody);
   std::string_view text(reinterpret_cast<const char*>(chunk.data()), chunk.size());
@@ -94,6 +106,7 @@ WriteRoom H1Stream::send(std::span<const std::byte> chunk) {
       if (!text.empty()) sendChunk(text);
       break;
     case Framing::kUntilClose:
+    case Framing::kTunnel:
       connection_.write(text);
       break;
   }
@@ -120,6 +133,7 @@ void H1Stream::finish(const Fields& trailers) {
   }
   if (framing_ == Framing::kChunked) writeLastChunk(connection_, trailers);
   response_ = Response::kFinished;
+  wants_room_ = false;
   end_offset_ = connection_.written();
   connection_.requestTurn();
 }

@@ -44,7 +44,8 @@ class H1Stream final : public ServerStream {
   bool keepAlive() const { return opening_.keep_alive; }
   // The client waits for `100 Continue`, so what comes next may be the body or another request.
   bool awaitsContinue() const { return opening_.expects_continue; }
-  bool endsByClose() const { return framing_ == Framing::kUntilClose; }
+  bool endsByClose() const { return framing_ == Framing::kUntilClose || isTunnel(); }
+  bool isTunnel() const { return framing_ == Framing::kTunnel; }
   // Of a finished stream: where it ends in what the connection has written.
   std::uint64_t endOffset() const { return end_offset_; }
   // Calls onWritable() if somebody waits for it and there is room.
@@ -58,6 +59,7 @@ class H1Stream final : public ServerStream {
   void resumeReading() override;
   void pauseReading() override { reading_on_ = false; }
   void sendHead(const ResponseHead& head, std::optional<std::uint64_t> content_length) override;
+  void acceptUpgrade(std::string_view protocol, const Fields& headers) override;
   WriteRoom send(std::span<const std::byte> chunk) override;
   void finish(const Fields& trailers) override;
   void abort() override;
@@ -65,7 +67,7 @@ class H1Stream final : public ServerStream {
 
  private:
   enum class Response : std::uint8_t { kNone, kBody, kFinished };
-  enum class Framing : std::uint8_t { kNoBody, kLength, kChunked, kUntilClose };
+  enum class Framing : std::uint8_t { kNoBody, kLength, kChunked, kUntilClose, kTunnel };
 
   Framing chooseFraming(std::uint16_t status, std::optional<std::uint64_t> content_length) const;
   void sendChunk(std::string_view text);

@@ -128,17 +128,18 @@ Options makeOptions(const ServerLimits& limits) {
 
 }  // namespace
 
-nghttp2_session* newNghttp2Session(H2Session& ours, const ServerLimits& limits) {
+nghttp2_session* newNghttp2Session(H2Session& ours, const ServerLimits& limits, bool takes_upgrades) {
   nghttp2_session* session = nullptr;
   const Callbacks callbacks = makeCallbacks();
   const Options options = makeOptions(limits);
   WASABI_CHECK(nghttp2_session_server_new2(&session, callbacks.get(), &ours, options.get()) == 0);
   const auto window = static_cast<std::uint32_t>(limits.read_chunk_bytes);
-  const std::array<nghttp2_settings_entry, 4> settings = {{
+  const std::array<nghttp2_settings_entry, 5> settings = {{
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, static_cast<std::uint32_t>(limits.max_concurrent_streams)},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(limits.max_header_bytes)},
       {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+      {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, takes_upgrades ? 1U : 0U},
   }};
   WASABI_CHECK(nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size()) == 0);
   // What all streams together may have buffered here.

@@ -10,7 +10,7 @@ namespace wasabi::http {
 class H2Session;
 
 // The first SETTINGS are submitted.
-nghttp2_session* newNghttp2Session(H2Session& session, const ServerLimits& limits);
+nghttp2_session* newNghttp2Session(H2Session& session, const ServerLimits& limits, bool takes_upgrades);
 // Reads a stream's output into DATA frames.
 nghttp2_data_provider outputOf(class H2Stream& stream);
 

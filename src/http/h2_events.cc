@@ -4,6 +4,7 @@
 
 #include "http/character_class.h"
 #include "http/h2_session.h"
+#include "http/upgrade_protocol.h"
 
 namespace wasabi::http {
 
@@ -50,7 +51,7 @@ void H2Session::addRequestField(H2Stream& stream, std::string_view name, std::st
 std::uint16_t H2Session::takePseudoField(RequestHead& head, std::string_view name, std::string_view value) const {
   if (name == ":method") {
     head.method = value;
-    return value == "CONNECT" ? 501 : 0;
+    return 0;
   }
   if (name == ":path") {
     if (value.size() > limits_.max_target_bytes) return 414;
@@ -60,6 +61,9 @@ std::uint16_t H2Session::takePseudoField(RequestHead& head, std::string_view nam
     head.authority = value;
   } else if (name == ":scheme") {
     head.scheme = value;
+  } else if (name == ":protocol") {
+    if (!isTunnelProtocol(value)) return 501;
+    head.upgrade = value;
   }
   return 0;
 }
@@ -82,6 +86,12 @@ void H2Session::headComplete(H2Stream& stream) {
     head.content_length = 0;
   }
   stream.request_complete = stream.remote_ended;
+  if (head.method == "CONNECT") {
+    // What follows is no body, and nothing at all unless a handler makes it a tunnel.
+    if (head.upgrade.empty() && stream.refusal == 0) stream.refusal = 501;
+    head.content_length = 0;
+    stream.request_complete = true;
+  }
   stream.waiting_to_open = true;
   arrived_.push_back(&stream);
 }
@@ -104,7 +114,7 @@ void H2Session::localEnded(H2Stream& stream) {
 }
 
 void H2Session::addBody(H2Stream* stream, std::int32_t id, std::string_view data) {
-  const bool wanted = stream && (stream->waiting_to_open || (stream->hasObserver() && !stream->finished));
+  const bool wanted = stream && (stream->waiting_to_open || stream->takesInput());
   if (!wanted) {
     nghttp2_session_consume(nghttp2_.get(), id, data.size());
     return;

@@ -1,12 +1,9 @@
 #include "http/h2_session.h"
 
-#include <array>
-#include <charconv>
 #include <utility>
 
 #include "base/check.h"
 #include "http/h2_callbacks.h"
-#include "http/response_fields.h"
 
 namespace wasabi::http {
 
@@ -20,20 +17,6 @@ constexpr std::size_t kMaxUnsent = 256 * 1024;
 
 std::string_view viewOf(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
-}
-
-nghttp2_nv fieldOf(std::string_view name, std::string_view value) {
-  // nghttp2 takes pointers to bytes it does not write, and copies them.
-  const auto bytes = [](std::string_view text) {
-    return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
-  };
-  return {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
-}
-
-void appendFields(std::vector<nghttp2_nv>& out, const Fields& fields) {
-  for (const auto field : fields) {
-    if (isForHandlers(field)) out.push_back(fieldOf(field.name, field.value));
-  }
 }
 
 CloseReason reasonFor(std::uint32_t error_code) {
@@ -53,7 +36,7 @@ CloseReason reasonFor(std::uint32_t error_code) {
 H2Session::H2Session(Connection& connection)
     : connection_(connection),
       limits_(connection.context().limits),
-      nghttp2_(newNghttp2Session(*this, limits_)),
+      nghttp2_(newNghttp2Session(*this, limits_, connection.context().handler.takesUpgrades())),
       idle_since_(connection.context().loop.now()),
       resets_since_(idle_since_) {
   if (connection.context().draining) leave();
@@ -149,8 +132,10 @@ void H2Session::lookAtNoted() {
 
 void H2Session::lookAt(H2Stream& stream) {
   if (stream.waiting_to_open) return;
+  if (stream.owesInput()) deliverBody(stream);
+  if (connection_.closed()) return;
   if (stream.protocol_closed) {
-    lookAtClosed(stream);
+    if (!stream.owesInput()) lookAtClosed(stream);
     return;
   }
   if (stream.aborted && !stream.reset_sent) {
@@ -158,14 +143,15 @@ void H2Session::lookAt(H2Stream& stream) {
     stream.close(CloseReason::kAborted);
     return;
   }
-  if (stream.hasObserver() && !stream.finished) {
+  if (stream.takesInput()) {
     deliverBody(stream);
   } else {
     dropInput(stream);
   }
   if (connection_.closed()) return;
   // The response is out, and the rest of the request of no use (RFC 9113 section 8.1).
-  if (stream.local_ended && !stream.remote_ended && stream.finished) reset(stream, NGHTTP2_NO_ERROR);
+  const bool of_no_use = stream.local_ended && !stream.remote_ended && stream.finished && !stream.tunnel;
+  if (of_no_use) reset(stream, NGHTTP2_NO_ERROR);
   if (stream.wants_room && stream.output.size() <= limits_.write_low_watermark && stream.hasObserver()) {
     stream.wants_room = false;
     stream.observer().onWritable();
@@ -262,7 +248,9 @@ std::optional<TimePoint> H2Session::deadline() const {
 std::optional<TimePoint> H2Session::streamDeadline(const H2Stream& stream) const {
   std::optional<TimePoint> first;
   if (!stream.head_complete) return stream.reading_since + limits_.head_timeout;
-  const bool reads = stream.reading_on && !stream.remote_ended && stream.hasObserver() && !stream.finished;
+  if (stream.tunnel) first = std::max(stream.reading_since, stream.output_since) + limits_.tunnel_idle_timeout;
+  const bool reads =
+      !stream.tunnel && stream.reading_on && !stream.remote_ended && stream.hasObserver() && !stream.finished;
   if (reads) first = stream.reading_since + limits_.body_timeout;
   if (!stream.output.empty()) {
     const TimePoint write = stream.output_since + limits_.write_timeout;
@@ -293,7 +281,11 @@ void H2Session::onDeadline(TimePoint now) {
 }
 
 void H2Session::timeOut(H2Stream& stream) {
-  if (stream.protocol_closed) return;
+  if (stream.protocol_closed) {
+    if (stream.owesInput()) stream.close(CloseReason::kTimedOut);
+    note(stream);
+    return;
+  }
   if (!stream.head_complete) {
     // No other frame may come before the rest of the head: there is nothing to save on this connection.
     nghttp2_session_terminate_session(nghttp2_.get(), NGHTTP2_ENHANCE_YOUR_CALM);
@@ -326,75 +318,6 @@ void H2Session::end(CloseReason reason) {
   // By index: what observers do when they are told may close the connection, which comes back here.
   for (std::size_t i = 0; i < unsent_.size(); ++i) unsent_[i]->close(reason);
   for (std::size_t i = 0; i < streams_.size(); ++i) streams_[i]->close(reason);
-}
-
-void H2Session::submitHead(H2Stream& stream, const ResponseHead& head, std::optional<std::uint64_t> content_length) {
-  if (stream.protocol_closed) return;
-  std::array<char, 24> status{};
-  std::array<char, 24> length{};
-  const auto text = [](std::array<char, 24>& digits, std::uint64_t number) {
-    return std::string_view(
-        digits.data(),
-        static_cast<std::size_t>(std::to_chars(digits.begin(), digits.end(), number).ptr - digits.data()));
-  };
-  fields_.clear();
-  fields_.push_back(fieldOf(":status", text(status, head.status)));
-  appendFields(fields_, head.headers);
-  if (!head.headers.find("date")) fields_.push_back(fieldOf("date", connection_.context().date.value()));
-  if (content_length && head.status != 204) {
-    fields_.push_back(fieldOf("content-length", text(length, *content_length)));
-  }
-  const nghttp2_data_provider provider = outputOf(stream);
-  nghttp2_submit_response(nghttp2_.get(), stream.id, fields_.data(), fields_.size(),
-                          stream.swallows_body ? nullptr : &provider);
-  connection_.requestTurn();
-}
-
-void H2Session::submitContinue(H2Stream& stream) {
-  if (stream.protocol_closed) return;
-  const nghttp2_nv status = fieldOf(":status", "100");
-  nghttp2_submit_headers(nghttp2_.get(), NGHTTP2_FLAG_NONE, stream.id, nullptr, &status, 1, nullptr);
-}
-
-void H2Session::submitTrailers(H2Stream& stream) {
-  fields_.clear();
-  appendFields(fields_, stream.response_trailers);
-  nghttp2_submit_trailer(nghttp2_.get(), stream.id, fields_.data(), fields_.size());
-}
-
-void H2Session::addOutput(H2Stream& stream, std::string_view text) {
-  if (stream.output.empty()) {
-    stream.output_since = connection_.context().loop.now();
-    checkBy(stream.output_since + limits_.write_timeout);
-  }
-  stream.output.append(text);
-  held_output_ += text.size();
-  resumeOutput(stream);
-}
-
-bool H2Session::hasRoomFor(const H2Stream& stream) const {
-  const bool crowded = held_output_ > limits_.connection_watermark;
-  return stream.output.size() <= (crowded ? 0 : limits_.write_high_watermark);
-}
-
-void H2Session::resumeOutput(H2Stream& stream) {
-  if (stream.protocol_closed) {
-    note(stream);
-  } else if (std::exchange(stream.data_deferred, false)) {
-    nghttp2_session_resume_data(nghttp2_.get(), stream.id);
-  }
-  connection_.requestTurn();
-}
-
-void H2Session::startReading(H2Stream& stream) {
-  stream.reading_since = connection_.context().loop.now();
-  checkBy(stream.reading_since + limits_.body_timeout);
-  note(stream);
-}
-
-void H2Session::note(H2Stream& stream) {
-  if (!std::exchange(stream.noted, true)) noted_.push_back(&stream);
-  connection_.requestTurn();
 }
 
 }  // namespace wasabi::http

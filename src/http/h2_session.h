@@ -41,6 +41,7 @@ class H2Session final : public Session {
   ServerContext& context() { return connection_.context(); }
   const std::string& peerAddress() { return connection_.peerAddress(); }
   void submitHead(H2Stream& stream, const ResponseHead& head, std::optional<std::uint64_t> content_length);
+  void openTunnel(H2Stream& stream, const Fields& headers);
   void submitContinue(H2Stream& stream);
   void addOutput(H2Stream& stream, std::string_view text);
   bool hasRoomFor(const H2Stream& stream) const;

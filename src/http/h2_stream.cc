@@ -20,6 +20,11 @@ void H2Stream::close(CloseReason reason) {
   if (observer_) std::exchange(observer_, nullptr)->onClosed(reason);
 }
 
+bool H2Stream::owesInput() const {
+  const bool regular_end = protocol_closed && local_ended && remote_ended && error_code == 0;
+  return tunnel && regular_end && !request_complete && !aborted && hasObserver();
+}
+
 std::string H2Stream::peerAddress() const {
   return session_.peerAddress();
 }
@@ -34,10 +39,21 @@ void H2Stream::resumeReading() {
 void H2Stream::sendHead(const ResponseHead& response, std::optional<std::uint64_t> content_length) {
   WASABI_CHECK(!head_sent);
   WASABI_CHECK(response.status >= 200 && response.status <= 999);
+  if (head.method == "CONNECT" && response.status < 300) {
+    sendHead({501, response.headers}, content_length);
+    return;
+  }
   head_sent = true;
   swallows_body = hasNoBody(head, response.status) || content_length == 0;
   if (!swallows_body) response_left = content_length;
   session_.submitHead(*this, response, content_length);
+}
+
+void H2Stream::acceptUpgrade(std::string_view, const Fields& headers) {
+  WASABI_CHECK(!head_sent && !head.upgrade.empty());
+  head_sent = tunnel = true;
+  request_complete = reading_on = false;
+  session_.openTunnel(*this, headers);
 }
 
 WriteRoom H2Stream::send(std::span<const std::byte> chunk) {
@@ -64,6 +80,7 @@ void H2Stream::finish(const Fields& its_trailers) {
     if (isForHandlers(field)) response_trailers.add(field.name, field.value);
   }
   finished = true;
+  wants_room = false;
   session_.resumeOutput(*this);
 }
 

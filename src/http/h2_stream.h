@@ -24,6 +24,10 @@ class H2Stream final : public ServerStream {
   void close(CloseReason reason);
   // The response as far as it may go into DATA frames.
   bool bodyOver() const { return finished && output.empty(); }
+  // Somebody is there still for what the peer sends.
+  bool takesInput() const { return hasObserver() && (!finished || tunnel); }
+  // A tunnel that has ended on both sides, but the handler has not read to the end.
+  bool owesInput() const;
   bool hasObserver() const { return observer_ != nullptr; }
   StreamObserver& observer() { return *observer_; }
 
@@ -35,6 +39,7 @@ class H2Stream final : public ServerStream {
   void resumeReading() override;
   void pauseReading() override { reading_on = false; }
   void sendHead(const ResponseHead& response, std::optional<std::uint64_t> content_length) override;
+  void acceptUpgrade(std::string_view protocol, const Fields& headers) override;
   WriteRoom send(std::span<const std::byte> chunk) override;
   void finish(const Fields& its_trailers) override;
   void abort() override;
@@ -66,6 +71,7 @@ class H2Stream final : public ServerStream {
   bool reading_on = false;
   bool head_sent = false;
   bool swallows_body = false;
+  bool tunnel = false;
   bool finished = false;
   bool aborted = false;
   bool reset_sent = false;

@@ -83,7 +83,8 @@ struct H2TestClient::Callbacks {
   }
 };
 
-H2TestClient::H2TestClient(TestServer& server, std::uint32_t stream_window) : raw(server), server_(server) {
+H2TestClient::H2TestClient(TestServer& server, std::unique_ptr<RawClient> connected, std::uint32_t stream_window)
+    : connection(std::move(connected)), server_(server) {
   nghttp2_session_callbacks* callbacks = nullptr;
   WASABI_CHECK(nghttp2_session_callbacks_new(&callbacks) == 0);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, Callbacks::onHeader);

@@ -32,7 +32,9 @@ class H2TestClient {
     FieldList request_trailers;
   };
 
-  explicit H2TestClient(TestServer& server, std::uint32_t stream_window = 65'535);
+  explicit H2TestClient(TestServer& server, std::uint32_t stream_window = 65'535)
+      : H2TestClient(server, std::make_unique<RawClient>(server), stream_window) {}
+  H2TestClient(TestServer& server, std::unique_ptr<RawClient> connected, std::uint32_t stream_window = 65'535);
   ~H2TestClient();
   H2TestClient(const H2TestClient&) = delete;
   H2TestClient& operator=(const H2TestClient&) = delete;
@@ -50,7 +52,8 @@ class H2TestClient {
   void exchangeBytes();
   Exchange& operator[](std::int32_t id) { return exchanges_[id]; }
 
-  RawClient raw;
+  const std::unique_ptr<RawClient> connection;
+  RawClient& raw = *connection;
   std::optional<std::uint32_t> goaway;  // error code
   std::map<std::uint16_t, std::uint32_t> settings;
 

@@ -83,6 +83,9 @@ struct RequestHead {
   Fields headers;
   // Declared length of the body where it is known: 0 when the message has none.
   std::optional<std::uint64_t> content_length;
+  // What the client would rather speak on this stream (Upgrade as sent, or :protocol of an extended CONNECT): one name
+  // or several with commas, like "websocket". Only where the handler takes upgrades and the request has no body.
+  std::string upgrade;
 
   std::string_view path() const;   // target up to '?'
   std::string_view query() const;  // after '?', or empty

@@ -45,8 +45,7 @@ void Server::Impl::listen(FileDescriptor listener, std::shared_ptr<const ServerT
     take(std::move(connected), certificates);
     return hasRoom(certificates);
   };
-  auto acceptor =
-      Acceptor::open(context->loop, std::move(listener), take_one, context->counters.connections_refused);
+  auto acceptor = Acceptor::open(context->loop, std::move(listener), take_one, context->counters.connections_refused);
   WASABI_CHECK(acceptor.has_value());
   listeners.push_back({std::move(tls), std::move(*acceptor)});
 }
@@ -74,10 +73,9 @@ void Server::Impl::take(FileDescriptor connected, const ServerTls* tls) {
 }
 
 void Server::Impl::shakeHands(std::unique_ptr<Socket> socket, const ServerTls& tls) {
-  auto handshake = std::make_unique<TlsHandshake>(*context, std::move(socket), tls.current(),
-                                                  [this](TlsHandshake& done, Connection::Opening opening) {
-                                                    handshakeDone(done, std::move(opening));
-                                                  });
+  auto handshake = std::make_unique<TlsHandshake>(
+      *context, std::move(socket), tls.current(),
+      [this](TlsHandshake& done, Connection::Opening opening) { handshakeDone(done, std::move(opening)); });
   TlsHandshake& started = *handshake;
   handshakes.emplace(&started, std::move(handshake));
   countOpen();

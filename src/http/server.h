@@ -42,11 +42,12 @@ struct ServerLimits {
   std::size_t connection_watermark = 4096 * 1024;     // HTTP/2, over all streams: each send() returns kFull above it
   std::size_t read_chunk_bytes = 64 * 1024;           // largest onBody() chunk, HTTP/2 stream window
   std::size_t max_handshakes = 1'000;                 // of TLS at once: its listeners rest until one ends
-  Duration handshake_timeout = std::chrono::seconds(10);  // from accepting to the end of the TLS handshake: close
-  Duration head_timeout = std::chrono::seconds(10);   // from the first byte of a head to its last: 408, and close
-  Duration idle_timeout = std::chrono::seconds(75);   // no request open: close
-  Duration body_timeout = std::chrono::seconds(60);   // reading wanted, no byte came: 408, and close
-  Duration write_timeout = std::chrono::seconds(60);  // bytes wait, the peer took none: close
+  Duration handshake_timeout = std::chrono::seconds(10);    // from accepting to the end of the TLS handshake: close
+  Duration head_timeout = std::chrono::seconds(10);         // from the first byte of a head to its last: 408, and close
+  Duration idle_timeout = std::chrono::seconds(75);         // no request open: close
+  Duration body_timeout = std::chrono::seconds(60);         // reading wanted, no byte came: 408, and close
+  Duration write_timeout = std::chrono::seconds(60);        // bytes wait, the peer took none: close
+  Duration tunnel_idle_timeout = std::chrono::minutes(10);  // accepted upgrade, no byte went either way: close
 };
 
 enum class WriteRoom : std::uint8_t {
@@ -105,6 +106,13 @@ class ServerStream {
   // sent it just closes. onClosed(kAborted) follows from the loop.
   virtual void abort() = 0;
 
+  // Instead of sendHead(), where request().upgrade is not empty: goes over to `protocol`, one of those asked for. From
+  // here on the stream is a tunnel: onBody() brings what the peer sends, from the first byte after the request on, and
+  // onBodyEnd() its end; send() and finish(), without trailers, are the other direction. Either may end while the other
+  // goes on; the stream is closed once both have, so after finish() keep reading, or abort(). Reading is paused again
+  // and not limited by body_timeout. drain() leaves tunnels open: their owner ends them.
+  virtual void acceptUpgrade(std::string_view protocol, const Fields& headers) = 0;
+
   // Bytes of the response accepted by send() that the peer's socket has not taken.
   virtual std::size_t unsentBytes() const = 0;
 };
@@ -114,6 +122,10 @@ class RequestHandler {
   virtual ~RequestHandler() = default;
   // A request head has come. The stream stays until its observer's onClosed().
   virtual void onRequest(ServerStream& stream) = 0;
+  // Whether it may call acceptUpgrade(), always the same. Else such requests come without the wish to upgrade, and
+  // extended CONNECT (RFC 8441) is not offered. A request by extended CONNECT (method "CONNECT") that is answered by a
+  // 2xx head instead would pass for accepted: the client is sent 501 in its place.
+  virtual bool takesUpgrades() const { return false; }
 };
 
 // Plain numbers, read by metrics on the loop's thread.
@@ -155,8 +167,8 @@ class Server {
   // The same with TLS. Who speaks plain HTTP there gets a 400 that says so.
   void listen(FileDescriptor listener, std::shared_ptr<const ServerTls> tls);
 
-  // Closes the listening sockets, cuts handshakes, lets open requests finish, refuses new ones by `Connection: close` / GOAWAY and
-  // closes idle connections.
+  // Closes the listening sockets, cuts handshakes, lets open requests finish, refuses new ones by `Connection: close` /
+  // GOAWAY and closes idle connections.
   void drain();
   // No connection is open.
   bool idle() const;

@@ -65,6 +65,13 @@ TestServer::TestServer(const ServerLimits& limits, Script script) : script_(std:
   server->listen(std::move(*listener));
 }
 
+void TestServer::listenWithTls(std::shared_ptr<const ServerTls> tls) {
+  auto listener = openListener({.text = "127.0.0.1:0"});
+  WASABI_CHECK(listener.has_value());
+  tls_address = listenerAddress(*listener);
+  server->listen(std::move(*listener), std::move(tls));
+}
+
 TestServer::~TestServer() {
   server.reset();
 }
@@ -101,7 +108,7 @@ void TestServer::runFor(Duration time) {
   runUntil([end] { return Clock::now() >= end; });
 }
 
-RawClient::RawClient(TestServer& server, int receive_buffer) : server_(server) {
+RawClient::RawClient(TestServer& server, const std::string& where, int receive_buffer) : server_(server) {
   socket_ = FileDescriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (receive_buffer > 0) {
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
@@ -109,13 +116,13 @@ RawClient::RawClient(TestServer& server, int receive_buffer) : server_(server) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(server.address.substr(server.address.rfind(':') + 1))));
+  address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(where.substr(where.rfind(':') + 1))));
   WASABI_CHECK(::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
 }
 
 bool RawClient::send(std::string_view text) {
   return server_.runUntil([&] {
-    const ssize_t sent = ::send(socket_.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t sent = write(text);
     if (sent < 0 && errno != EAGAIN) {
       error = errno;
       return true;
@@ -125,10 +132,18 @@ bool RawClient::send(std::string_view text) {
   }) && error == 0;
 }
 
+ssize_t RawClient::write(std::string_view text) {
+  return ::send(socket_.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+ssize_t RawClient::read(std::span<char> memory) {
+  return ::recv(socket_.get(), memory.data(), memory.size(), MSG_DONTWAIT);
+}
+
 void RawClient::poll() {
   std::array<char, 65536> chunk;
   while (!ended && error == 0) {
-    const ssize_t got = ::recv(socket_.get(), chunk.data(), chunk.size(), MSG_DONTWAIT);
+    const ssize_t got = read(chunk);
     if (got > 0) {
       received.append(chunk.data(), static_cast<std::size_t>(got));
     } else if (got == 0) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -56,20 +57,28 @@ class TestServer : public RequestHandler {
   bool runUntil(const std::function<bool()>& condition);
   void runFor(Duration time);
 
+  // On a socket of its own, besides the plain one.
+  void listenWithTls(std::shared_ptr<const ServerTls> tls);
+
   EventLoop loop;
   std::string address;
+  std::string tls_address;
+  bool takes_upgrades = false;
   std::deque<RecordedRequest> requests;
   std::unique_ptr<Server> server;
 
  private:
   void onRequest(ServerStream& stream) override;
+  bool takesUpgrades() const override { return takes_upgrades; }
 
   Script script_;
 };
 
 class RawClient {
  public:
-  explicit RawClient(TestServer& server, int receive_buffer = 0);
+  explicit RawClient(TestServer& server, int receive_buffer = 0) : RawClient(server, server.address, receive_buffer) {}
+  RawClient(TestServer& server, const std::string& address, int receive_buffer);
+  virtual ~RawClient() = default;
 
   // All of it, running the server while the socket is full. False if the server has closed.
   bool send(std::string_view text);
@@ -80,13 +89,20 @@ class RawClient {
   // Reads what is there.
   void poll();
 
-  void closeOutput();
+  virtual void closeOutput();
   void close() { socket_.reset(); }
   void reset();
 
   std::string received;
   bool ended = false;
   int error = 0;
+
+ protected:
+  // As ::send() and ::recv() without waiting.
+  virtual ssize_t write(std::string_view text);
+  virtual ssize_t read(std::span<char> memory);
+  TestServer& server() { return server_; }
+  int fd() const { return socket_.get(); }
 
  private:
   TestServer& server_;

@@ -79,8 +79,9 @@ Result<Certificates> parseCertificates(const TlsIdentity& identity, const std::s
   const bool at_end = ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
   const std::string what = takeSslError();
   if (!at_end) {
-    return fail(ErrorCode::kInvalid, certificateFile(identity) + " is damaged: " + what +
-                                         "; it must hold the server's certificate and then the intermediate ones, in PEM");
+    return fail(ErrorCode::kInvalid,
+                certificateFile(identity) + " is damaged: " + what +
+                    "; it must hold the server's certificate and then the intermediate ones, in PEM");
   }
   if (sk_X509_num(all.get()) == 0) {
     return fail(ErrorCode::kInvalid, certificateFile(identity) +
@@ -156,8 +157,8 @@ int chooseProtocol(SSL*, const unsigned char** chosen, unsigned char* chosen_siz
                    unsigned int offered_size, void*) {
   unsigned char* match = nullptr;
   const auto* ours = reinterpret_cast<const unsigned char*>(kProtocols.data());
-  const int outcome = SSL_select_next_proto(&match, chosen_size, ours, static_cast<unsigned>(kProtocols.size()),
-                                            offered, offered_size);
+  const int outcome =
+      SSL_select_next_proto(&match, chosen_size, ours, static_cast<unsigned>(kProtocols.size()), offered, offered_size);
   *chosen = match;
   return outcome == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -231,8 +232,8 @@ Result<std::shared_ptr<const LoadedIdentity>> LoadedIdentity::load(const TlsIden
   loaded->context = newServerContext();
   if (loaded->context == nullptr ||
       SSL_CTX_use_cert_and_key(loaded->context.get(), own.get(), key->get(), certificates->get(), 1) != 1) {
-    return fail(ErrorCode::kInvalid, "cannot use " + certificateFile(identity) + " with " + keyFile(identity) + ": " +
-                                         takeSslError());
+    return fail(ErrorCode::kInvalid,
+                "cannot use " + certificateFile(identity) + " with " + keyFile(identity) + ": " + takeSslError());
   }
   loaded->hosts = hostsOf(own.get());
   loaded->expiry = expiryOf(own.get());

@@ -93,8 +93,7 @@ TlsRecords::Decrypted TlsRecords::decrypt(std::span<char> memory) {
   while (result.bytes < memory.size() && !failed_) {
     ERR_clear_error();
     std::size_t got = 0;
-    const int success =
-        SSL_read_ex(session_.get(), memory.data() + result.bytes, memory.size() - result.bytes, &got);
+    const int success = SSL_read_ex(session_.get(), memory.data() + result.bytes, memory.size() - result.bytes, &got);
     result.bytes += got;
     if (success == 1) continue;
     const int error = SSL_get_error(session_.get(), success);
