@@ -30,6 +30,7 @@ class FuzzHandler : public RequestHandler {
     for (const auto& exchange : exchanges_) WASABI_CHECK(exchange->closed);
   }
 
+  bool takesUpgrades() const override { return true; }
   void onRequest(ServerStream& stream) override {
     const unsigned temper = tempers_.empty() ? 0 : static_cast<unsigned char>(tempers_[next_++ % tempers_.size()]);
     auto& exchange = *exchanges_.emplace_back(std::make_unique<Exchange>(stream, temper));
@@ -42,14 +43,19 @@ class FuzzHandler : public RequestHandler {
     Exchange(ServerStream& its_stream, unsigned its_temper) : stream(its_stream), temper(its_temper) {}
 
     void begin() {
+      if ((temper & 128) != 0 && !stream.request().upgrade.empty()) openTunnel();
       if ((temper & 1) != 0) stream.resumeReading();
       if ((temper & 2) != 0) answer();
+    }
+    void openTunnel() {
+      tunnel = true;
+      stream.acceptUpgrade("websocket", {});
     }
     void answer() {
       if (answered) return;
       answered = true;
       const std::string body(temper * 16, 'x');
-      stream.sendHead({}, (temper & 4) != 0 ? std::optional(body.size()) : std::nullopt);
+      if (!tunnel) stream.sendHead({}, (temper & 4) != 0 ? std::optional(body.size()) : std::nullopt);
       stream.send(std::as_bytes(std::span(body)));
       if ((temper & 8) != 0) {
         stream.abort();
@@ -75,6 +81,7 @@ class FuzzHandler : public RequestHandler {
 
     ServerStream& stream;
     const unsigned temper;
+    bool tunnel = false;
     bool answered = false;
     bool closed = false;
   };
