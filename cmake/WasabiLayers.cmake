@@ -7,6 +7,7 @@ set(WASABI_MAY_USE_policy base)
 set(WASABI_MAY_USE_http base)
 set(WASABI_MAY_USE_engine base)
 set(WASABI_MAY_USE_catalog base)
+set(WASABI_MAY_USE_platform base catalog)
 set(WASABI_MAY_USE_box base policy http engine catalog)
 set(WASABI_MAY_USE_cli base http catalog)
 

@@ -65,6 +65,7 @@ struct FunctionSpec {
   std::string version;      // 12 hex digits of a digest over module and settings: "3f2a..."
   FunctionLimits limits;
   std::map<std::string, std::string> environment;
+  std::vector<std::string> secrets;  // names of those that it finds in its environment
   std::vector<std::string> arguments;
   CommandHttp command_http = CommandHttp::kPlain;
   std::string files_directory;  // absolute; empty for none. The guest sees it read-only as "/"

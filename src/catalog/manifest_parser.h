@@ -2,12 +2,15 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "catalog/container_settings.h"
 #include "catalog/function_spec.h"
+#include "catalog/platform_settings.h"
 #include "catalog/text_problem.h"
 
 namespace wasabi::catalog {
@@ -16,7 +19,8 @@ namespace wasabi::catalog {
 using ModuleReference = std::variant<std::string, ModuleDigest>;
 
 struct Manifest {
-  ModuleReference module;
+  ModuleReference module;                      // an empty path where there is none
+  std::optional<ContainerSettings> container;  // instead of a module
   FunctionLimits limits;
   std::map<std::string, std::string> environment;
   std::vector<std::string> arguments;
@@ -25,6 +29,9 @@ struct Manifest {
   std::vector<OutboundHost> outbound;
   std::uint32_t reuse = 0;
   std::vector<Route> routes;
+  std::vector<std::string> secrets;  // names; sorted, each once
+  PlatformSettings platform;
+  bool operator==(const Manifest&) const = default;
 };
 
 struct ParsedManifest {
@@ -34,8 +41,21 @@ struct ParsedManifest {
 
 inline constexpr std::size_t kMaxManifestBytes = 64 << 10;
 
+// A name of a secret is one of an environment variable: letters, digits and '_', not beginning with a digit; 1 to 128.
+bool isSecretName(std::string_view text);
+
+// Whether a manifest may have neither `module` nor `image`: where the program comes beside it.
+enum class ProgramKey : bool { kRequired, kOptional };
+
 // Finds all problems (the first 20), unless the text is not TOML at all: then the first.
 // `defaults` holds for the limits that the manifest does not name.
-ParsedManifest parseManifest(std::string_view text, const FunctionLimits& defaults = {});
+ParsedManifest parseManifest(std::string_view text, const FunctionLimits& defaults = {},
+                             ProgramKey program = ProgramKey::kRequired);
+
+// The text of a manifest that is read as `manifest`, whatever the defaults.
+std::string toManifestText(const Manifest& manifest);
+
+// The settings of an invocation as the manifest has them: without module, files, version and messages.
+FunctionSpec specWithSettings(const FunctionName& name, const Manifest& manifest);
 
 }  // namespace wasabi::catalog

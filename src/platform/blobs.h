@@ -1,0 +1,86 @@
+// What versions are made of: content-addressed files and folders of the data directory, never changed once they have
+// their name.
+//
+//   modules/<digest>.wasm    modules as uploaded
+//   files/<digest>/          read-only files of functions, unpacked
+//   layers/<digest>/         layers of images, unpacked
+//   images/<digest>.json     what makes up an image: an object whose "layers" lists digests ("sha256:..."), bottom
+//   first store/                   compiled modules (catalog/module_store.h); the builder's incoming/ what is not
+//   complete; emptied at start
+//
+// Thread-safe. Calls block on the disk.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/file_descriptor.h"
+#include "base/units.h"
+#include "catalog/digest.h"
+#include "platform/version.h"
+
+namespace wasabi::platform {
+
+enum class BlobKind : std::uint8_t { kModule, kFiles, kLayer, kImage };
+
+// A module on its way in. Gone unless it was finished. For one thread at a time.
+class ModuleUpload {
+ public:
+  ModuleUpload(ModuleUpload&& other) noexcept;
+  ModuleUpload& operator=(ModuleUpload&&) = delete;
+  ~ModuleUpload();
+
+  // kExhausted: more bytes than a module may have.
+  Result<void> write(std::string_view bytes);
+  struct Module {
+    Digest digest;
+    std::uint64_t bytes = 0;
+  };
+  // It has its name, and is on disk. kInvalid: it is empty.
+  Result<Module> finish();
+
+ private:
+  friend class Blobs;
+  struct Impl;
+  explicit ModuleUpload(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+class Blobs {
+ public:
+  // `directory` is a data directory.
+  static Result<std::unique_ptr<Blobs>> open(std::string directory);
+
+  Result<ModuleUpload> uploadModule(ByteSize limit) const;
+  // A new folder of one's own under incoming/, absolute, to unpack into; its owner renames it by adoptFolder or removes
+  // it.
+  Result<std::string> makeIncomingFolder() const;
+  // The folder becomes files/<digest> or layers/<digest>, with all it holds on disk; if there is such a one already,
+  // that stays and the new one is removed.
+  Result<void> adoptFolder(BlobKind kind, const std::string& incoming, const Digest& digest) const;
+  Result<void> putImage(const Digest& digest, std::string_view json) const;
+  Result<std::string> readImage(const Digest& digest) const;
+
+  std::string pathOf(BlobKind kind, const Digest& digest) const;  // absolute
+  std::string storePath() const { return directory_ + "/store"; }
+  bool has(BlobKind kind, const Digest& digest) const;
+  std::vector<Digest> list(BlobKind kind) const;
+
+  // A digest over names, kinds, modes and contents: equal for equal trees, whenever and wherever they were made.
+  // Refuses what no function may have among its files (catalog/plain_files.h).
+  struct Folder {
+    Digest digest;
+    std::uint64_t bytes = 0;  // of its files
+  };
+  static Result<Folder> digestOfFolder(const std::string& path);
+
+ private:
+  explicit Blobs(std::string directory) : directory_(std::move(directory)) {}
+  std::string directory_;
+};
+
+}  // namespace wasabi::platform
