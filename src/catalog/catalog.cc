@@ -170,7 +170,7 @@ const Catalog::Slot* Catalog::find(const Key& key) const {
   }
 }
 
-std::optional<RouteMatch> Catalog::longestMatch(std::string_view host, std::string_view path) const {
+std::optional<Catalog::Match> Catalog::longestMatch(std::string_view host, std::string_view path) const {
   std::array<Key, kMaxRouteSegments + 1> prefixes;
   std::uint64_t hash = hashOfHost(host);
   prefixes[0] = {hash, host, path.substr(0, 0)};
@@ -181,19 +181,27 @@ std::optional<RouteMatch> Catalog::longestMatch(std::string_view host, std::stri
     if (whole_segment) prefixes[count++] = {hash, host, path.substr(0, i + 1)};
   }
   while (count-- > 0) {
-    if (const Slot* slot = find(prefixes[count]))
-      return RouteMatch{functions_[slot->function], prefixes[count].path.size()};
+    if (const Slot* slot = find(prefixes[count])) return Match{slot->function, prefixes[count].path.size()};
   }
   return std::nullopt;
 }
 
-std::optional<RouteMatch> Catalog::route(std::string_view authority, std::string_view path) const {
+std::optional<Catalog::Match> Catalog::matchOfHost(std::string_view host, std::string_view path) const {
+  if (!has_hosts_ || !path.starts_with('/')) return std::nullopt;
+  return longestMatch(host, path);
+}
+
+std::optional<Catalog::Match> Catalog::matchOfAnyHost(std::string_view path) const {
   if (!path.starts_with('/')) return std::nullopt;
-  const std::string_view host = hostOf(authority);
-  if (has_hosts_ && !host.empty()) {
-    if (auto match = longestMatch(host, path)) return match;
-  }
   return longestMatch("", path);
+}
+
+std::optional<RouteMatch> Catalog::route(std::string_view authority, std::string_view path) const {
+  const std::string_view host = hostOf(authority);
+  auto match = host.empty() ? std::nullopt : matchOfHost(host, path);
+  if (!match) match = matchOfAnyHost(path);
+  if (!match) return std::nullopt;
+  return RouteMatch{functions_[match->function], match->prefix_size};
 }
 
 FunctionPtr Catalog::find(const FunctionName& name) const {

@@ -38,6 +38,16 @@ class Catalog {
   // `authority` (empty for none) may carry a port. `path` starts with '/'. Safe from any thread, does not allocate.
   std::optional<RouteMatch> route(std::string_view authority, std::string_view path) const;
 
+  // The two halves of route(), for who has functions in the order of functions() and does not want to own the match.
+  struct Match {
+    std::size_t function = 0;  // in functions()
+    std::size_t prefix_size = 0;
+  };
+  // `host` in any case, without port and final dot; not empty. Only routes that name it.
+  std::optional<Match> matchOfHost(std::string_view host, std::string_view path) const;
+  // Only routes that name no host.
+  std::optional<Match> matchOfAnyHost(std::string_view path) const;
+
   // By name.
   const std::vector<FunctionPtr>& functions() const { return functions_; }
   const std::vector<CatalogProblem>& problems() const { return problems_; }
@@ -59,7 +69,7 @@ class Catalog {
   void buildIndex(const std::vector<Claim>& granted);
   bool slotIs(const Slot& slot, const Key& key) const;
   const Slot* find(const Key& key) const;
-  std::optional<RouteMatch> longestMatch(std::string_view host, std::string_view path) const;
+  std::optional<Match> longestMatch(std::string_view host, std::string_view path) const;
 
   std::vector<FunctionPtr> functions_;  // by name
   std::vector<CatalogProblem> problems_;

@@ -60,6 +60,8 @@ std::string versionOf(const FunctionSpec& spec) {
     fields.add(allowed.port ? std::uint64_t{*allowed.port} : 65536);
   }
   fields.add(std::uint64_t{spec.reuse});
+  fields.add(std::uint64_t{spec.secrets.size()});
+  for (const std::string& secret : spec.secrets) fields.add(std::string_view(secret));
   const Sha256Bytes digest = fields.finish();
   return toHex(digest.data(), 6);
 }

@@ -52,6 +52,7 @@ TEST(FunctionVersion, DependsOnEverySettingAnInvocationCanNotice) {
   changed([](FunctionSpec& s) { s.outbound = {{"x", true, std::nullopt}}; });
   changed([](FunctionSpec& s) { s.outbound = {{"x", true, std::uint16_t{80}}}; });
   changed([](FunctionSpec& s) { s.reuse = 1; });
+  changed([](FunctionSpec& s) { s.secrets = {"A"}; });
   std::set<std::string> versions;
   for (const FunctionSpec& spec : specs) versions.insert(versionOf(spec));
   EXPECT_EQ(versions.size(), specs.size());

@@ -1,6 +1,7 @@
 // Any text is either a manifest whose values keep their ranges, or has problems.
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/check.h"
@@ -25,5 +26,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     WASABI_CHECK(route.host.empty() || normalizeHost(route.host) == route.host);
   }
   for (const OutboundHost& allowed : manifest.outbound) WASABI_CHECK(normalizeHost(allowed.host) == allowed.host);
+  // What is written from it is read as the same, but for its size.
+  const std::string written = toManifestText(manifest);
+  if (written.size() > kMaxManifestBytes) return 0;
+  const ParsedManifest again = parseManifest(written);
+  WASABI_CHECK(again.problems.empty() && again.manifest == manifest);
   return 0;
 }

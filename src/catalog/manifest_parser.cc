@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "catalog/manifest_keys.h"
 #include "catalog/route_text.h"
 #include "catalog/toml_table.h"
 
@@ -16,7 +17,7 @@ constexpr Range<ByteSize> kBody{{0}, {1ull << 40}};
 constexpr Range<ByteSize> kLog{{0}, {16ull << 20}};
 constexpr Range<std::int64_t> kReuse{0, 1'000'000};
 
-void readModule(KnownTable& top, const toml::table& table, Problems& problems, Manifest& out) {
+void readModule(KnownTable& top, Problems& problems, Manifest& out) {
   constexpr std::string_view kDigestPrefix = "sha256:";
   top.string("module", [&](const toml::node& node, std::string_view text) {
     if (text.empty()) return problems.add(node.source(), "'module' is empty; write the path of the .wasm file");
@@ -28,9 +29,6 @@ void readModule(KnownTable& top, const toml::table& table, Problems& problems, M
     if (!digest) return problems.add(node.source(), fmt::format("'module': {}", digest.error().message()));
     out.module = *digest;
   });
-  if (!table.contains("module")) {
-    problems.add({}, "'module' is missing; write the path of the .wasm file: module = \"app.wasm\"");
-  }
 }
 
 void readLimits(const toml::table& table, Problems& problems, FunctionLimits& out) {
@@ -86,9 +84,12 @@ void readRoute(const toml::table& table, Problems& problems, std::vector<Route>&
   out.push_back(std::move(route));
 }
 
-void readTop(const toml::table& table, Problems& problems, Manifest& out) {
+void readTop(const toml::table& table, ProgramKey program, Problems& problems, Manifest& out) {
   KnownTable top(table, "", problems);
-  readModule(top, table, problems, out);
+  readModule(top, problems, out);
+  if (program == ProgramKey::kRequired && !table.contains("module") && !table.contains("image")) {
+    problems.add({}, "'module' is missing; write the path of the .wasm file: module = \"app.wasm\"");
+  }
   top.string("http", [&](const toml::node& node, std::string_view text) {
     if (text == "cgi") {
       out.command_http = CommandHttp::kCgi;
@@ -112,17 +113,20 @@ void readTop(const toml::table& table, Problems& problems, Manifest& out) {
   top.table("limits", [&](const toml::table& limits) { readLimits(limits, problems, out.limits); });
   top.table("env", [&](const toml::table& environment) { readEnvironment(environment, problems, out.environment); });
   top.tables("routes", kMaxRoutes, [&](const toml::table& route) { readRoute(route, problems, out.routes); });
+  readContainer(top, table, problems, out);
+  readSecrets(top, problems, out);
+  readPlatformSettings(top, problems, out.platform);
   top.finish();
 }
 
 }  // namespace
 
-ParsedManifest parseManifest(std::string_view text, const FunctionLimits& defaults) {
+ParsedManifest parseManifest(std::string_view text, const FunctionLimits& defaults, ProgramKey program) {
   ParsedManifest result;
   result.manifest.limits = defaults;
   Problems problems(result.problems);
   const auto table = parseToml(text, "the manifest", kMaxManifestBytes, problems);
-  if (table) readTop(*table, problems, result.manifest);
+  if (table) readTop(*table, program, problems, result.manifest);
   sortByLine(result.problems);
   return result;
 }

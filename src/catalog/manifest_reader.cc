@@ -56,6 +56,22 @@ Result<std::string> realPathOf(int fd) {
   return std::string(target.data(), static_cast<std::size_t>(size));
 }
 
+// What a box cannot keep it does not promise.
+Result<void> checkBoxServes(const Manifest& manifest) {
+  if (manifest.container) {
+    return fail(ErrorCode::kInvalid,
+                "'image' is a container, which a box cannot run: deploy it to `wasabi serve`, or as a service of the "
+                "container platform");
+  }
+  if (manifest.platform.visibility.value_or(Visibility::kPublic) != Visibility::kPublic) {
+    return fail(
+        ErrorCode::kInvalid,
+        "'visibility' is not \"public\", and a box cannot tell who calls: deploy it to `wasabi serve`, or leave "
+        "the key out and close the way to the box");
+  }
+  return {};
+}
+
 }  // namespace
 
 FileStamp stampBeneath(int directory_fd, const std::string& path) {
@@ -89,17 +105,13 @@ ReadFunction ManifestReader::read(int directory_fd, const FunctionName& name, co
   for (TextProblem& found : parsed.problems) reading.problem(found.line, std::move(found.reason));
   if (!reading.result.problems.empty()) return std::move(reading.result);
 
-  Manifest& manifest = parsed.manifest;
-  auto spec = std::make_shared<FunctionSpec>();
-  spec->name = name;
+  const Manifest& manifest = parsed.manifest;
+  if (auto servable = checkBoxServes(manifest); !servable) {
+    reading.problem("", servable.error());
+    return std::move(reading.result);
+  }
+  auto spec = std::make_shared<FunctionSpec>(specWithSettings(name, manifest));
   spec->manifest_file = reading.manifest_file;
-  spec->limits = manifest.limits;
-  spec->environment = std::move(manifest.environment);
-  spec->arguments = std::move(manifest.arguments);
-  spec->command_http = manifest.command_http;
-  spec->outbound = std::move(manifest.outbound);
-  spec->reuse = manifest.reuse;
-  spec->routes = std::move(manifest.routes);
   if (const auto* digest = std::get_if<ModuleDigest>(&manifest.module)) {
     // It may be missing here: a box that is handed compiled modules never reads it.
     spec->module = *digest;

@@ -16,14 +16,14 @@ enum class Visibility : std::uint8_t {
   kToken,   // who shows a token of the tenant, and functions of the tenant
   kTenant,  // functions of the tenant alone
 };
-std::string_view toString(Visibility visibility);
+std::string_view nameOf(Visibility visibility);
 std::optional<Visibility> parseVisibility(std::string_view text);
 
 enum class Isolation : std::uint8_t {
   kShared,     // in superpods with other tenants
   kDedicated,  // in superpods of its tenant alone
 };
-std::string_view toString(Isolation isolation);
+std::string_view nameOf(Isolation isolation);
 std::optional<Isolation> parseIsolation(std::string_view text);
 
 // Of a container function: its containers. Of a Wasm function: the superpods that hold it ready.

@@ -27,6 +27,11 @@ namespace wasabi::platform {
 
 enum class BlobKind : std::uint8_t { kModule, kFiles, kLayer, kImage };
 
+struct StoredBlob {
+  Digest digest;
+  std::int64_t modified_ms = 0;
+};
+
 // A module on its way in. Gone unless it was finished. For one thread at a time.
 class ModuleUpload {
  public:
@@ -68,7 +73,13 @@ class Blobs {
   std::string pathOf(BlobKind kind, const Digest& digest) const;  // absolute
   std::string storePath() const { return directory_ + "/store"; }
   bool has(BlobKind kind, const Digest& digest) const;
-  std::vector<Digest> list(BlobKind kind) const;
+  std::vector<StoredBlob> list(BlobKind kind) const;
+  std::vector<StoredBlob> listCompiled() const;  // by their modules, of any engine; the youngest of each
+  Result<std::vector<Digest>> layersOfImage(const Digest& digest) const;
+
+  // Gone at once under its name. Who has it open or linked elsewhere keeps it.
+  Result<void> remove(BlobKind kind, const Digest& digest) const;
+  Result<void> removeCompiled(const Digest& module) const;  // of every engine
 
   // A digest over names, kinds, modes and contents: equal for equal trees, whenever and wherever they were made.
   // Refuses what no function may have among its files (catalog/plain_files.h).

@@ -30,11 +30,6 @@ struct Leases {
   std::set<Digest> blobs;  // modules, images, layers, directories of files
 };
 
-struct StoredBlob {
-  Digest digest;
-  std::int64_t modified_ms = 0;
-};
-
 struct StoredBlobs {
   std::vector<StoredBlob> modules;
   std::vector<StoredBlob> compiled;  // by module, of any engine

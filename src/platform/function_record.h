@@ -22,7 +22,7 @@ enum class VersionState : std::uint8_t {
   kReady,     // may have traffic
   kFailed,    // for the reason given; may be tried again
 };
-std::string_view toString(VersionState state);
+std::string_view nameOf(VersionState state);
 
 struct VersionEntry {
   VersionPtr version;
@@ -53,7 +53,7 @@ struct FunctionRecord {
   catalog::Visibility visibility() const;
   catalog::Isolation isolation() const;
   catalog::Scale scale() const;
-  std::optional<catalog::Check> check() const;
+  std::optional<catalog::Check> checkOf(const Version& version) const;
   // Has traffic, or a rollback may bring it back.
   bool isHeld(std::uint32_t number) const;
 };

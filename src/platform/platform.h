@@ -45,6 +45,7 @@ struct CollectionReport {
 // Thread-safe, as its parts are.
 class Platform {
  public:
+  // What cannot be read of the records is in the log, and in records().problems().
   static Result<std::unique_ptr<Platform>> open(PlatformConfig config, Logger& log);
   ~Platform();
 
@@ -60,6 +61,8 @@ class Platform {
 
   // Records::deploy, if the secrets and the content it names are there.
   Result<Deployed> deploy(const Deployment& deployment);
+  // Nobody has a token or finds a secret of a tenant that had the name before.
+  Result<TenantRecordPtr> createTenant(TenantRecord tenant);
   // With its tokens and secrets. kConflict while it has functions.
   Result<void> deleteTenant(const std::string& name);
 

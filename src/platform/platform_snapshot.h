@@ -18,21 +18,12 @@
 #include <unordered_map>
 #include <vector>
 
+#include "catalog/catalog.h"
 #include "platform/function_record.h"
 #include "platform/tenant_record.h"
+#include "platform/tenant_table.h"
 
 namespace wasabi::platform {
-
-class TenantTable;
-using TenantTablePtr = std::shared_ptr<const TenantTable>;
-
-// A route that a version's manifest claims and does not get.
-struct RouteProblem {
-  VersionName version;
-  std::string route;  // "shop.example.com/cart"
-  std::string reason;
-  bool operator==(const RouteProblem&) const = default;
-};
 
 struct PlatformRoute {
   const FunctionRecord* function = nullptr;  // these two live as long as the snapshot
@@ -64,7 +55,8 @@ class PlatformSnapshot {
 
   std::vector<TenantRecordPtr> tenants() const;                               // by name
   std::vector<FunctionRecordPtr> functionsOf(std::string_view tenant) const;  // by name
-  std::vector<RouteProblem> problemsOf(std::string_view tenant) const;
+  // Routes that leading versions claim and do not get; `file` is the version's name.
+  std::vector<catalog::CatalogProblem> problemsOf(std::string_view tenant) const;
   std::size_t functionCount() const { return function_count_; }
   // One more with each snapshot that Platform makes.
   std::uint64_t number() const { return number_; }

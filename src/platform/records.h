@@ -4,8 +4,11 @@
 //   functions/<tenant>/<function>/record.json        replaced at once with every change
 //   functions/<tenant>/<function>/versions/<n>.json  never changed
 //
-// A change is on disk when the call returns, and in the next snapshot; one that fails has changed nothing. Thread-safe:
-// changes wait for each other, readers of snapshots for nobody. Calls block on the disk.
+//   retired.json                                     where the numbers of deleted tenants' versions go on
+//
+// A change is on disk when the call returns, and in the next snapshot. One that fails has changed nothing that can be
+// seen; if it was the disk that failed (kIo, kExhausted), the change may show after a restart. Thread-safe: changes
+// wait for each other, readers of snapshots for nobody. Calls block on the disk.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +20,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "catalog/function_spec.h"
+#include "platform/deployment.h"
 #include "platform/disk.h"
 #include "platform/platform_snapshot.h"
 
@@ -28,28 +33,13 @@ struct RecordsConfig {
   catalog::FunctionLimits default_limits;  // of manifests that do not name them
 };
 
-struct Deployment {
-  FunctionName name;
-  std::string manifest;  // as the user gave it; may be empty for a module alone
-  // One of the two. They are in the data directory already.
-  std::optional<Digest> module;
-  std::optional<Digest> image;
-  std::optional<Digest> files;
-  std::uint64_t content_bytes = 0;
-  std::uint64_t files_bytes = 0;
-  std::string source;
-  std::string created_by;
-  std::int64_t now_ms = 0;
-  bool promote = true;  // all traffic once it is ready
-};
-
 struct Deployed {
   FunctionRecordPtr record;
   VersionPtr version;
   bool is_new = false;  // false: the newest version is the same; nothing was added
 };
 
-// What an unreadable record says; the function is not served, and its files are left alone.
+// A record that cannot be read. What it is of is not served, and its files are left alone until somebody mends them.
 struct RecordProblem {
   std::string file;
   std::string reason;
@@ -57,8 +47,8 @@ struct RecordProblem {
 
 class Records {
  public:
-  // Reads everything. Files that cannot be read are problems, told and left alone; an error only where nothing can be
-  // read at all. `disk` outlives the records.
+  // Reads everything, and removes what a crash left. An error only where the folders cannot be read at all. `disk`
+  // outlives the records.
   static Result<std::unique_ptr<Records>> open(Disk& disk, RecordsConfig config);
   ~Records();
 

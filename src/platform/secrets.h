@@ -31,7 +31,7 @@ struct SecretInfo {
 // Thread-safe. Calls block on the disk.
 class Secrets {
  public:
-  // kDenied: others may read the key. kCorrupt: it is not the key that these secrets were sealed with.
+  // kCorrupt: a file is damaged, or the key is not the one that the secrets were sealed with.
   static Result<std::unique_ptr<Secrets>> open(Disk& disk);
   ~Secrets();
 

@@ -16,6 +16,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "platform/blobs.h"
 #include "platform/secret_value.h"
@@ -62,6 +63,12 @@ class SuperpodCatalog {
   };
 
   SuperpodCatalog(const Blobs& blobs, SuperpodPlace place, GetSecret get_secret);
+  std::string manifestPath(const VersionName& version) const;
+  std::string modulePath(const Digest& module) const;
+  std::string filesPath(const Digest& files) const;
+
+  Result<void> makeAll() const;
+  Result<void> giveToBox(const std::string& path) const;
   Result<void> adopt();
   Result<void> linkModule(const Digest& module) const;
   Result<void> linkFiles(const Digest& files) const;

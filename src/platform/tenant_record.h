@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +11,7 @@
 #include "base/error.h"
 #include "base/units.h"
 #include "catalog/platform_settings.h"
+#include "platform/retired_numbers.h"
 
 namespace wasabi::platform {
 
@@ -35,9 +35,7 @@ struct TenantRecord {
   std::vector<std::string> hosts;
   catalog::Isolation isolation = catalog::Isolation::kShared;
   std::int64_t created_ms = 0;
-  // Where numbering goes on for functions that were deleted, and for names that were forgotten here.
-  std::map<std::string, std::uint32_t> retired_numbers;
-  std::uint32_t number_floor = 1;
+  RetiredNumbers retired;  // of functions that were deleted
 
   bool operator==(const TenantRecord&) const = default;
 };
@@ -51,12 +49,5 @@ Result<std::string> normalizeGrantedHost(std::string_view text);
 // Whether a request or route for `host` (lower case, no port) is covered by the grant.
 bool grants(std::string_view granted, std::string_view host);
 Result<void> checkQuotas(const TenantQuotas& quotas);
-
-// The number a new function of this name begins with.
-std::uint32_t firstNumber(const TenantRecord& tenant, const std::string& function);
-// The function is deleted: its numbers are not given again. At most kMaxRetired names are remembered one by one; then
-// all new functions begin above them.
-inline constexpr std::size_t kMaxRetired = 1'000;
-TenantRecord withRetired(TenantRecord tenant, const std::string& function, std::uint32_t next_number);
 
 }  // namespace wasabi::platform

@@ -21,7 +21,7 @@ enum class Role : std::uint8_t {
   kOperator,  // everything
   kTenant,    // what belongs to its tenant
 };
-std::string_view toString(Role role);
+std::string_view nameOf(Role role);
 
 inline constexpr std::size_t kMaxTokens = 10'000;
 inline constexpr std::size_t kMaxTokenName = 100;

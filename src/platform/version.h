@@ -17,7 +17,7 @@ namespace wasabi::platform {
 using Digest = catalog::ModuleDigest;
 
 struct Version {
-  std::uint32_t number = 0;  // from 1; never given twice under one name, not even after the function was deleted
+  std::uint32_t number = 0;  // from 1; never given twice under one name (retired_numbers.h)
   // Limits, environment, arguments, secrets, outbound hosts and routes of both kinds; the module of a Wasm function.
   // `spec->files_directory` is where the data directory holds the files.
   catalog::FunctionPtr spec;
