@@ -188,6 +188,10 @@ Result<FunctionRecord> withoutVersions(FunctionRecord record, std::span<const st
                                                         : "has traffic, or a rollback may bring it back"));
     }
   }
+  if (numbers.size() >= record.versions.size()) {
+    return fail(ErrorCode::kConflict,
+                fmt::format("{} would be left without a version; delete the function instead", record.name.toString()));
+  }
   std::erase_if(record.versions, [numbers](const VersionEntry& entry) {
     return std::ranges::find(numbers, entry.version->number) != numbers.end();
   });

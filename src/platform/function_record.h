@@ -74,7 +74,7 @@ Result<FunctionRecord> withTraffic(FunctionRecord record, TrafficSplit traffic);
 // To the split before the present one. kNotFound: there is none.
 Result<FunctionRecord> withRollback(FunctionRecord record);
 FunctionRecord withOverrides(FunctionRecord record, catalog::PlatformSettings overrides);
-// kConflict: one of them is held, or building.
+// Of different numbers. kConflict: one of them is held, or building, or they are all that there are.
 Result<FunctionRecord> withoutVersions(FunctionRecord record, std::span<const std::uint32_t> numbers);
 
 }  // namespace wasabi::platform
