@@ -150,7 +150,11 @@ Result<void> Blobs::adoptFolder(BlobKind kind, const std::string& incoming, cons
   const FileDescriptor folder(::open(incoming.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   // Everything below at once: a sync for each of 100,000 files would take minutes.
   if (!folder.valid() || syncfs(folder.get()) != 0) return fail(Error::fromErrno("sync " + incoming, errno));
-  if (rename(incoming.c_str(), path.c_str()) != 0) return fail(Error::fromErrno("store " + path, errno));
+  if (rename(incoming.c_str(), path.c_str()) != 0) {
+    // Somebody else brought the same a moment ago.
+    if (errno == ENOTEMPTY || errno == EEXIST) return adoptFolder(kind, incoming, digest);
+    return fail(Error::fromErrno("store " + path, errno));
+  }
   return syncFolder(fmt::format("{}/{}", directory_, folderOf(kind)));
 }
 

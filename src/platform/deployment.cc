@@ -48,6 +48,9 @@ Digest identityOf(catalog::Manifest manifest, const Digest& content, const std::
 
 Result<VersionFile> versionOf(const Deployment& deployment, std::uint32_t number,
                               const catalog::FunctionLimits& defaults, const std::string& directory) {
+  if (deployment.source.size() > kMaxSourceBytes || deployment.created_by.size() > kMaxSourceBytes) {
+    return fail(ErrorCode::kInvalid, fmt::format("the name of the source is longer than {} bytes", kMaxSourceBytes));
+  }
   auto manifest = parse(deployment, defaults);
   if (!manifest) return fail(std::move(manifest).error());
   auto content = contentOf(deployment, *manifest);

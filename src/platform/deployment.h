@@ -10,6 +10,9 @@
 
 namespace wasabi::platform {
 
+// Of `source` and of `created_by`.
+inline constexpr std::size_t kMaxSourceBytes = 4'096;
+
 struct Deployment {
   FunctionName name;
   std::string manifest;  // as the user gave it; may be empty for a module alone

@@ -125,7 +125,7 @@ std::optional<PlatformRoute> PlatformSnapshot::route(std::string_view authority,
   const std::string_view first = path.substr(1, path.find('/', 1) - 1);
   if (table != nullptr) {
     match = table->routeOfHost(host.text(), path);
-    if (!match && first == table->tenant().name) match = table->routeOfAnyHost(path);
+    if (!match) match = table->routeOfAnyHost(path);
   } else {
     table = tableOf(first);
     if (table != nullptr) match = table->routeOfAnyHost(path);

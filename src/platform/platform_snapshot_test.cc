@@ -80,7 +80,9 @@ TEST_F(PlatformSnapshotRoutes, NamesBelowTheBaseDomain) {
                            "v1.v1.cart.acme.fn.example.com", ".cart.acme.fn.example.com", "..fn.example.com"}) {
     EXPECT_EQ(route(host, "/acme/cart"), "-") << host;
   }
-  EXPECT_EQ(route("fn.example.com", "/acme/cart"), "acme/cart ");
+  for (const char* host : {"fn.example.com", "front.acmexfn.example.com", "example.com"}) {
+    EXPECT_EQ(route(host, "/acme/cart"), "acme/cart ") << host;
+  }
 }
 
 TEST_F(PlatformSnapshotRoutes, FunctionsCallEachOtherByName) {
@@ -123,6 +125,10 @@ TEST_F(PlatformSnapshotRoutes, AChangeSharesWhatIsAsItWas) {
   EXPECT_EQ(next->table("acme"), snapshot_->table("acme"));
   EXPECT_NE(next->function("beta", "more"), nullptr);
   EXPECT_EQ(snapshot_->function("beta", "more"), nullptr);
+  const SnapshotPtr moved = next->with("acme", next->table("acme")->with(tenantMadeUp("acme", {"new.example.com"})));
+  EXPECT_EQ(where(moved->route("shop.example.com", "/acme/cart"), "/acme/cart"), "acme/cart ");
+  EXPECT_EQ(where(moved->route("new.example.com", "/beta/hello"), "/beta/hello"), "-");
+  EXPECT_EQ(where(moved->route("shop.example.com", "/beta/hello"), "/beta/hello"), "beta/hello ");
   const SnapshotPtr without = next->with("acme", nullptr);
   EXPECT_EQ(without->functionCount(), 2u);
   EXPECT_EQ(where(without->route("shop.example.com", "/cart"), "/cart"), "-");

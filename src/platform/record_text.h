@@ -11,7 +11,8 @@
 
 namespace wasabi::platform {
 
-inline constexpr std::size_t kMaxRecordBytes = 1 << 20;
+// A function with all the versions it may have, each failed for the longest reason, in escapes.
+inline constexpr std::size_t kMaxRecordBytes = 4 << 20;
 
 std::string encodeTenant(const TenantRecord& tenant);
 Result<TenantRecord> decodeTenant(std::string_view text, const std::string& name);

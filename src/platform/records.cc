@@ -63,6 +63,7 @@ struct Records::Impl {
   Result<void> checkMendable(const FunctionName& name) const;
   Result<void> checkQuota(const TenantTable& table, const Version& version, bool is_new_function) const;
   Result<FunctionRecordPtr> store(const TenantTable& table, const FunctionRecord* before, FunctionRecord after);
+  Result<Deployed> deployAgain(const TenantTable& table, const FunctionRecord& before, bool promote);
   void publish(const std::string& tenant, TenantTablePtr table);
   SnapshotPtr current() const {
     const std::lock_guard lock(snapshot_mutex);
@@ -149,6 +150,19 @@ Result<FunctionRecordPtr> Records::Impl::store(const TenantTable& table, const F
     if (record->find(entry.version->number) == nullptr) files.removeVersion({record->name, entry.version->number});
   }
   return record;
+}
+
+// The same as its newest version: nothing to do, unless that had failed.
+Result<Deployed> Records::Impl::deployAgain(const TenantTable& table, const FunctionRecord& before, bool promote) {
+  const VersionEntry& newest = before.versions.back();
+  if (newest.state != VersionState::kFailed) {
+    return Deployed{table.findPtr(before.name.function), newest.version, false};
+  }
+  auto retried = withRetry(before, newest.version->number, promote);
+  if (!retried) return fail(std::move(retried).error());
+  auto stored = store(table, &before, std::move(*retried));
+  if (!stored) return fail(std::move(stored).error());
+  return Deployed{*stored, newest.version, false};
 }
 
 Result<std::unique_ptr<Records>> Records::open(Disk& disk, RecordsConfig config) {
@@ -265,15 +279,7 @@ Result<Deployed> Records::deploy(const Deployment& deployment, const Present& pr
   if (auto there = present(file->version); !there) return fail(std::move(there).error());
 
   if (before != nullptr && before->versions.back().version->identity == file->version.identity) {
-    const VersionEntry& newest = before->versions.back();
-    if (newest.state != VersionState::kFailed) {
-      return Deployed{table->findPtr(name.function), newest.version, false};
-    }
-    auto retried = withRetry(std::move(record), newest.version->number, deployment.promote);
-    if (!retried) return fail(std::move(retried).error());
-    auto stored = impl_->store(*table, before, std::move(*retried));
-    if (!stored) return fail(std::move(stored).error());
-    return Deployed{*stored, newest.version, false};
+    return impl_->deployAgain(*table, *before, deployment.promote);
   }
   if (auto free = table->checkRoutes(name, file->version.spec->routes); !free) return fail(std::move(free).error());
   if (auto fits = impl_->checkQuota(*table, file->version, before == nullptr); !fits) {

@@ -68,6 +68,7 @@ class Records {
   using Present = std::function<Result<void>(const Version&)>;
   Result<Deployed> deploy(const Deployment& deployment, const Present& present);
 
+  // kConflict and kDenied also where the change would make a version leading whose routes are not to be had.
   using Step = std::function<Result<FunctionRecord>(FunctionRecord)>;
   // One of the functions of function_record.h: records.change(name, [&](auto r) { return withReady(std::move(r), 3);
   // }).

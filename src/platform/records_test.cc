@@ -160,6 +160,9 @@ TEST_F(RecordsTest, WhatIsWrongWithAManifestIsToldAtOnce) {
   EXPECT_THAT(deploy("cart", "files = 'x'").error().message(), HasSubstr("'x', which did not come with it"));
   EXPECT_THAT(deploy("cart", "module = 'sha256:" + digestOf("z").toHex() + "'").error().message(),
               HasSubstr("came with it"));
+  Deployment long_source = deploymentOf("acme", "cart");
+  long_source.source = std::string(kMaxSourceBytes + 1, 'x');
+  EXPECT_EQ(records_->deploy(long_source, present).error().code(), ErrorCode::kInvalid);
   EXPECT_FALSE(deploy("Cart"));
   EXPECT_EQ(records_->snapshot()->functionCount(), 0u);
 }
@@ -260,6 +263,18 @@ TEST_F(RecordsTest, EveryChangeIsToldInOrder) {
   ASSERT_FALSE(deploy("cart", "x = 1"));
   const std::uint64_t first = numbers.at(0);
   EXPECT_THAT(numbers, ElementsAre(first, first + 1));
+}
+
+TEST_F(RecordsTest, TheLargestRecordIsRead) {
+  for (std::size_t i = 0; i < kMaxVersionsOfFunction; ++i) {
+    ASSERT_TRUE(deploy("cart", "reuse = " + std::to_string(i)));
+    ASSERT_TRUE(records_->change({"acme", "cart"}, [](auto record) {
+      const std::uint32_t newest = record.next_number - 1;
+      return withFailed(std::move(record), newest, std::string(kMaxReasonBytes, '\x01'));
+    }));
+  }
+  open();
+  EXPECT_EQ(record("cart").versions.size(), kMaxVersionsOfFunction);
 }
 
 TEST_F(RecordsTest, ARemovedVersionIsGoneFromTheDisk) {

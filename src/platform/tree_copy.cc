@@ -78,7 +78,7 @@ Result<void> TreeCopy::copyOne(const std::string& name) {
 }
 
 Result<void> TreeCopy::takeTree(const std::string& source, Names names) {
-  if (auto made = makeFolder(source); !made) return made;
+  if (auto made = makeFolder(source); !made) return fail(std::move(made).error());
   std::error_code error;
   for (fs::recursive_directory_iterator at(source, error), end; !error && at != end; at.increment(error)) {
     const std::string path = at->path().string();
@@ -87,20 +87,27 @@ Result<void> TreeCopy::takeTree(const std::string& source, Names names) {
       continue;
     }
     const fs::file_status status = statusOf(path);
-    auto taken = fs::is_directory(status) ? makeFolder(path) : takeFile(path, status);
-    if (!taken) return taken;
+    if (!fs::is_directory(status)) {
+      if (auto taken = takeFile(path, status); !taken) return taken;
+      continue;
+    }
+    auto made = makeFolder(path);
+    if (!made) return fail(std::move(made).error());
+    // Names::kAll is for folders that never change: one that is there is there as a whole.
+    if (!*made && names == Names::kAll) at.disable_recursion_pending();
   }
   if (error) return fail(Error::fromErrno(source, error.value()));
   return {};
 }
 
-Result<void> TreeCopy::makeFolder(const std::string& source) {
+Result<bool> TreeCopy::makeFolder(const std::string& source) {
   const std::string target = targetOf(source);
   if (mkdir(target.c_str(), 0700) != 0) {
-    if (errno == EEXIST) return {};
+    if (errno == EEXIST) return false;
     return fail(Error::fromErrno("make " + target, errno));
   }
-  return copyAttributes(source, target);
+  if (auto copied = copyAttributes(source, target); !copied) return fail(std::move(copied).error());
+  return true;
 }
 
 Result<void> TreeCopy::takeFile(const std::string& source, const fs::file_status& status) {

@@ -14,7 +14,7 @@ namespace wasabi::platform {
 class TreeCopy {
  public:
   enum class Names : std::uint8_t {
-    kAll,
+    kAll,       // for folders whose inner folders never change
     kFinished,  // not those that begin with a dot: they are being written, or left by who crashed
   };
 
@@ -32,7 +32,7 @@ class TreeCopy {
  private:
   std::string targetOf(const std::string& source) const { return to_ + source.substr(from_.size()); }
   Result<void> takeTree(const std::string& source, Names names);
-  Result<void> makeFolder(const std::string& source);
+  Result<bool> makeFolder(const std::string& source);  // false: it was there
   Result<void> takeFile(const std::string& source, const std::filesystem::file_status& status);
   Result<void> copy(const std::string& source, const std::filesystem::file_status& status);
 
