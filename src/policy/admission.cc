@@ -51,6 +51,7 @@ void Admission::setFunction(FunctionId id, const FunctionTerms& terms, Code code
   if (code == Code::kOther) {
     function.history.reset();
     function.usual_seconds = 0;
+    if (queue_.waitingOf(id) == 0) queue_.forget(id);
   }
   book_.setEstimate(id, function.history ? function.history->estimate(terms.memory) : std::nullopt);
 }

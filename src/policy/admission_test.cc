@@ -157,6 +157,37 @@ TEST(AdmissionTest, WhoWouldBeCalledTooLateToComeToAnEndIsRefused) {
   EXPECT_EQ(world.arrive(0, milliseconds(300)).kind, Kind::kWaits);
 }
 
+TEST(AdmissionTest, ANumberThatIsUsedAgainHasNoOldRate) {
+  World world(10_GiB);
+  world.function(0, 1_MiB, 1);
+  world.function(1, 1_MiB, 1);
+  for (int i = 0; i < 2; ++i) world.arrive(0);
+  for (int i = 0; i < 10; ++i) {
+    world.arrive(0);
+    world.now += milliseconds(100);
+    world.end(0);
+    ASSERT_TRUE(world.admission.next(world.now));
+  }
+  world.end(0);
+  ASSERT_TRUE(world.admission.next(world.now));
+  ASSERT_TRUE(world.admission.queue().empty());
+
+  for (int i = 0; i < 2; ++i) world.arrive(1);
+  const auto expectedWait = [&] {
+    const Admission::Request request{99, {0}, world.now, world.now + seconds(30)};
+    return toSeconds(*world.admission.explain(request, world.now).queue.expected_wait);
+  };
+  world.arrive(0);
+  EXPECT_NEAR(expectedWait(), 0.1, 0.02) << "ten a second";
+  // While somebody waits in its line, that line is the same; then the other function takes half of the tenant's rate.
+  world.function(0, 1_MiB, 1);
+  EXPECT_NEAR(expectedWait(), 0.1, 0.02);
+  world.admission.cancel(world.ticket, world.now);
+  world.function(0, 1_MiB, 1);
+  world.arrive(0);
+  EXPECT_NEAR(expectedWait(), 0.2, 0.04);
+}
+
 TEST(AdmissionTest, HistoryLowersWhatIsBookedInRiskMode) {
   World world(2000_MiB, BookingMode::riskOf(1e-3));
   world.function(0, 200_MiB, 1000);

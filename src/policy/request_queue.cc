@@ -14,7 +14,7 @@ using Answer = WaitingLines::Answer;
 // An own limit that is said to be over already would have its function asked again and again.
 constexpr Duration kAskAgainAtTheEarliest = std::chrono::milliseconds(1);
 
-// Longer than any deadline: what a line that stands still makes of an estimate need not fit a Duration.
+// Longer than any deadline: what is left for a tenant of tiny weight need not fit a Duration.
 constexpr double kLongestWait = 1e9;  // seconds
 
 AdmissionRate& at(std::vector<AdmissionRate>& rates, std::uint32_t number) {
@@ -53,10 +53,11 @@ std::optional<Refusal> RequestQueue::refusalOf(const Waiter& waiter, TimePoint n
     if (!never) refusal.retry_after = retryAfter(wait.value_or(Duration{}));
     return refusal;
   }
-  const Duration left = waiter.deadline - now;
-  if (left <= Duration{}) return Refusal{RefusedBy::kDeadline, std::nullopt, wait};
-  if (wait && *wait > left) return Refusal{RefusedBy::kDeadline, retryAfter(*wait - left), wait};
-  return std::nullopt;
+  // One without time to wait can run when it need not wait.
+  const Duration left = std::max(waiter.deadline - now, Duration{});
+  const Duration expected = wait.value_or(Duration{});
+  if (left > Duration{} && expected <= left) return std::nullopt;
+  return Refusal{RefusedBy::kDeadline, retryAfter(expected - left), wait};
 }
 
 std::optional<RefusedBy> RequestQueue::fullFor(const Waiter& waiter) const {
@@ -236,12 +237,9 @@ std::size_t RequestQueue::aheadOf(Waiter request, TimePoint now) const {
   return ahead;
 }
 
-std::vector<Waited> RequestQueue::forget(FunctionId function, TimePoint now) {
-  std::vector<Waited> left;
-  for (const Ticket ticket : lines_.ticketsOf(function)) left.push_back(takeOut(ticket, now));
+void RequestQueue::forget(FunctionId function) {
   lines_.forget(function);
   if (function.value < function_rates_.size()) function_rates_[function.value] = {};
-  return left;
 }
 
 void RequestQueue::forget(TenantId tenant) {

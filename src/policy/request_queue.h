@@ -92,7 +92,7 @@ enum class RefusedBy : std::uint8_t {
 
 struct Refusal {
   RefusedBy by;
-  std::optional<std::chrono::seconds> retry_after;  // nothing where waiting does not help
+  std::optional<std::chrono::seconds> retry_after;  // nothing where trying again does not help
   std::optional<Duration> expected_wait;
 };
 
@@ -139,12 +139,13 @@ class RequestQueue {
   // Queued if there is no refusal; then call `next`.
   //
   // The expected wait is the number of those ahead in the function's own line, divided by the rate at which waiters
-  // were lately admitted from it while some waited (AdmissionRate). A function without such history is taken to get its
-  // fair share of its tenant's rate, and a tenant without history its share of the rate of all; with no history at all,
-  // and for the first in a line, nobody is refused for a deadline. The estimate assumes that the next seconds are like
-  // the last ten: that those who wait need as much room and stay as long as those before them, and that as many tenants
+  // were lately admitted from it while some waited (AdmissionRate), so at most ten seconds for each. A function without
+  // such history is taken to get its fair share of its tenant's rate, and a tenant without history its share of the
+  // rate of all; with no history at all, where nobody was admitted for half a minute, and for the first in a line,
+  // nobody is refused for a deadline. The estimate assumes that the next seconds are like the last ten in which the
+  // line moved: that those who wait need as much room and stay as long as those before them, and that as many tenants
   // and functions compete. It knows nothing of how soon those who run will end; it is too long where many ahead give
-  // up, and too short where the competition grows.
+  // up, and too short where the competition grows or the line stands still.
   [[nodiscard]] std::optional<Refusal> offer(const Waiter& waiter, TimePoint now);
   // What `offer` would answer.
   std::optional<Refusal> refusalOf(const Waiter& waiter, TimePoint now) const;
@@ -176,9 +177,8 @@ class RequestQueue {
   // as that: milliseconds for thousands of waiters. Under a lock, better copy the queue and ask the copy outside.
   Explanation explain(const Waiter& request, TimePoint now) const;
 
-  // The number may be used for another function afterwards; those who waited for it leave. A tenant's functions go
-  // before it.
-  std::vector<Waited> forget(FunctionId function, TimePoint now);
+  // The number may be used for another afterwards. Nobody may wait there.
+  void forget(FunctionId function);
   void forget(TenantId tenant);
 
  private:

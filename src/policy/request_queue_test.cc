@@ -282,7 +282,10 @@ TEST_F(RequestQueueTest, RefusesWhomItExpectsToWaitTooLong) {
   made = waiter(11);
   made.deadline = now;
   EXPECT_EQ(queue.offer(made, now)->by, RefusedBy::kDeadline);
-  EXPECT_EQ(queue.offer(made, now)->retry_after, std::nullopt);
+  EXPECT_GE(queue.offer(made, now)->retry_after, seconds(5)) << "it can run as soon as it need not wait";
+  made.function = {12};
+  made.deadline = now - seconds(40);
+  EXPECT_EQ(queue.offer(made, now)->retry_after, seconds(1));
 }
 
 TEST_F(RequestQueueTest, AFunctionWithoutHistoryGetsItsShareOfTheRateOfItsTenantOrOfAll) {
@@ -300,13 +303,31 @@ TEST_F(RequestQueueTest, WithoutHistoryAndForTheFirstOfALineNobodyIsRefusedForAD
   Waiter made = waiter(11);
   made.deadline = now + milliseconds(1);
   EXPECT_FALSE(queue.offer(made, now));
-  now += seconds(10);  // nobody was admitted
+  now += seconds(100);  // nobody was admitted
   made = waiter(11);
-  made.deadline = now + seconds(30);
-  EXPECT_EQ(queue.offer(made, now)->retry_after, RequestQueue::kMaxRetryAfter);
+  made.deadline = now + milliseconds(1);
+  EXPECT_FALSE(queue.offer(made, now));
   made = waiter(12);
   made.deadline = now + milliseconds(1);
   EXPECT_FALSE(queue.offer(made, now));
+}
+
+TEST_F(RequestQueueTest, WhoHoldsAllTheRoomForSecondsDoesNotMakeTheQueueLookEndless) {
+  history(11, milliseconds(10), 1000);  // a hundred a second
+  for (int i = 0; i < 199; ++i) add(11);
+  for (int i = 0; i < 200; ++i) {  // then nobody
+    now += milliseconds(100);
+    EXPECT_FALSE(queue.next(now, saying({{11, {Verdict::kNoMemory}}})));
+    EXPECT_NEAR(toSeconds(*queue.explain(waiter(11), now).expected_wait), 2, 0.1);
+  }
+  // Two come in again, one after the other: what stood still counts, within bounds.
+  EXPECT_EQ(admitted(2).size(), 2u);
+  Waiter made = waiter(11);
+  made.deadline = now + seconds(30);
+  EXPECT_FALSE(queue.offer(made, now));
+  EXPECT_LT(toSeconds(*queue.explain(made, now).expected_wait), 10);
+  now += AdmissionRate::kWindow + milliseconds(1);
+  EXPECT_FALSE(queue.explain(waiter(11), now).expected_wait);
 }
 
 TEST_F(RequestQueueTest, ExpiresInTheOrderOfDeadlinesAndSaysWhen) {
@@ -352,15 +373,18 @@ TEST_F(RequestQueueTest, ExplainsWhoWouldBeServedBefore) {
 
 TEST_F(RequestQueueTest, ForgottenNumbersBeginAnew) {
   history(11, milliseconds(100), 50);
-  add(11);
-  EXPECT_EQ(queue.forget({11}, now).size(), 2u);
+  admitted();
+  add(12);
+  EXPECT_TRUE(queue.explain(waiter(11), now).expected_wait);
+  admitted();
+  queue.forget(FunctionId{11});
   queue.forget(TenantId{1});
-  EXPECT_TRUE(queue.empty());
-  EXPECT_EQ(queue.forget({77}, now).size(), 0u);
+  queue.forget(FunctionId{77});
   Waiter made = waiter(21);
   made.function = {11};
   EXPECT_FALSE(queue.offer(made, now));
-  EXPECT_EQ(admitted(), (Functions{11}));
+  EXPECT_FALSE(queue.offer([&] { auto other = made; other.ticket = ++last_; return other; }(), now));
+  EXPECT_EQ(admitted(), (Functions{11, 11}));
 }
 
 }  // namespace

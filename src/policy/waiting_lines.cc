@@ -98,13 +98,6 @@ std::optional<std::uint64_t> WaitingLines::headOf(FunctionId function) const {
   return functions_[function.value].line.begin()->second;
 }
 
-std::vector<std::uint64_t> WaitingLines::ticketsOf(FunctionId function) const {
-  std::vector<std::uint64_t> tickets;
-  if (waitingOf(function) == 0) return tickets;
-  for (const auto& [place, ticket] : functions_[function.value].line) tickets.push_back(ticket);
-  return tickets;
-}
-
 double WaitingLines::shareOf(TenantId tenant, FunctionId function) const {
   std::size_t listed = 1;
   if (tenant.value < tenants_.size()) listed += tenants_[tenant.value].order.size();

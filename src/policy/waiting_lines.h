@@ -57,7 +57,6 @@ class WaitingLines {
   std::size_t waitingOf(TenantId tenant) const;
   // The oldest waiter of a function.
   std::optional<std::uint64_t> headOf(FunctionId function) const;
-  std::vector<std::uint64_t> ticketsOf(FunctionId function) const;
 
   // The part that is a function's of what its tenant gets, and a tenant's of all, among those in the order and itself.
   double shareOf(TenantId tenant, FunctionId function) const;
