@@ -26,19 +26,37 @@ Admission::Admission(const Settings& settings, CpuView cpu)
     : queue_(settings.queue),
       book_(settings.capacity, settings.mode),
       cpu_(std::move(cpu)),
-      most_running_(settings.most_running) {}
+      most_running_(settings.most_running) {
+  shares_.setKept(settings.kept_for_others);
+}
 
 void Admission::setSettings(const Settings& settings) {
   queue_.setBounds(settings.queue);
   book_.setCapacity(settings.capacity);
   book_.setMode(settings.mode);
   most_running_ = settings.most_running;
+  shares_.setKept(settings.kept_for_others);
 }
 
-void Admission::setTenant(TenantId tenant, double weight, std::optional<std::uint32_t> concurrency) {
-  if (tenants_.size() <= tenant.value) tenants_.resize(std::size_t{tenant.value} + 1);
-  tenants_[tenant.value].concurrency = concurrency;
-  queue_.setWeight(tenant, weight);
+void Admission::setTenant(const TenantTerms& terms) {
+  if (tenants_.size() <= terms.tenant.value) tenants_.resize(std::size_t{terms.tenant.value} + 1);
+  tenants_[terms.tenant.value].concurrency = terms.concurrency;
+  shares_.deploy(terms.tenant, terms.weight);
+  queue_.setWeight(terms.tenant, terms.weight);
+}
+
+void Admission::setTenants(const std::vector<TenantTerms>& all) {
+  std::vector<bool> stays(tenants_.size());
+  for (const TenantTerms& terms : all) {
+    if (terms.tenant.value < stays.size()) stays[terms.tenant.value] = true;
+  }
+  for (std::uint32_t tenant = 0; tenant < stays.size(); ++tenant) {
+    if (stays[tenant]) continue;
+    shares_.withdraw({tenant});
+    // Its number may come to be another's.
+    if (queue_.waitingOf(TenantId{tenant}) == 0) queue_.forget(TenantId{tenant});
+  }
+  for (const TenantTerms& terms : all) setTenant(terms);
 }
 
 void Admission::setFunction(FunctionId id, const FunctionTerms& terms, Code code) {
@@ -48,6 +66,7 @@ void Admission::setFunction(FunctionId id, const FunctionTerms& terms, Code code
   WASABI_CHECK(function.running == 0 || function.terms.tenant == terms.tenant);
   function.terms = terms;
   book_.setLimit(id, terms.memory);
+  book_.setTenant(id, terms.tenant);
   if (code == Code::kOther) {
     function.history.reset();
     function.usual_seconds = 0;
@@ -74,9 +93,18 @@ void Admission::forEachObstacle(FunctionId id, const MemoryBook::Offer& memory, 
   if (tenant.concurrency && tenant.running >= *tenant.concurrency && !found(Judgement{Verdict::kTenantBusy})) return;
   const CpuOutlook cpu = cpu_(id, now);
   if (cpu.over_quota_until && !found(Judgement{Verdict::kFunctionInDebt, *cpu.over_quota_until})) return;
+  if (!leavesEnough(function.terms.tenant, memory) && !found(Judgement{Verdict::kOverShare})) return;
   const bool room = running_ < most_running_ && memory.verdict == MemoryBook::Verdict::kFits;
   if (!room && !found(Judgement{Verdict::kNoMemory})) return;
   if (cpu.backlogged) found(Judgement{Verdict::kNoCpu});
+}
+
+// Who runs nothing is within its share, whatever it asks for.
+bool Admission::leavesEnough(TenantId id, const MemoryBook::Offer& memory) const {
+  const Tenant& tenant = tenants_[id.value];
+  if (tenant.running == 0) return true;
+  return shares_.leavesEnough(id, {memory.bookable.value, memory.booked.value, memory.held.value}) &&
+         shares_.leavesEnough(id, {most_running_, running_ + 1, std::uint64_t{tenant.running} + 1});
 }
 
 Judgement Admission::judge(FunctionId id, const MemoryBook::Offer& memory, TimePoint now) const {
@@ -171,6 +199,8 @@ Admission::Snapshot Admission::snapshotFor(const Request& request, TimePoint now
   });
   told.admitted_by_next = told.answer.kind == Answer::Kind::kWaits && told.answer.because == Verdict::kRun &&
                           wouldBeNext(snapshot.waiter_, now);
+  told.share_of_memory = shares_.boundsOf(function.terms.tenant, told.memory.bookable.value);
+  told.share_of_places = shares_.boundsOf(function.terms.tenant, most_running_);
   told.mode = book_.mode();
   told.capacity = book_.capacity();
   told.unbooked = book_.unbooked();

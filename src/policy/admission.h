@@ -23,6 +23,7 @@
 #include "policy/ids.h"
 #include "policy/memory_book.h"
 #include "policy/request_queue.h"
+#include "policy/tenant_shares.h"
 
 namespace wasabi::policy {
 
@@ -46,12 +47,21 @@ class Admission {
     BookingMode mode;
     std::uint64_t most_running;  // invocations, of all functions
     QueueBounds queue;
+    double kept_for_others = 0;  // of memory and of places for invocations; as TenantShares::setKept
   };
   // `cpu` is asked inside of arrive(), next() and explain().
   Admission(const Settings& settings, CpuView cpu);
 
   void setSettings(const Settings& settings);
-  void setTenant(TenantId tenant, double weight, std::optional<std::uint32_t> concurrency);
+  // A tenant has functions deployed, with these terms.
+  struct TenantTerms {
+    TenantId tenant;
+    std::uint32_t weight = 1;
+    std::optional<std::uint32_t> concurrency;
+  };
+  void setTenant(const TenantTerms& terms);
+  // These are all that have. Of the others nothing is kept but what still runs or waits.
+  void setTenants(const std::vector<TenantTerms>& all);
   // A function has its first terms before anything is asked of it. `other_code`: what was seen of it says nothing any
   // more.
   enum class Code : std::uint8_t { kSame, kOther };
@@ -101,6 +111,8 @@ class Admission {
     Explanation queue;
     Duration left_to_run{};  // of its time, which it may not wait
     MemoryBook::Offer memory;
+    TenantShares::Bounds share_of_memory;  // of what may be booked
+    TenantShares::Bounds share_of_places;  // of `most_running`
     BookingMode mode;
     ByteSize capacity;
     ByteSize unbooked;
@@ -133,6 +145,7 @@ class Admission {
   Snapshot snapshotFor(const Request& request, TimePoint now) const;
   Explained explain(const Request& request, TimePoint now) const { return snapshotFor(request, now).explain(); }
 
+  double weightOf(TenantId tenant) const { return shares_.weightOf(tenant); }
   const MemoryBook& book() const { return book_; }
   const RequestQueue& queue() const { return queue_; }
   std::uint64_t running() const { return running_; }
@@ -153,6 +166,7 @@ class Admission {
   // book's offer to it.
   template <typename Found>
   void forEachObstacle(FunctionId function, const MemoryBook::Offer& memory, TimePoint now, Found found) const;
+  bool leavesEnough(TenantId tenant, const MemoryBook::Offer& memory) const;
   Judgement judge(FunctionId function, const MemoryBook::Offer& memory, TimePoint now) const;
   Answer answerTo(const Request& request, TimePoint now) const;
   void run(FunctionId function);
@@ -162,6 +176,7 @@ class Admission {
 
   RequestQueue queue_;
   MemoryBook book_;
+  TenantShares shares_;
   const CpuView cpu_;
   std::uint64_t most_running_;
   std::uint64_t running_ = 0;

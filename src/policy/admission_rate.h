@@ -4,10 +4,10 @@
 // Only the time with waiters counts, so a line with little to do does not look slow; and an admission at the very
 // moment the line began counts nothing, so a line that is mostly empty does not look fast.
 //
-// The rate is that of the last admission: time in which nobody is admitted is held against a line only when the next one
-// is, and then no more of it than kMemory. For what stops a line (who holds all the room does not end) says nothing of
-// how it moves afterwards: when room appears, it appears for many. So a line that stands still is expected to go on as it
-// went, and after kWindow nobody knows.
+// The rate is that of the last admission: time in which nobody is admitted is held against a line only when the next
+// one is, and then no more of it than kMemory. For what stops a line (who holds all the room does not end) says nothing
+// of how it moves afterwards: when room appears, it appears for many. So a line that stands still is expected to go on
+// as it went, and after kWindow nobody knows.
 #pragma once
 
 #include <optional>

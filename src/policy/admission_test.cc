@@ -18,7 +18,7 @@ const TimePoint kStart{seconds(1000)};
 struct World {
   explicit World(ByteSize capacity, BookingMode mode = BookingMode::declared())
       : admission({capacity, mode, 1000, {}}, [this](FunctionId, TimePoint) { return cpu; }) {
-    admission.setTenant({0}, 1, std::nullopt);
+    admission.setTenant({{0}, 1, std::nullopt});
   }
   void function(std::uint32_t id, ByteSize memory, std::uint32_t concurrency = 100, std::uint32_t tenant = 0) {
     admission.setFunction({id}, {{tenant}, memory, concurrency}, Admission::Code::kOther);
@@ -102,9 +102,9 @@ TEST(AdmissionTest, TellsTheLimitsThatAreInTheWay) {
   EXPECT_EQ(world.arrive(0).because, Verdict::kFunctionBusy);
 
   world.function(1, 1_MiB);
-  world.admission.setTenant({0}, 1, 1);
+  world.admission.setTenant({{0}, 1, 1});
   EXPECT_EQ(world.arrive(1).because, Verdict::kTenantBusy);
-  world.admission.setTenant({0}, 1, std::nullopt);
+  world.admission.setTenant({{0}, 1, std::nullopt});
 
   world.cpu.backlogged = true;
   EXPECT_EQ(world.arrive(1).because, Verdict::kNoCpu);
@@ -188,6 +188,34 @@ TEST(AdmissionTest, ANumberThatIsUsedAgainHasNoOldRate) {
   EXPECT_NEAR(expectedWait(), 0.2, 0.04);
 }
 
+TEST(AdmissionTest, ATenantThatComesUnderTheNumberOfAnotherHasNotItsRate) {
+  World world(10_GiB);
+  world.admission.setTenant({{1}, 1, std::nullopt});
+  world.function(0, 1_MiB, 1, 0);
+  world.function(1, 1_MiB, 1, 1);
+  world.function(2, 1_MiB, 1, 1);
+  for (int i = 0; i < 2; ++i) world.arrive(1);
+  for (int i = 0; i < 10; ++i) {
+    world.arrive(1);
+    world.now += milliseconds(100);
+    world.end(1);
+    ASSERT_TRUE(world.admission.next(world.now));
+  }
+  world.admission.cancel(world.ticket, world.now);
+  const auto expectedWait = [&] {
+    const Admission::Request request{99, {2}, world.now, world.now + seconds(30)};
+    return toSeconds(*world.admission.explain(request, world.now).queue.expected_wait);
+  };
+  for (int i = 0; i < 2; ++i) world.arrive(2);
+  EXPECT_NEAR(expectedWait(), 0.1, 0.02) << "what its tenant had";
+  world.admission.cancel(world.ticket, world.now);
+  world.admission.setTenants({{{0}, 1, std::nullopt}});
+  world.admission.setTenants({{{0}, 1, std::nullopt}, {{1}, 1, std::nullopt}});
+  for (int i = 0; i < 2; ++i) world.arrive(0);
+  world.arrive(2);
+  EXPECT_NEAR(expectedWait(), 0.2, 0.04) << "half of what all had";
+}
+
 TEST(AdmissionTest, HistoryLowersWhatIsBookedInRiskMode) {
   World world(2000_MiB, BookingMode::riskOf(1e-3));
   world.function(0, 200_MiB, 1000);
@@ -225,8 +253,8 @@ TEST(AdmissionTest, ExplainsWhatARequestWouldGet) {
 
 TEST(AdmissionTest, ExplainsAllThatIsInTheWayAndWhoHoldsWhat) {
   World world(100_MiB);
-  world.admission.setTenant({1}, 1, std::nullopt);
-  world.admission.setTenant({2}, 1, std::nullopt);
+  world.admission.setTenant({{1}, 1, std::nullopt});
+  world.admission.setTenant({{2}, 1, std::nullopt});
   world.function(0, 30_MiB, 2);
   world.function(1, 40_MiB, 100, 1);
   const auto explain = [&] { return world.admission.explain({99, {0}, world.now, world.now + seconds(5)}, world.now); };
@@ -270,7 +298,7 @@ TEST(AdmissionTest, ExplainsWhetherItMayOvertake) {
 // capacity, counts come back to zero, and every waiter leaves once.
 RC_GTEST_PROP(AdmissionPropertyTest, BooksWithinCapacityAndEverythingComesBack, ()) {
   World world(1000_MiB);
-  world.admission.setTenant({1}, 2, 5);
+  world.admission.setTenant({{1}, 2, 5});
   world.function(0, 100_MiB);
   world.function(1, 300_MiB, 2);
   world.function(2, 40_MiB, 100, 1);

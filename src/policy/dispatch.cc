@@ -47,11 +47,11 @@ void Dispatch::setVersion(VersionId id, FunctionId function, ByteSize memory) {
   if (std::find(versions.begin(), versions.end(), id) == versions.end()) versions.push_back(id);
 }
 
-void Dispatch::forgetVersion(VersionId id, TimePoint now) {
+void Dispatch::forgetVersion(VersionId id) {
   Version& version = versions_[id.value];
   WASABI_CHECK(version.idle());
   std::erase(functions_[version.function.value].versions, id);
-  queue_.forget(lineOf(id), now);
+  queue_.forget(lineOf(id));
   version = Version{};
 }
 

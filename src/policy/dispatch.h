@@ -58,7 +58,7 @@ class Dispatch {
   void setFunction(FunctionId function, const FunctionTerms& terms);
   void setVersion(VersionId version, FunctionId function, ByteSize memory);
   // The number may be used for another version then. Nothing runs or waits, and no target serves it.
-  void forgetVersion(VersionId version, TimePoint now);
+  void forgetVersion(VersionId version);
 
   // `size` weighs its load against that of others. `most_running`: requests at once, where it takes no more.
   struct TargetTerms {

@@ -8,7 +8,7 @@
 
 namespace wasabi::policy {
 
-MemoryBook::MemoryBook(ByteSize capacity, BookingMode mode) : capacity_(capacity), mode_(mode), ranges_(2) {
+MemoryBook::MemoryBook(ByteSize capacity, BookingMode mode) : capacity_(capacity), mode_(mode), held_(1), ranges_(2) {
   setMode(mode);
 }
 
@@ -34,6 +34,7 @@ void MemoryBook::setMode(BookingMode mode) {
   log_inverse_risk_ = mode.kind == BookingMode::Kind::kRisk ? -std::log(mode.risk) : 0;
   recomputeBookable();
   booked_ = bookedFor(sums_, greatestRange());
+  for (Account& account : accounts_) setAlone(account, aloneOf(account));
 }
 
 void MemoryBook::recomputeBookable() {
@@ -53,6 +54,12 @@ void MemoryBook::setLimit(FunctionId function, ByteSize limit) {
   account.known = true;
   account.limit = limit.value;
   apply(function);
+}
+
+void MemoryBook::setTenant(FunctionId function, TenantId tenant) {
+  WASABI_CHECK(known(function).admitted == 0 || known(function).tenant == tenant);
+  accounts_[function.value].tenant = tenant;
+  if (held_.size() <= tenant.value) held_.resize(std::size_t{tenant.value} + 1);
 }
 
 void MemoryBook::setEstimate(FunctionId function, std::optional<DemandEstimate> estimate) {
@@ -80,6 +87,7 @@ void MemoryBook::apply(FunctionId function) {
     account.deviation = std::min(estimate->deviation.value, account.limit);
     account.range = std::clamp(estimate->bound.value, account.mean, account.limit) - account.mean;
   }
+  setAlone(account, aloneOf(account));
   sums_.add(account, account.admitted);
   setRange(function.value, account.admitted * account.range);
   booked_ = bookedFor(sums_, greatestRange());
@@ -99,7 +107,7 @@ MemoryBook::Offer MemoryBook::offer(FunctionId function) const {
   } else if (admitted_ == kMostInvocations || (admitted_ > 0 && booked > bookable_)) {
     verdict = Verdict::kNoRoom;
   }
-  return {verdict, booked - booked_, booked, bookable_};
+  return {verdict, booked - booked_, booked, bookable_, {held_[account.tenant.value] + account.alone}};
 }
 
 ByteSize MemoryBook::book(FunctionId function) {
@@ -120,6 +128,10 @@ std::uint32_t MemoryBook::admitted(FunctionId function) const {
   return known(function).admitted;
 }
 
+ByteSize MemoryBook::heldBy(TenantId tenant) const {
+  return {tenant.value < held_.size() ? held_[tenant.value] : 0};
+}
+
 const MemoryBook::Account& MemoryBook::known(FunctionId function) const {
   WASABI_CHECK(function.value < accounts_.size());
   WASABI_CHECK(accounts_[function.value].known);
@@ -129,6 +141,7 @@ const MemoryBook::Account& MemoryBook::known(FunctionId function) const {
 void MemoryBook::setAdmitted(FunctionId function, std::uint32_t admitted) {
   Account& account = accounts_[function.value];
   sums_.subtract(account, account.admitted);
+  held_[account.tenant.value] += (std::uint64_t{admitted} - account.admitted) * account.alone;
   account.admitted = admitted;
   sums_.add(account, admitted);
   setRange(function.value, admitted * account.range);
@@ -157,6 +170,17 @@ ByteSize MemoryBook::bookedFor(const Sums& sums, std::uint64_t greatest_range) c
   constexpr double kMost = 0x1p62;
   const auto bound = sums.means + static_cast<std::uint64_t>(std::ceil(std::min(above, kMost)));
   return {std::min(bound, sums.limits)};
+}
+
+void MemoryBook::setAlone(Account& account, std::uint64_t alone) {
+  held_[account.tenant.value] += (alone - account.alone) * account.admitted;
+  account.alone = alone;
+}
+
+std::uint64_t MemoryBook::aloneOf(const Account& account) const {
+  Sums sums;
+  sums.add(account, 1);
+  return bookedFor(sums, account.range).value;
 }
 
 void MemoryBook::setRange(std::uint32_t function, std::uint64_t range) {

@@ -33,6 +33,11 @@
 // computed in doubles, from the sums. The greatest range lies at the root of a tournament over the functions. Booking
 // and releasing take O(1), and O(log functions) where the greatest range changes; they do not allocate.
 //
+// What one tenant holds cannot be told apart from a bound of all, nor should the functions of others change it. So it
+// is taken as the sum of what each of its invocations would be booked, were it the only one: L, or by risk
+// min(L, m + s sqrt(2 t) + (B - m) t / 3). By risk these add up to more than is booked, since functions side by side
+// need less.
+//
 // Deterministic. Not thread-safe.
 #pragma once
 
@@ -49,8 +54,8 @@ namespace wasabi::policy {
 struct BookingMode {
   enum class Kind : std::uint8_t { kDeclared, kRatio, kRisk };
   Kind kind = Kind::kRisk;
-  double ratio = 1;    // of kRatio; at least 1
-  double risk = 1e-3;  // of kRisk; above 0 and below 1
+  double ratio = 1.43;  // of kRatio; at least 1
+  double risk = 1e-3;   // of kRisk; above 0 and below 1
 
   static BookingMode declared() { return {Kind::kDeclared, 1, 0}; }
   static BookingMode ratioOf(double ratio) { return {Kind::kRatio, ratio, 0}; }
@@ -75,6 +80,7 @@ class MemoryBook {
     ByteSize charge;    // by how much booking it would raise what is booked
     ByteSize booked;    // what would be booked then
     ByteSize bookable;  // how much may be
+    ByteSize held{};    // by its tenant, it included
   };
 
   MemoryBook(ByteSize capacity, BookingMode mode);
@@ -88,6 +94,8 @@ class MemoryBook {
   // A limit may change while invocations are admitted, and counts for them too: with several versions it is their
   // greatest.
   void setLimit(FunctionId function, ByteSize limit);
+  // Whose it is: the first tenant's, until this is said. Of one of which anything is admitted it does not change.
+  void setTenant(FunctionId function, TenantId tenant);
   void setEstimate(FunctionId function, std::optional<DemandEstimate> estimate);
   // None of its invocations may be admitted.
   void forget(FunctionId function);
@@ -106,6 +114,7 @@ class MemoryBook {
   ByteSize unbooked() const { return unbooked_; }
   ByteSize bookable() const { return bookable_; }
   ByteSize booked() const { return booked_; }
+  ByteSize heldBy(TenantId tenant) const;
   ByteSize sumOfLimits() const { return {sums_.limits}; }
   std::uint64_t admitted() const { return admitted_; }
   std::uint32_t admitted(FunctionId function) const;
@@ -118,6 +127,8 @@ class MemoryBook {
     std::uint64_t mean = 0;
     std::uint64_t deviation = 0;
     std::uint64_t range = 0;  // bound less mean
+    std::uint64_t alone = 0;  // what one is booked if there is no other
+    TenantId tenant;
     std::uint32_t admitted = 0;
     bool known = false;
   };
@@ -132,6 +143,8 @@ class MemoryBook {
 
   const Account& known(FunctionId function) const;
   void apply(FunctionId function);  // limit and estimate to the account
+  void setAlone(Account& account, std::uint64_t alone);
+  std::uint64_t aloneOf(const Account& account) const;
   void setAdmitted(FunctionId function, std::uint32_t admitted);
   void setRange(std::uint32_t function, std::uint64_t range);
   std::uint64_t greatestRange() const { return ranges_[1]; }
@@ -150,6 +163,7 @@ class MemoryBook {
   // Both by the value of the FunctionId.
   std::vector<Account> accounts_;
   std::vector<std::optional<DemandEstimate>> estimates_;
+  std::vector<std::uint64_t> held_;  // by the value of the TenantId
   // A tournament: the leaf of function i is ranges_[leaves + i], node i holds the greater of 2i and 2i + 1.
   std::vector<std::uint64_t> ranges_;
 };

@@ -63,6 +63,35 @@ TEST(MemoryBookTest, RiskBooksTheBernsteinBound) {
   EXPECT_NEAR(static_cast<double>(book.booked().value), expected * (1 << 20), 2);
 }
 
+TEST(MemoryBookTest, WhatATenantHoldsIsTheSumOfItsInvocationsEachTakenAlone) {
+  constexpr TenantId kMine{0};
+  constexpr TenantId kTheirs{1};
+  MemoryBook book(10_GiB, BookingMode::declared());
+  book.setLimit(kFirst, 200_MiB);
+  book.setLimit(kSecond, 100_MiB);
+  book.setTenant(kSecond, kTheirs);
+  for (int i = 0; i < 3; ++i) book.book(kFirst);
+  book.book(kSecond);
+  EXPECT_EQ(book.heldBy(kMine), 600_MiB);
+  EXPECT_EQ(book.heldBy(kTheirs), 100_MiB);
+  EXPECT_EQ(book.offer(kSecond).held, 200_MiB);
+  EXPECT_EQ(book.heldBy({7}), 0_B);
+
+  book.setMode(BookingMode::riskOf(1e-3));
+  EXPECT_EQ(book.heldBy(kMine), 600_MiB) << "no estimate yet";
+  book.setEstimate(kFirst, estimateOf(20_MiB, 2_MiB, 26_MiB));
+  const double t = std::log(1000);
+  EXPECT_NEAR(static_cast<double>(book.heldBy(kMine).value), 3 * (20 + 2 * std::sqrt(2 * t) + 6 * t / 3) * (1 << 20),
+              3);
+  EXPECT_EQ(book.heldBy(kTheirs), 100_MiB) << "others do not change it";
+  book.setMode(BookingMode::declared());
+  EXPECT_EQ(book.heldBy(kMine), 600_MiB);
+  book.setLimit(kFirst, 50_MiB);
+  EXPECT_EQ(book.heldBy(kMine), 150_MiB);
+  for (int i = 0; i < 3; ++i) book.release(kFirst);
+  EXPECT_EQ(book.heldBy(kMine), 0_B);
+}
+
 TEST(MemoryBookTest, WithoutAnEstimateTheLimitIsBooked) {
   MemoryBook book(10_GiB, BookingMode::riskOf(1e-3));
   book.setLimit(kFirst, 200_MiB);

@@ -83,7 +83,7 @@ std::optional<double> RequestQueue::rateOf(TenantId tenant, FunctionId function,
 
 void RequestQueue::enqueue(const Waiter& waiter, TimePoint now) {
   const auto place = lines_.add(waiter.tenant, waiter.function, waiter.arrival, waiter.ticket);
-  const bool fresh = waiting_.emplace(waiter.ticket, Record{waiter, place, {}, {}, 0}).second;
+  const bool fresh = waiting_.emplace(waiter.ticket, Record{waiter, place, {}, {}, 0, {}}).second;
   WASABI_CHECK(fresh);
   deadlines_.emplace(waiter.deadline, waiter.ticket);
   memory_ = memory_ + waiter.memory;
@@ -126,8 +126,8 @@ std::optional<Waited> RequestQueue::askBlocked(TimePoint now, const Judge& judge
   Record& record = waiting_.at(ticket);
   const WaitingLines::Reply reply = ask(record, now, judge);
   if (reply.answer == Answer::kTaken) return admit(ticket, now);
-  if (reply.answer == Answer::kSetFunctionAside) lines_.setAside(record.waiter.function, reply.until);
-  if (reply.answer == Answer::kSetTenantAside) lines_.setAside(record.waiter.tenant, reply.until);
+  if (reply.answer == Answer::kSetFunctionAside) lines_.setAside(record.waiter.function, reply.aside);
+  if (reply.answer == Answer::kSetTenantAside) lines_.setAside(record.waiter.tenant, reply.aside);
   return std::nullopt;
 }
 
@@ -143,10 +143,20 @@ WaitingLines::Reply RequestQueue::ask(Record& record, TimePoint now, const Judge
     return {mayBeOvertaken(record, now) ? Answer::kNext : Answer::kStop};
   }
   if (blocked_ == ticket) blocked_.reset();
+  return setAside(record, said, now);
+}
+
+WaitingLines::Reply RequestQueue::setAside(Record& record, const Judgement& said, TimePoint now) {
+  const TimePoint late = now + kAskAgain;
+  if (said.verdict == Verdict::kOverShare) {
+    if (!record.over_share_since) record.over_share_since = now;
+    const bool alone = now - *record.over_share_since < kOvertakingTime;
+    return {alone ? Answer::kSetFunctionAside : Answer::kSetTenantAside, {late, true}};
+  }
   // Its line for the CPU also gets shorter without anybody's end.
   const TimePoint wanted = said.verdict == Verdict::kNoCpu ? now : said.until;
-  const TimePoint until = std::clamp(wanted, now + kAskAgainAtTheEarliest, now + kAskAgain);
-  return {said.verdict == Verdict::kTenantBusy ? Answer::kSetTenantAside : Answer::kSetFunctionAside, until};
+  const TimePoint until = std::clamp(wanted, now + kAskAgainAtTheEarliest, late);
+  return {said.verdict == Verdict::kTenantBusy ? Answer::kSetTenantAside : Answer::kSetFunctionAside, {until}};
 }
 
 bool RequestQueue::mayBeOvertaken(const Record& record, TimePoint now) const {
@@ -181,6 +191,7 @@ Waited RequestQueue::takeOut(Ticket ticket, TimePoint now) {
 void RequestQueue::ended(TenantId tenant, FunctionId function) {
   lines_.wake(function);
   lines_.wake(tenant);
+  lines_.wakeForRoom(kLookAhead);
 }
 
 std::optional<Waited> RequestQueue::remove(Ticket ticket, TimePoint now) {

@@ -7,7 +7,10 @@
 // blocked head was admitted before its turn.
 //
 // Room. `next` asks the heads of the lines in this order. A head whose own limits are in the way is set aside and keeps
-// nobody waiting; so is one whose function's line for the CPU is long already. The first head for which there is no
+// nobody waiting; so is one whose function's line for the CPU is long already, and one whose tenant is over its share
+// of the room. Of such a tenant others may be admitted before it only for kOvertakingTime since it was first found so;
+// then none is until it fits, so that a large request does not wait for ever behind small ones of its own tenant. The
+// first head for which there is no
 // room is the *blocked head*: others may still be admitted before it, but at most kOvertakings of them and only for
 // kOvertakingTime since it was first blocked. After that nobody is, until it is admitted, leaves, or its own limits get
 // in the way. So a blocked head waits at most kOvertakingTime and then until so many of those who run have ended that
@@ -15,9 +18,9 @@
 // offered.)
 //
 // No wake-up is lost. Whoever frees room, for whatever reason, calls `next` until it answers nothing; who was asked and
-// had no room is asked again each time. What was set aside is asked again when `ended` names it, and after kAskAgain in
-// any case; `nextDue` never lies further ahead than that while somebody waits. So a call that was forgotten costs
-// kAskAgain at most.
+// had no room is asked again each time. What was set aside is asked again when `ended` names it, or somebody ends and
+// it waits for its tenant's share (kLookAhead of those at a time), and after kAskAgain in any case; `nextDue` never
+// lies further ahead than that while somebody waits. So a call that was forgotten costs kAskAgain at most.
 //
 // A value without clock, thread or lock: copies are independent, and the same calls lead to the same answers. Times
 // come from the caller, nearly in order (workers read the clock before they take the lock).
@@ -68,6 +71,7 @@ enum class Verdict : std::uint8_t {
   kFunctionBusy,    // the function's own limit: concurrency
   kFunctionInDebt,  // the function's own limit: CPU quota
   kTenantBusy,      // the tenant's own limit: concurrency
+  kOverShare,       // there may be room, but it is kept for tenants that hold less than this one
   kNotStarted,      // nobody serves the function yet
 };
 
@@ -122,8 +126,9 @@ class RequestQueue {
  public:
   static constexpr Duration kOvertakingTime = std::chrono::milliseconds(100);
   static constexpr std::size_t kOvertakings = 64;
-  // In one search, how many heads without room are asked before the search is given up. A part of the overtaking rule:
-  // it bounds the cost of a search while memory is short.
+  // In one search, how many heads without room are asked before the search is given up; and how many of those over
+  // their shares are asked again when somebody ends. A part of the overtaking rule: it bounds the cost of a search
+  // while memory is short.
   static constexpr std::size_t kLookAhead = 16;
   static constexpr Duration kAskAgain = std::chrono::milliseconds(100);
   // So many times the free places a tenant may hold of the total, so that few tenants cannot fill the queue for all.
@@ -154,8 +159,8 @@ class RequestQueue {
   // each offer and removal, whenever room was freed, and at `nextDue`. Call `expire` first. `judge` does not call back.
   std::optional<Waited> next(TimePoint now, const Judge& judge);
 
-  // An invocation has ended, or a limit was raised: what limits of its own held back of this function and tenant is
-  // asked again by the following `next`.
+  // An invocation has ended, or a limit was raised: what limits of its own held back of this function and tenant, and
+  // some that wait for their share, is asked again by the following `next`.
   void ended(TenantId tenant, FunctionId function);
 
   // Leaves (disconnect, cancel); its place is free at once. Nothing if it does not wait.
@@ -189,6 +194,7 @@ class RequestQueue {
     // Kept when limits of its own held it in between, so that they do not renew what it must bear.
     std::optional<TimePoint> blocked_since;
     std::size_t overtaken = 0;
+    std::optional<TimePoint> over_share_since;
   };
 
   std::optional<RefusedBy> fullFor(const Waiter& waiter) const;
@@ -197,6 +203,7 @@ class RequestQueue {
   void enqueue(const Waiter& waiter, TimePoint now);
   std::optional<Waited> search(TimePoint now, const Judge& judge);
   WaitingLines::Reply ask(Record& record, TimePoint now, const Judge& judge);
+  static WaitingLines::Reply setAside(Record& record, const Judgement& said, TimePoint now);
   std::optional<Waited> askBlocked(TimePoint now, const Judge& judge);
   bool mayBeOvertaken(const Record& record, TimePoint now) const;
   Waited admit(Ticket ticket, TimePoint now);

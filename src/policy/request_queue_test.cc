@@ -383,7 +383,13 @@ TEST_F(RequestQueueTest, ForgottenNumbersBeginAnew) {
   Waiter made = waiter(21);
   made.function = {11};
   EXPECT_FALSE(queue.offer(made, now));
-  EXPECT_FALSE(queue.offer([&] { auto other = made; other.ticket = ++last_; return other; }(), now));
+  EXPECT_FALSE(queue.offer(
+      [&] {
+        auto other = made;
+        other.ticket = ++last_;
+        return other;
+      }(),
+      now));
   EXPECT_EQ(admitted(), (Functions{11, 11}));
 }
 

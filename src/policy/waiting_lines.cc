@@ -37,47 +37,58 @@ void WaitingLines::charge(FunctionId function, double cost) {
   serve(order_, clock_, of_tenant, of_function.tenant.value, cost, of_tenant.weight);
 }
 
-void WaitingLines::setAside(FunctionId function, TimePoint until) {
+void WaitingLines::setAside(FunctionId function, const Aside& aside) {
   wake(function);
-  functionAt(function).aside_until = until;
-  due_.emplace(until, true, function.value);
+  functionAt(function).aside = aside;
+  remember(aside, true, function.value);
   list(function);
 }
 
-void WaitingLines::setAside(TenantId tenant, TimePoint until) {
+void WaitingLines::setAside(TenantId tenant, const Aside& aside) {
   wake(tenant);
-  tenantAt(tenant).aside_until = until;
-  due_.emplace(until, false, tenant.value);
+  tenantAt(tenant).aside = aside;
+  remember(aside, false, tenant.value);
   list(tenant);
+}
+
+void WaitingLines::remember(const Aside& aside, bool is_function, std::uint32_t id) {
+  due_.emplace(aside.until, is_function, id);
+  if (aside.for_room) for_room_.emplace(aside.until, is_function, id);
+}
+
+bool WaitingLines::forgetAside(Member& member, bool is_function, std::uint32_t id) {
+  if (!member.aside) return false;
+  due_.erase({member.aside->until, is_function, id});
+  for_room_.erase({member.aside->until, is_function, id});
+  member.aside.reset();
+  return true;
 }
 
 void WaitingLines::wake(FunctionId function) {
   if (function.value >= functions_.size()) return;
-  Function& account = functions_[function.value];
-  if (!account.aside_until) return;
-  due_.erase({*account.aside_until, true, function.value});
-  account.aside_until.reset();
-  list(function);
+  if (forgetAside(functions_[function.value], true, function.value)) list(function);
 }
 
 void WaitingLines::wake(TenantId tenant) {
   if (tenant.value >= tenants_.size()) return;
-  Tenant& account = tenants_[tenant.value];
-  if (!account.aside_until) return;
-  due_.erase({*account.aside_until, false, tenant.value});
-  account.aside_until.reset();
-  list(tenant);
+  if (forgetAside(tenants_[tenant.value], false, tenant.value)) list(tenant);
+}
+
+void WaitingLines::wake(const Due& due) {
+  const auto [until, is_function, id] = due;
+  if (is_function) {
+    wake(FunctionId{id});
+  } else {
+    wake(TenantId{id});
+  }
 }
 
 void WaitingLines::wakeDue(TimePoint now) {
-  while (!due_.empty() && std::get<0>(*due_.begin()) <= now) {
-    const auto [until, is_function, id] = *due_.begin();
-    if (is_function) {
-      wake(FunctionId{id});
-    } else {
-      wake(TenantId{id});
-    }
-  }
+  while (!due_.empty() && std::get<0>(*due_.begin()) <= now) wake(*due_.begin());
+}
+
+void WaitingLines::wakeForRoom(std::size_t most) {
+  for (; most > 0 && !for_room_.empty(); --most) wake(*for_room_.begin());
 }
 
 std::optional<TimePoint> WaitingLines::nextWake() const {
@@ -139,7 +150,7 @@ WaitingLines::Tenant& WaitingLines::tenantAt(TenantId id) {
 // Puts a function into the order of its tenant, or takes it out, as it should be.
 void WaitingLines::list(FunctionId id) {
   Function& function = functions_[id.value];
-  const bool wanted = !function.line.empty() && !function.aside_until;
+  const bool wanted = !function.line.empty() && !function.aside;
   if (wanted == function.listed) return;
   Tenant& tenant = tenants_[function.tenant.value];
   if (wanted) {
@@ -155,7 +166,7 @@ void WaitingLines::list(FunctionId id) {
 
 void WaitingLines::list(TenantId id) {
   Tenant& tenant = tenants_[id.value];
-  const bool wanted = !tenant.order.empty() && !tenant.aside_until;
+  const bool wanted = !tenant.order.empty() && !tenant.aside;
   if (wanted == tenant.listed) return;
   if (wanted) {
     tenant.tag = clock_.join(tenant.tag);

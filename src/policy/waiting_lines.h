@@ -3,7 +3,8 @@
 //
 // A function or tenant whose own limits are in the way is set aside, out of the order, until it is woken or a given
 // time: so asking in order never walks over those who cannot run. It is owed nothing for that time, as if it had
-// wanted nothing. A value: copies are independent, and the same calls lead to the same order.
+// wanted nothing. What it was set aside for may also be room that anybody can make. A value: copies are independent,
+// and the same calls lead to the same order.
 #pragma once
 
 #include <cstddef>
@@ -27,9 +28,14 @@ class WaitingLines {
   using Place = std::pair<TimePoint, std::uint64_t>;
   // What becomes of those who were asked.
   enum class Answer : std::uint8_t { kTaken, kNext, kSetFunctionAside, kSetTenantAside, kStop };
+  // Of one that is set aside.
+  struct Aside {
+    TimePoint until{};
+    bool for_room = false;  // wakeForRoom() wakes it too
+  };
   struct Reply {
     Answer answer;
-    TimePoint until{};  // when set aside
+    Aside aside{};
   };
 
   // From now on; what was charged stays. > 0.
@@ -46,11 +52,13 @@ class WaitingLines {
   void askInOrder(Ask&& ask);
 
   // No line and no waiter is lost by this: they come back at `until` at the latest.
-  void setAside(FunctionId function, TimePoint until);
-  void setAside(TenantId tenant, TimePoint until);
+  void setAside(FunctionId function, const Aside& aside);
+  void setAside(TenantId tenant, const Aside& aside);
   void wake(FunctionId function);
   void wake(TenantId tenant);
   void wakeDue(TimePoint now);
+  // Of those that were set aside for room, so many at most: those that come back first anyhow.
+  void wakeForRoom(std::size_t most);
   std::optional<TimePoint> nextWake() const;
 
   std::size_t waitingOf(FunctionId function) const;
@@ -72,7 +80,7 @@ class WaitingLines {
   struct Member {
     FairClock::Tag tag = 0;
     std::uint64_t came = 0;
-    std::optional<TimePoint> aside_until;
+    std::optional<Aside> aside;
     bool listed = false;
   };
   struct Function : Member {
@@ -90,6 +98,9 @@ class WaitingLines {
 
   Function& functionAt(FunctionId id);
   Tenant& tenantAt(TenantId id);
+  void remember(const Aside& aside, bool is_function, std::uint32_t id);
+  bool forgetAside(Member& member, bool is_function, std::uint32_t id);
+  void wake(const Due& due);
   void list(FunctionId id);
   void list(TenantId id);
   static Rank rankOf(const Member& member, std::uint32_t id) { return {member.tag, member.came, id}; }
@@ -100,6 +111,7 @@ class WaitingLines {
   FairClock clock_;
   std::set<Rank> order_;
   std::set<Due> due_;
+  std::set<Due> for_room_;  // of these
   double listed_weight_ = 0;
   std::uint64_t sequence_ = 0;
 };
@@ -113,9 +125,9 @@ void WaitingLines::askInOrder(Ask&& ask) {
       const FunctionId function{std::get<2>(*f++)};
       const Reply reply = ask(functions_[function.value].line.begin()->second);
       if (reply.answer == Answer::kTaken || reply.answer == Answer::kStop) return;
-      if (reply.answer == Answer::kSetFunctionAside) setAside(function, reply.until);
+      if (reply.answer == Answer::kSetFunctionAside) setAside(function, reply.aside);
       if (reply.answer == Answer::kSetTenantAside) {
-        setAside(tenant, reply.until);
+        setAside(tenant, reply.aside);
         break;
       }
     }
