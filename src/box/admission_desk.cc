@@ -40,9 +40,15 @@ void AdmissionDesk::setSettings(const Settings& settings) {
   admission_.setSettings(settings.admission);
 }
 
-void AdmissionDesk::setTenant(policy::TenantId tenant, std::uint32_t weight, std::optional<std::uint32_t> concurrency) {
+void AdmissionDesk::setTenants(const std::vector<policy::Admission::TenantTerms>& all) {
+  for (const policy::Admission::TenantTerms& terms : all) scheduler_.setTenant(terms.tenant, terms.weight);
   const std::lock_guard lock(mutex_);
-  admission_.setTenant(tenant, weight, concurrency);
+  admission_.setTenants(all);
+}
+
+double AdmissionDesk::weightOf(policy::TenantId tenant) {
+  const std::lock_guard lock(mutex_);
+  return admission_.weightOf(tenant);
 }
 
 void AdmissionDesk::setFunction(policy::FunctionId function, const policy::FunctionTerms& terms,
@@ -211,6 +217,8 @@ Reason reasonOfWait(std::optional<policy::Verdict> verdict) {
       return Reason::kQueueCpuQuota;
     case policy::Verdict::kTenantBusy:
       return Reason::kQueueTenantConcurrency;
+    case policy::Verdict::kOverShare:
+      return Reason::kQueueTenantShare;
     case policy::Verdict::kNotStarted:
       break;
   }
@@ -230,6 +238,7 @@ Reason reasonOfRefusal(const policy::Admission::Answer& answer) {
     case policy::Verdict::kRun:
     case policy::Verdict::kNoMemory:
     case policy::Verdict::kNoCpu:
+    case policy::Verdict::kOverShare:
     case policy::Verdict::kNotStarted:
       return Reason::kQueueFull;
   }

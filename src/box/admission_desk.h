@@ -40,7 +40,9 @@ class AdmissionDesk {
   AdmissionDesk(const Settings& settings, Scheduler& scheduler, UniqueFunction<void(AdmissionCall)> call);
 
   void setSettings(const Settings& settings);
-  void setTenant(policy::TenantId tenant, std::uint32_t weight, std::optional<std::uint32_t> concurrency);
+  // All that have functions deployed. The desk owns these terms, and tells the scheduler what it needs of them.
+  void setTenants(const std::vector<policy::Admission::TenantTerms>& all);
+  double weightOf(policy::TenantId tenant);
   void setFunction(policy::FunctionId function, const policy::FunctionTerms& terms, policy::Admission::Code code);
 
   // Memory that the process holds besides instances; how much risk is taken now.

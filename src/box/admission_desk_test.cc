@@ -27,10 +27,9 @@ AdmissionDesk::Settings settings(std::uint64_t mib) {
 
 // Function i may have i + 1 at a time, each of (i + 1) MiB.
 void deploy(Scheduler& scheduler, AdmissionDesk& desk) {
+  desk.setTenants({{{0}, 1, std::nullopt}, {{1}, 1, std::nullopt}});
   for (std::uint32_t i = 0; i < kFunctions; ++i) {
-    scheduler.setTenant({i / 2}, 1);
     scheduler.setFunction({i}, {i / 2}, std::nullopt, Clock::now());
-    desk.setTenant({i / 2}, 1, std::nullopt);
     desk.setFunction({i}, {{i / 2}, {(i + 1) * kMiB.value}, i + 1}, policy::Admission::Code::kOther);
   }
 }
@@ -65,6 +64,13 @@ TEST_F(AdmissionDeskTest, WhoWaitsIsCalledWhenOneEnds) {
   desk.answered({0});
   end(0);
   EXPECT_EQ(desk.figures(now).running, 0u);
+}
+
+TEST_F(AdmissionDeskTest, TermsOfTenantsReachWhoeverDecidesByThem) {
+  desk.setTenants({{{0}, 3, 1}, {{1}, 1, std::nullopt}});
+  EXPECT_EQ(desk.weightOf({0}), 3);
+  EXPECT_EQ(arrive(1, 1).kind, Kind::kRuns);
+  EXPECT_EQ(arrive(1, 2).reason, Reason::kQueueTenantConcurrency);
 }
 
 TEST_F(AdmissionDeskTest, WhoIsCancelledIsNotCalled) {

@@ -5,8 +5,10 @@
 
 #include <chrono>
 #include <fstream>
+#include <map>
 #include <random>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "base/admin_address.h"
@@ -19,7 +21,6 @@ namespace {
 
 // Metrics are taken over this often even if nobody asks, so that what was removed from the catalog is let go.
 constexpr Duration kCollectPeriod = std::chrono::seconds(30);
-constexpr Duration kWarmPeriod = std::chrono::seconds(2);
 
 std::uint64_t randomSeed() {
   std::random_device device;
@@ -89,20 +90,8 @@ http::ServerLimits adminLimits() {
   return limits;
 }
 
-policy::BookingMode bookingMode(const MemoryPolicy& policy) {
-  switch (policy.mode) {
-    case MemoryMode::kDeclared:
-      return policy::BookingMode::declared();
-    case MemoryMode::kRatio:
-      return policy::BookingMode::ratioOf(policy.ratio);
-    case MemoryMode::kRisk:
-      return policy::BookingMode::riskOf(policy.risk);
-  }
-  return policy::BookingMode::declared();
-}
-
 AdmissionDesk::Settings deskSettings(const BoxConfig& config, const LiveConfig& live) {
-  return {{live.capacity.memory, bookingMode(live.memory_policy), config.engine.max_invocations, live.queue},
+  return {{live.capacity.memory, live.booking, config.engine.max_invocations, live.queue, live.kept_for_others},
           live.cpu_backlog};
 }
 
@@ -215,8 +204,7 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
       live_(config_),
       max_mappings_(maxMappings()),
       collect_timer_(control_),
-      warm_timer_(control_),
-      governor_(bookingMode(config_.memory_policy)),
+      governor_(config_.booking),
       memory_timer_(control_),
       relief_timer_(control_),
       histories_(std::move(opened.history), log_),
@@ -264,7 +252,6 @@ void Box::startThreads() {
   });
   control_.post([this] {
     collectNowAndThen();
-    boundWarmMemory();
     watchMemory();
     keepHistories();
   });
@@ -302,7 +289,7 @@ void Box::reconfigure(LiveConfig live) {
     live_ = std::move(live);
     desk_.setSettings(deskSettings(config_, live_));
     ledger_.setCapacity(live_.capacity.memory);
-    governor_.setAccepted(bookingMode(live_.memory_policy));
+    governor_.setAccepted(live_.booking);
     watchMemory();
     applyPolicy(Versions::kAsBefore);
   });
@@ -333,22 +320,31 @@ void Box::functionsChanged(catalog::CatalogPtr catalog) {
 
 // What manifests and operator say of CPU, memory and concurrency, to whoever decides by it.
 void Box::applyPolicy(Versions versions) {
+  desk_.setTenants(tenantTerms());
   for (const auto& [spec, deployment] : functions_->deployments()) {
     const Accounts::Account& account = deployment.load->account;
-    const auto tenant = live_.tenants.find(spec->name.tenant);
-    const TenantPolicy policy = tenant == live_.tenants.end() ? TenantPolicy{} : tenant->second;
     const auto code = versions == Versions::kNew ? deployment.code : policy::Admission::Code::kSame;
-    scheduler_.setTenant(account.tenant(), policy.weight);
     scheduler_.setFunction(account.function(), account.tenant(), spec->limits.cpu, Clock::now());
-    const std::size_t number = account.tenant().value;
-    if (tenant_weights_.size() <= number) tenant_weights_.resize(number + 1, 1);
-    tenant_weights_[number] = policy.weight;
-    desk_.setTenant(account.tenant(), policy.weight, policy.concurrency);
     desk_.setFunction(account.function(), {account.tenant(), spec->limits.memory, spec->limits.concurrency}, code);
     if (code == policy::Admission::Code::kSame) continue;
     const auto history = histories_.take(spec->name, spec->module.toHex());
     if (history) desk_.restore(account.function(), *history);
   }
+}
+
+// Of those that have functions deployed.
+std::vector<policy::Admission::TenantTerms> Box::tenantTerms() const {
+  std::map<std::string_view, policy::TenantId> deployed;
+  for (const auto& [spec, deployment] : functions_->deployments()) {
+    deployed.emplace(spec->name.tenant, deployment.load->account.tenant());
+  }
+  std::vector<policy::Admission::TenantTerms> terms;
+  for (const auto& [name, tenant] : deployed) {
+    const auto found = live_.tenants.find(std::string(name));
+    const TenantPolicy policy = found == live_.tenants.end() ? TenantPolicy{} : found->second;
+    terms.push_back({tenant, policy.weight, policy.concurrency});
+  }
+  return terms;
 }
 
 void Box::collectNowAndThen() {
@@ -375,14 +371,6 @@ void Box::rebuild(const catalog::FunctionPtr& function) {
     control_.post([this, result = std::move(result)] { rebuilder_.finished(result); });
   };
   builder_->build(function->module_file, function->module, done, catalog::BuildPriority::kBackground);
-}
-
-// The pool keeps to its number of warm slots only when it chooses one: after a burst all that ran at once stay warm.
-// Dropping a program gives the memory of its slots back.
-void Box::boundWarmMemory() {
-  while (engine_->poolMetrics().warm_memory > config_.programs.warm_memory && programs_->evictLeastRecent()) {
-  }
-  warm_timer_.arm(control_.now() + kWarmPeriod, [this] { boundWarmMemory(); });
 }
 
 }  // namespace wasabi::box

@@ -83,10 +83,10 @@ class Box final : private AdminSource {
   BoxFigures figures(std::vector<WorkerReport> reports);
   enum class Versions : std::uint8_t { kNew, kAsBefore };
   void applyPolicy(Versions versions);
+  std::vector<policy::Admission::TenantTerms> tenantTerms() const;
   void collectNowAndThen();
   void rebuildForThisEngine();
   void rebuild(const catalog::FunctionPtr& function);
-  void boundWarmMemory();
 
   // Histories, kept from one box to the next (box_history.cc).
   void keepHistories();
@@ -94,6 +94,7 @@ class Box final : private AdminSource {
 
   // Memory that gets short (box_memory.cc), on the control loop.
   void watchMemory();
+  void boundWarmMemory();
   void growthWaits();
   void relieveMemory();
   void chooseVictim(std::uint64_t grants_before, std::vector<std::vector<policy::EvictionCandidate>> candidates);
@@ -130,9 +131,7 @@ class Box final : private AdminSource {
   std::optional<http::Server> admin_server_;
   const std::uint64_t max_mappings_;  // read before the process is locked in
   http::Timer collect_timer_;
-  http::Timer warm_timer_;
   policy::RiskGovernor governor_;
-  std::vector<std::uint32_t> tenant_weights_;  // by number
   std::uint64_t evictions_asked_ = 0;
   bool candidates_asked_ = false;  // for evictions, and not all answered
   http::Timer memory_timer_;

@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "policy/memory_book.h"
 #include "policy/request_queue.h"
 
 namespace wasabi::box {
@@ -69,20 +70,6 @@ struct Capacity {
   bool operator==(const Capacity&) const = default;
 };
 
-// How much of its limit a request books.
-enum class MemoryMode : std::uint8_t {
-  kDeclared,  // all of it: what is booked never exceeds the capacity
-  kRatio,     // all of it, of `ratio` times the capacity
-  kRisk,      // what its function's history says, so that the capacity is exceeded with probability `risk` at most
-};
-
-struct MemoryPolicy {
-  MemoryMode mode = MemoryMode::kRisk;
-  double ratio = 1.43;  // 1 or more; for kRatio
-  double risk = 1e-3;   // per admission; for kRisk
-  bool operator==(const MemoryPolicy&) const = default;
-};
-
 struct TenantPolicy {
   std::uint32_t weight = 1;                  // of its share, against the other tenants'
   std::optional<std::uint32_t> concurrency;  // invocations at once, of all its functions; no bound of its own without
@@ -92,7 +79,8 @@ struct TenantPolicy {
 // What can change while the box runs.
 struct LiveConfig {
   Capacity capacity;
-  MemoryPolicy memory_policy;
+  policy::BookingMode booking;     // how much of its limit a request books
+  double kept_for_others = 0.125;  // of the capacity, and of the invocations at once; policy/tenant_shares.h
   Duration cpu_backlog = std::chrono::milliseconds(50);  // of runnable work; while there is more, new requests wait
   policy::QueueBounds queue;
   std::map<std::string, TenantPolicy> tenants;  // by name; for others the defaults hold

@@ -10,7 +10,8 @@
 namespace wasabi::box {
 namespace {
 
-// How often the ledger is told what the process holds besides instances, and the risk is looked at.
+// How often warm memory is held to its bound, the ledger is told what the process holds besides instances, and the risk
+// is looked at.
 constexpr Duration kWatchPeriod = std::chrono::seconds(1);
 // And how often from half of the capacity on: what comes meanwhile, such as slots that stay warm, finds less room.
 constexpr Duration kCloseWatchPeriod = std::chrono::milliseconds(50);
@@ -57,7 +58,15 @@ MemoryFigures Box::memoryFigures() const {
   return figures;
 }
 
+// The pool keeps to its number of warm slots only when it chooses one: after a burst all that ran at once stay warm.
+// Dropping a program gives the memory of its slots back.
+void Box::boundWarmMemory() {
+  while (engine_->poolMetrics().warm_memory > config_.programs.warm_memory && programs_->evictLeastRecent()) {
+  }
+}
+
 void Box::watchMemory() {
+  boundWarmMemory();
   const ByteSize other = lessOrNothing(memoryFigures().other, kOfTheProcess);
   ledger_.setOther(other);
   desk_.setUnbooked(other);
@@ -109,7 +118,7 @@ void Box::chooseVictim(std::uint64_t grants_before, std::vector<std::vector<poli
     for (policy::EvictionCandidate& candidate : candidates[worker]) {
       places.push_back({worker, candidate.token});
       candidate.token = places.size() - 1;
-      candidate.weight = tenant_weights_[candidate.tenant.value];
+      candidate.weight = desk_.weightOf(candidate.tenant);
       all.push_back(candidate);
     }
   }

@@ -110,14 +110,14 @@ class Contradictions {
 };
 
 void checkMode(const BoxConfig& config, Contradictions& contradictions) {
-  const auto onlyWith = [&](std::string_view key, MemoryMode mode, std::string_view name) {
-    if (!contradictions.has(key) || config.memory_policy.mode == mode) return;
+  const auto onlyWith = [&](std::string_view key, policy::BookingMode::Kind mode, std::string_view name) {
+    if (!contradictions.has(key) || config.booking.kind == mode) return;
     contradictions.add(key, fmt::format("'{}' has no meaning in this mode; write mode = \"{}\" in [memory], or leave "
                                         "'{}' out",
                                         key, name, key));
   };
-  onlyWith("memory.ratio", MemoryMode::kRatio, "ratio");
-  onlyWith("memory.risk", MemoryMode::kRisk, "risk");
+  onlyWith("memory.ratio", policy::BookingMode::Kind::kRatio, "ratio");
+  onlyWith("memory.risk", policy::BookingMode::Kind::kRisk, "risk");
 }
 
 void checkTogether(const toml::table& root, Problems& problems, BoxConfig& config) {

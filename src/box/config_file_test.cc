@@ -37,7 +37,7 @@ TEST(ConfigFileTest, AnEmptyOneChangesNothing) {
   config.capacity = {5_GiB, 3};
   EXPECT_TRUE(readConfig("# nothing\n", "/", config).empty());
   EXPECT_EQ(config.capacity, (Capacity{5_GiB, 3}));
-  EXPECT_EQ(config.memory_policy, MemoryPolicy{});
+  EXPECT_EQ(config.booking, policy::BookingMode{});
   EXPECT_EQ(config.queue, policy::QueueBounds{});
 }
 
@@ -65,8 +65,8 @@ timeout = "5s"
 concurrency = 9
 )");
   EXPECT_EQ(config.capacity, (Capacity{4_GiB, 1.5}));
-  EXPECT_EQ(config.memory_policy.mode, MemoryMode::kRatio);
-  EXPECT_EQ(config.memory_policy.ratio, 2);
+  EXPECT_EQ(config.booking.kind, policy::BookingMode::Kind::kRatio);
+  EXPECT_EQ(config.booking.ratio, 2);
   EXPECT_EQ(config.cpu_backlog, 20ms);
   EXPECT_EQ(config.queue, (policy::QueueBounds{100, 50, 0}));
   EXPECT_THAT(config.tenants, ElementsAre(testing::Pair("acme", TenantPolicy{3, 7}),

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "catalog/toml_table.h"
+#include "policy/tenant_shares.h"
 
 namespace wasabi::box {
 namespace {
@@ -252,9 +253,10 @@ void addSharing(std::vector<BoxKey>& keys) {
       {size("capacity.memory", kLive, {16_MiB, 16'384_GiB}, WASABI_IN(capacity.memory),
             "what the container may use, less a reserve"),
        cores("capacity.cpu", kLive, catalog::kCoresRange, WASABI_IN(capacity.cpu), "what the container may use"),
-       choice("memory.mode", kLive, kModes, WASABI_IN(memory_policy.mode)),
-       number("memory.ratio", kLive, {1, 100}, WASABI_IN(memory_policy.ratio)),
-       number("memory.risk", kLive, {1e-9, 0.5}, WASABI_IN(memory_policy.risk)),
+       choice("memory.mode", kLive, kModes, WASABI_IN(booking.kind)),
+       number("memory.ratio", kLive, {1, 100}, WASABI_IN(booking.ratio)),
+       number("memory.risk", kLive, {1e-9, 0.5}, WASABI_IN(booking.risk)),
+       number("memory.for_others", kLive, {0, policy::TenantShares::kMostKept}, WASABI_IN(kept_for_others)),
        text("memory.history", "path", "`history/demand-history` in the store", WASABI_IN(history_file),
             [](Source from, Name value) { return value == kNoHistory ? std::string(value) : absolute(from, value); }),
        size("memory.default_limit", kRestart, catalog::kMemoryRange, WASABI_IN(function_defaults.memory)),
@@ -316,7 +318,7 @@ const std::vector<TenantKey>& tenantKeys() {
   return kKeys;
 }
 
-std::string_view nameOf(MemoryMode mode) {
+std::string_view nameOf(policy::BookingMode::Kind mode) {
   return kModes[static_cast<std::size_t>(mode)];
 }
 

@@ -43,7 +43,7 @@ const std::vector<BoxKey>& boxKeys();
 // Of each table [tenants.NAME]; named "weight". All are live.
 const std::vector<TenantKey>& tenantKeys();
 
-std::string_view nameOf(MemoryMode mode);
+std::string_view nameOf(policy::BookingMode::Kind mode);
 
 // One text for each key whose value differs: "memory.risk: 0.001 -> 0.01".
 struct ConfigChanges {

@@ -67,7 +67,8 @@ TEST(ConfigKeysTest, WhatIsLiveIsExactlyWhatABoxTakesOverLive) {
   BoxConfig before;
   BoxConfig after;
   ASSERT_TRUE(readConfig(catalog::readWholeFile(WASABI_SOURCE "/examples/box.toml"), "/", after).empty());
-  after.memory_policy = {MemoryMode::kDeclared, 3, 0.1};
+  after.booking = {policy::BookingMode::Kind::kDeclared, 3, 0.1};
+  after.kept_for_others = 0.5;
   after.cpu_backlog += Duration(1);
   after.queue = {3, 2, 1};
   after.capacity = {{1}, 7};
@@ -91,7 +92,7 @@ TEST(ConfigKeysTest, ChangesAreTold) {
   after.tenants.erase("gone");
   after.tenants["acme"].weight = 3;
   after.tenants["plain"] = {};
-  after.memory_policy.risk = 0.01;
+  after.booking.risk = 0.01;
   after.workers = 4;
   after.access_log = "/log";
   const ConfigChanges changes = changesBetween(before, after);

@@ -24,6 +24,7 @@ constexpr std::array<ReasonFacts, kReasons> kFacts = {{
     {Reason::kQueueCpuQuota, "queue.cpu_quota", Outcome::kRefused, 503},
     {Reason::kQueueFunctionConcurrency, "queue.function_concurrency", Outcome::kRefused, 503},
     {Reason::kQueueTenantConcurrency, "queue.tenant_concurrency", Outcome::kRefused, 503},
+    {Reason::kQueueTenantShare, "queue.tenant_share", Outcome::kRefused, 503},
     {Reason::kFunctionConcurrency, "refused.function_concurrency", Outcome::kRefused, 429},
     {Reason::kTenantConcurrency, "refused.tenant_concurrency", Outcome::kRefused, 429},
     {Reason::kCpuQuota, "refused.cpu_quota", Outcome::kRefused, 429},

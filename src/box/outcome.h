@@ -30,6 +30,7 @@ enum class Reason : std::uint8_t {
   kQueueCpuQuota,
   kQueueFunctionConcurrency,
   kQueueTenantConcurrency,
+  kQueueTenantShare,
   kFunctionConcurrency,
   kTenantConcurrency,
   kCpuQuota,
@@ -67,7 +68,7 @@ inline constexpr std::size_t kReasons = static_cast<std::size_t>(Reason::kStoppe
 // Of these a request waits for one, before whatever it ends with; nothing ends with them.
 inline constexpr Reason kFirstWait = Reason::kQueueOrder;
 inline constexpr std::size_t kWaitReasons =
-    static_cast<std::size_t>(Reason::kQueueTenantConcurrency) - static_cast<std::size_t>(kFirstWait) + 1;
+    static_cast<std::size_t>(Reason::kQueueTenantShare) - static_cast<std::size_t>(kFirstWait) + 1;
 // Its number among them; kWaitReasons or more for what is none.
 constexpr std::size_t waitNumber(Reason reason) {
   return static_cast<std::size_t>(reason) - static_cast<std::size_t>(kFirstWait);

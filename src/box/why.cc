@@ -5,6 +5,8 @@
 #include <optional>
 #include <string_view>
 
+#include "box/config_keys.h"
+
 namespace wasabi::box {
 namespace {
 
@@ -20,18 +22,6 @@ ordered_json orNull(const std::optional<Value>& value) {
 
 ordered_json secondsOrNull(const std::optional<Duration>& duration) {
   return duration ? ordered_json(toSeconds(*duration)) : ordered_json();
-}
-
-std::string_view modeName(policy::BookingMode::Kind kind) {
-  switch (kind) {
-    case policy::BookingMode::Kind::kDeclared:
-      return "declared";
-    case policy::BookingMode::Kind::kRatio:
-      return "ratio";
-    case policy::BookingMode::Kind::kRisk:
-      return "risk";
-  }
-  return "";
 }
 
 // What the request gets as a client sees it.
@@ -52,7 +42,7 @@ void addAnswer(ordered_json& json, const Why& why) {
 }
 
 ordered_json memoryOf(const policy::Admission::Explained& told) {
-  ordered_json memory{{"mode", modeName(told.mode.kind)},
+  ordered_json memory{{"mode", nameOf(told.mode.kind)},
                       {"capacity_bytes", told.capacity.value},
                       {"unbooked_bytes", told.unbooked.value},
                       {"bookable_bytes", told.memory.bookable.value},
@@ -73,6 +63,18 @@ ordered_json concurrencyOf(const policy::Admission::Explained& told) {
   return {{"function", {{"running", told.running}, {"most", told.terms.concurrency}}},
           {"tenant", {{"running", told.running_of_tenant}, {"most", orNull(told.tenant_concurrency)}}},
           {"box", {{"running", told.running_in_all}, {"most", told.most_running}}}};
+}
+
+// Of its tenant, this one included.
+ordered_json shareOf(const policy::Admission::Explained& told) {
+  return {{"memory",
+           {{"held_bytes", told.memory.held.value},
+            {"share_bytes", told.share_of_memory.share},
+            {"kept_for_others_bytes", told.share_of_memory.kept}}},
+          {"invocations",
+           {{"running", std::uint64_t{told.running_of_tenant} + 1},
+            {"share", told.share_of_places.share},
+            {"kept_for_others", told.share_of_places.kept}}}};
 }
 
 ordered_json cpuOf(const Why& why) {
@@ -124,6 +126,7 @@ std::string whyJson(const Why& why) {
   json["words"] = {{"answer", words.answer}, {"because", words.because}, {"to_run", words.to_run}};
   json["memory"] = memoryOf(why.explained.policy);
   json["concurrency"] = concurrencyOf(why.explained.policy);
+  json["share"] = shareOf(why.explained.policy);
   json["cpu"] = cpuOf(why);
   json["queue"] = queueOf(why);
   json["program_loaded"] = why.program_loaded;

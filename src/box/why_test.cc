@@ -128,6 +128,32 @@ TEST(WhyTest, EveryObstacleIsNamedWithWhatMendsIt) {
                                                           "queue.cpu_quota", "queue.memory", "queue.cpu"}));
 }
 
+TEST(WhyTest, OfOneWhoseTenantIsOverItsShareBothAreTold) {
+  Why why = inTheWay(PolicyKind::kWaits, {Verdict::kOverShare});
+  auto& told = why.explained.policy;
+  told.memory = {policy::MemoryBook::Verdict::kFits, 30_MiB, 930_MiB, 1000_MiB, 600_MiB};
+  told.share_of_memory = {(500_MiB).value, (125_MiB).value};
+  told.share_of_places = {5000, 1250};
+  EXPECT_EQ(wordsOf(why).answer,
+            "a request to acme/resize would wait for room that is not kept for other tenants (queue.tenant_share)");
+  EXPECT_EQ(
+      wordsOf(why).because[1],
+      "share: its tenant would hold 600 MiB, which is more than its share of 500 MiB; 125 MiB are kept for others");
+  EXPECT_THAT(wordsOf(why).to_run,
+              ElementsAre("55 MiB of booked memory come free, or 100 MiB of what the tenant itself "
+                          "holds (memory.for_others, tenants.acme.weight)"));
+  const json numbers = json::parse(whyJson(why));
+  EXPECT_EQ(numbers["share"]["memory"]["share_bytes"], 500 << 20);
+  EXPECT_EQ(numbers["share"]["memory"]["kept_for_others_bytes"], 125 << 20);
+  EXPECT_EQ(numbers["share"]["invocations"]["share"], 5000);
+  told.memory.held = 400_MiB;
+  EXPECT_EQ(wordsOf(why).because[1], "share: its tenant would hold 400 MiB of its share of 500 MiB");
+  told.running_of_tenant = 6000;
+  told.running_in_all = 8999;
+  EXPECT_THAT(wordsOf(why).to_run, ElementsAre("250 invocations end, or 1001 of the tenant's own (limits.invocations, "
+                                               "memory.for_others)"));
+}
+
 TEST(WhyTest, WhatCanNeverRunIsToldSo) {
   Why why = inTheWay(PolicyKind::kRefused, {Verdict::kNoMemory});
   why.explained.policy.memory.verdict = policy::MemoryBook::Verdict::kNever;

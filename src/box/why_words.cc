@@ -45,6 +45,8 @@ std::string_view waitedFor(Verdict verdict) {
       return "its function's CPU quota to be refilled";
     case Verdict::kTenantBusy:
       return "an invocation of its tenant to end";
+    case Verdict::kOverShare:
+      return "room that is not kept for other tenants";
     case Verdict::kNotStarted:
       return "somebody to serve it";
   }
@@ -120,6 +122,17 @@ std::string memoryText(const Told& told) {
                            text(told.terms.memory), policy::DemandHistory::kNeededObservations, told.observations);
 }
 
+std::string shareText(const Told& told) {
+  const auto& bounds = told.share_of_memory;
+  const std::string held = text(told.memory.held);
+  const std::string share = text(ByteSize{bounds.share});
+  if (told.memory.held.value <= bounds.share) {
+    return fmt::format("share: its tenant would hold {} of its share of {}", held, share);
+  }
+  return fmt::format("share: its tenant would hold {}, which is more than its share of {}; {} are kept for others",
+                     held, share, text(ByteSize{bounds.kept}));
+}
+
 std::string concurrencyText(const Told& told) {
   const std::string of_tenant =
       told.tenant_concurrency ? fmt::format("of at most {}", *told.tenant_concurrency) : "with no bound of its own";
@@ -174,6 +187,23 @@ std::string roomText(const Told& told) {
                      text(told.memory.booked - told.memory.bookable));
 }
 
+std::string shareChangeText(const Why& why) {
+  const Told& told = why.explained.policy;
+  const policy::TenantShares::Bounds& places = told.share_of_places;
+  const std::uint64_t running = std::uint64_t{told.running_of_tenant} + 1;
+  const std::uint64_t wanted = told.running_in_all + 1 + places.kept;
+  if (running > places.share && wanted > told.most_running) {
+    return fmt::format("{} invocations end, or {} of the tenant's own (limits.invocations, memory.for_others)",
+                       wanted - told.most_running, running - places.share);
+  }
+  const std::uint64_t free_up = told.memory.booked.value + told.share_of_memory.kept - told.memory.bookable.value;
+  return fmt::format(
+      "{} of booked memory come free, or {} of what the tenant itself holds (memory.for_others, "
+      "tenants.{}.weight)",
+      text(ByteSize{free_up}), text(ByteSize{told.memory.held.value - told.share_of_memory.share}),
+      why.function->name.tenant);
+}
+
 std::string changeText(const Why& why, Verdict obstacle) {
   const Told& told = why.explained.policy;
   switch (obstacle) {
@@ -192,6 +222,8 @@ std::string changeText(const Why& why, Verdict obstacle) {
       return fmt::format("{} of the tenant's invocations end (tenants.{}.concurrency is {})",
                          told.running_of_tenant - *told.tenant_concurrency + 1, why.function->name.tenant,
                          *told.tenant_concurrency);
+    case Verdict::kOverShare:
+      return shareChangeText(why);
     case Verdict::kFunctionInDebt:
       return fmt::format("the function's CPU quota (limits.cpu) is refilled, {} from now if nothing else of it runs",
                          text(why.explained.first_slice.by_quota - why.explained.cpu_backlog));
@@ -219,6 +251,7 @@ WhyWords wordsOf(const Why& why) {
   const Told& told = why.explained.policy;
   WhyWords words{answerText(why), {}, changesOf(why)};
   words.because = {memoryText(told), concurrencyText(told), cpuText(why), queueText(told.queue)};
+  if (told.share_of_memory.kept > 0) words.because.insert(words.because.begin() + 1, shareText(told));
   if (const auto& head = told.queue.blocked_head) words.because.push_back(blockedText(why, *head));
   if (!why.tenants.empty()) words.because.push_back(holdersText(why.tenants));
   if (!why.program_loaded) words.because.emplace_back("program: not loaded; the first request waits for it");

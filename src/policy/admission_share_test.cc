@@ -30,7 +30,7 @@ class Shared {
         admission({kCapacity, mode, places, {}, kept}, [](FunctionId, TimePoint) { return CpuOutlook{}; }) {
     for (std::uint32_t i = 0; i < tenants; ++i) setWeight(i, 1);
   }
-  void setWeight(std::uint32_t tenant, double weight) {
+  void setWeight(std::uint32_t tenant, std::uint32_t weight) {
     admission.setTenant({{tenant}, weight, std::nullopt});
     weights_[tenant] = weight;
   }
@@ -179,7 +179,7 @@ RC_GTEST_PROP(AdmissionSharePropertyTest, ATenantWithinItsShareFindsRoomAtOnce, 
   const std::uint32_t tenants = *rc::gen::inRange<std::uint32_t>(2, 5);
   const double kept = *rc::gen::inRange(5, 50) / 100.0;
   Shared box(tenants, kept);
-  for (std::uint32_t i = 0; i < tenants; ++i) box.setWeight(i, *rc::gen::inRange(1, 10));
+  for (std::uint32_t i = 0; i < tenants; ++i) box.setWeight(i, *rc::gen::inRange(1u, 10u));
   const double share = box.share({0});
   const auto sizes = *rc::gen::container<std::vector<double>>(
       5, rc::gen::map(rc::gen::inRange(1, 101), [](int percent) { return percent / 100.0; }));
@@ -233,7 +233,7 @@ RC_GTEST_PROP(AdmissionSharePropertyTest, NothingLiesIdleButWhatIsKept, ()) {
   const std::uint32_t tenants = *rc::gen::inRange<std::uint32_t>(1, 4);
   const double kept = *rc::gen::inRange(0, 50) / 100.0;
   Shared box(tenants, kept);
-  for (std::uint32_t i = 0; i < tenants; ++i) box.setWeight(i, *rc::gen::inRange(1, 5));
+  for (std::uint32_t i = 0; i < tenants; ++i) box.setWeight(i, *rc::gen::inRange(1u, 5u));
   const std::uint32_t functions = 2 * tenants;
   for (std::uint32_t id = 0; id < functions; ++id) {
     box.function(id, ByteSize{(1_MiB).value * *rc::gen::inRange<std::uint64_t>(5, 400)});

@@ -72,6 +72,37 @@ class Memory(ScarceMemory):
         self.assertIn("timeout.function", reply.header("proxy-status"))
 
 
+class Shares(AdmissionCase):
+    """Room for two, of which one is kept for the other tenant."""
+
+    options = box_toml('[capacity]\nmemory = "64MiB"\n[memory]\nmode = "declared"\nfor_others = 0.25\n')
+    functions = {name + "/half": ("sleep", {"limits": {"memory": "30MiB", "timeout": "600s"}}) for name in ("t", "other")}
+
+    def test_a_tenant_cannot_hold_what_is_kept_for_others(self):
+        first = self.occupy("/t/half")
+        waiter = self.wait_for("/t/half")
+        told = json.loads(self.box.admin("/-/why?function=t/half").text)
+        self.assertEqual((told["answer"], told["reason"], told["obstacles"]), ("waits", "queue.tenant_share", ["queue.tenant_share"]))
+        self.assertEqual(told["share"]["memory"]["held_bytes"], 60 << 20)
+        self.assertIn("memory.for_others", told["words"]["to_run"][0])
+        # Another comes in at once, though somebody waits.
+        self.occupy("/other/half")
+        self.assertEqual(self.states("/t/half").count("queued"), 1)
+        first.close()
+        reply = waiter.reply("GET")
+        self.assertEqual(reply.status, 200)
+        self.assertIn('desc="queue.tenant_share"', reply.header("server-timing"))
+        self.assertEqual(self.box.access_line(waiter.trace)["waited_for"], "queue.tenant_share")
+
+    def test_one_that_has_the_box_for_itself_may_have_all(self):
+        self.occupy("/t/half")
+        waiter = self.wait_for("/t/half")
+        self.box.catalog.remove("other/half")
+        self.addCleanup(self.box.wait_for_catalog, "/other/half?ms=1")
+        self.addCleanup(self.box.catalog.put, "other/half", "sleep", **self.functions["other/half"][1])
+        self.assertEqual(waiter.reply("GET").status, 200)
+
+
 class Concurrency(AdmissionCase):
     options = box_toml('[queue]\nper_function = 1\n[tenants.few]\nconcurrency = 1\n')
     functions = {

@@ -37,9 +37,9 @@ class AdmissionCase(BoxCase):
 
 
 class ScarceMemory(AdmissionCase):
-    """Room for two halves or one large one, booked as declared."""
+    """Room for two halves or one large one, booked as declared. A tenant may have all of it."""
 
-    options = box_toml('[capacity]\nmemory = "64MiB"\n[memory]\nmode = "declared"\n')
+    options = box_toml('[capacity]\nmemory = "64MiB"\n[memory]\nmode = "declared"\nfor_others = 0\n')
     functions = {
         "t/half": ("sleep", {"limits": {"memory": "30MiB", "timeout": "600s"}}),
         "t/large": ("sleep", {"limits": {"memory": "64MiB", "timeout": "600s"}}),
