@@ -58,7 +58,9 @@ void appendAccessLine(std::string& out, const RequestRecord& record, std::int64_
   appendNumber(out, "wall_us", microseconds(record.wall));
   appendNumber(out, "cpu_us", microseconds(record.cpu));
   appendNumber(out, "wait_us", microseconds(record.wait));
-  if (record.waited_for != Reason::kNone) appendWord(out, "waited_for", toString(record.waited_for));
+  const Reason waited_for = record.began_anew ? Reason::kEvicted : record.waited_for;
+  if (waited_for != Reason::kNone) appendWord(out, "waited_for", toString(waited_for));
+  if (record.in_the_way != Reason::kNone) appendWord(out, "in_the_way", toString(record.in_the_way));
   appendNumber(out, "peak_memory", record.peak_memory.value);
   out += record.cold ? ",\"cold\":true}\n" : ",\"cold\":false}\n";
 }

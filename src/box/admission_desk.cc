@@ -17,12 +17,12 @@ AdmissionDesk::Answer told(const policy::Admission::Answer& answer, policy::Tick
     case policy::Admission::Answer::Kind::kRuns:
       return {Kind::kRuns};
     case policy::Admission::Answer::Kind::kWaits:
-      return {Kind::kWaits, reasonOfWait(answer.because), std::nullopt, ticket};
+      return {Kind::kWaits, reasonOfWait(answer.because), std::nullopt, Reason::kNone, ticket};
     case policy::Admission::Answer::Kind::kRefused:
       break;
   }
   const auto retry_after = answer.refusal ? answer.refusal->retry_after : std::nullopt;
-  return {Kind::kRefused, reasonOfRefusal(answer), retry_after, 0};
+  return {Kind::kRefused, reasonOfRefusal(answer), retry_after, reasonOfWait(answer.because), 0};
 }
 
 }  // namespace
@@ -98,6 +98,10 @@ AdmissionDesk::Answer AdmissionDesk::arrive(const Request& request, TimePoint no
 bool AdmissionDesk::cancel(policy::Ticket ticket, TimePoint now) {
   bool left = false;
   changeAndCall(now, [&] {
+    if (too_late_.erase(ticket) > 0) {
+      left = true;
+      return false;
+    }
     left = admission_.cancel(ticket, now).has_value();
     if (left) places_.erase(ticket);
     return left;
@@ -126,15 +130,22 @@ void AdmissionDesk::callNext(TimePoint now) {
 
 std::vector<AdmissionCall> AdmissionDesk::takeNext(TimePoint now) {
   std::vector<AdmissionCall> calls;
+  for (const policy::Waited& late : admission_.expire(now)) {
+    too_late_.insert(late.waiter.ticket);
+    calls.push_back(callOf(late, AdmissionCall::Kind::kTooLate));
+  }
   while (const auto waited = admission_.next(now)) {
-    const auto place = places_.find(waited->waiter.ticket);
-    WASABI_CHECK(place != places_.end());
-    calls.push_back(
-        {place->second.worker, place->second.token, waited->waiter.function, reasonOfWait(waited->waited_for)});
-    places_.erase(place);
+    calls.push_back(callOf(*waited, AdmissionCall::Kind::kRuns));
     ++called_[waited->waiter.function.value];
   }
   return calls;
+}
+
+AdmissionCall AdmissionDesk::callOf(const policy::Waited& waited, AdmissionCall::Kind kind) {
+  const auto place = places_.extract(waited.waiter.ticket);
+  WASABI_CHECK(!place.empty());
+  const Place& caller = place.mapped();
+  return {kind, caller.worker, caller.token, waited.waiter.function, reasonOfWait(waited.waited_for)};
 }
 
 // Those that were called and have not come to a slice yet will be before it.

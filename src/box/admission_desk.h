@@ -2,7 +2,7 @@
 //
 // A request that has to wait is known here by its worker and token; when its turn comes, whoever made room tells its
 // worker (`call`). Each request that was admitted, at once or by a call, ends with ended(); each that waits and does
-// not want to any more leaves by cancel(). Thread-safe.
+// not want to any more, or is told that it is too late for it, leaves by cancel(). Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/unique_function.h"
@@ -22,8 +23,13 @@
 
 namespace wasabi::box {
 
-// A request that waited and is to run now.
+// What became of a request that waited.
 struct AdmissionCall {
+  enum class Kind : std::uint8_t {
+    kRuns,
+    kTooLate,  // no time is left to run in: it has to cancel()
+  };
+  Kind kind;
   std::size_t worker;
   std::uint64_t token;  // of the worker's
   policy::FunctionId function;
@@ -60,13 +66,14 @@ class AdmissionDesk {
     enum class Kind : std::uint8_t { kRuns, kWaits, kRefused } kind = Kind::kRuns;
     Reason reason = Reason::kNone;                         // of one that waits or is refused
     std::optional<std::chrono::seconds> retry_after = {};  // of one that is refused
+    Reason obstacle = Reason::kNone;                       // of one that is refused: what it would have waited for
     policy::Ticket ticket = 0;                             // of one that waits, for cancel()
   };
   Answer arrive(const Request& request, TimePoint now);
 
-  // False when that is too late: it was called, and must end().
+  // False when that is too late: it was called to run, and must end().
   bool cancel(policy::Ticket ticket, TimePoint now);
-  // The worker has got the call of a request of the function.
+  // The worker has got the call of a request of the function to run.
   void answered(policy::FunctionId function);
   // What was admitted at `since` has ended, with this peak of memory.
   void ended(policy::FunctionId function, ByteSize peak, policy::DemandHistory::Seen seen, TimePoint since,
@@ -117,6 +124,7 @@ class AdmissionDesk {
   Scheduler::Outlook firstSlice(policy::FunctionId function, TimePoint now);
   policy::CpuOutlook outlook(policy::FunctionId function, TimePoint now);
   std::vector<AdmissionCall> takeNext(TimePoint now);
+  AdmissionCall callOf(const policy::Waited& waited, AdmissionCall::Kind kind);
   template <typename Change>
   void changeAndCall(TimePoint now, Change change);
   void note(TimePoint now);
@@ -128,6 +136,7 @@ class AdmissionDesk {
   policy::Admission admission_;
   policy::Ticket last_ticket_ = 0;
   std::unordered_map<policy::Ticket, Place> places_;  // of those who wait
+  std::unordered_set<policy::Ticket> too_late_;       // called so, and not cancelled yet
   std::vector<std::uint32_t> called_;                 // not answered yet, by number of the function
   std::uint64_t seen_ = 0;
   LoadIntegral booked_;

@@ -15,6 +15,7 @@ namespace wasabi::box {
 namespace {
 
 using Kind = AdmissionDesk::Answer::Kind;
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -66,6 +67,40 @@ TEST_F(AdmissionDeskTest, WhoWaitsIsCalledWhenOneEnds) {
   EXPECT_EQ(desk.figures(now).running, 0u);
 }
 
+TEST_F(AdmissionDeskTest, WhoHasNoTimeLeftIsToldSoAndLeavesByCancelling) {
+  arrive(0, 1);
+  const auto late = desk.arrive({0, 2, {0}, now, now + milliseconds(10)}, now);
+  const auto other = desk.arrive({0, 3, {0}, now, now + milliseconds(10)}, now);
+  arrive(0, 4);
+  desk.callNext(now + milliseconds(10));
+  ASSERT_EQ(calls.size(), 2u);
+  EXPECT_EQ(calls[0].kind, AdmissionCall::Kind::kTooLate);
+  EXPECT_EQ(calls[0].token, 2u);
+  EXPECT_EQ(calls[0].waited_for, Reason::kQueueFunctionConcurrency);
+  EXPECT_EQ(calls[1].kind, AdmissionCall::Kind::kTooLate);
+  EXPECT_EQ(desk.figures(now).queued, 1u);
+  EXPECT_TRUE(desk.cancel(late.ticket, now)) << "nothing is booked for it";
+  EXPECT_FALSE(desk.cancel(late.ticket, now));
+  EXPECT_TRUE(desk.cancel(other.ticket, now));
+  end(0);
+  ASSERT_EQ(calls.size(), 3u);
+  EXPECT_EQ(calls[2].kind, AdmissionCall::Kind::kRuns);
+  EXPECT_EQ(calls[2].token, 4u);
+  end(0);
+  EXPECT_EQ(desk.figures(now).booked, ByteSize{});
+}
+
+TEST_F(AdmissionDeskTest, ARefusalSaysWhatIsInTheWay) {
+  AdmissionDesk::Settings small = settings(100);
+  small.admission.queue = {1, 1, 1};
+  desk.setSettings(small);
+  arrive(0, 1);
+  EXPECT_EQ(arrive(0, 2).obstacle, Reason::kNone);
+  const auto refused = arrive(0, 3);
+  EXPECT_EQ(refused.reason, Reason::kFunctionConcurrency);
+  EXPECT_EQ(refused.obstacle, Reason::kQueueFunctionConcurrency);
+}
+
 TEST_F(AdmissionDeskTest, TermsOfTenantsReachWhoeverDecidesByThem) {
   desk.setTenants({{{0}, 3, 1}, {{1}, 1, std::nullopt}});
   EXPECT_EQ(desk.weightOf({0}), 3);
@@ -107,6 +142,7 @@ class Workers {
 
   AdmissionDesk& desk() { return desk_; }
   std::size_t called() const { return called_; }
+  std::size_t tooLate() const { return too_late_; }
 
  private:
   struct Request {
@@ -149,7 +185,8 @@ class Workers {
     const TimePoint now = Clock::now();
     const policy::FunctionId function{static_cast<std::uint32_t>(worker.random() % kFunctions)};
     const std::uint64_t token = ++worker.last_token;
-    const auto answer = desk_.arrive({index, token, function, now, now + seconds(1)}, now);
+    const Duration patience = worker.random() % 8 == 0 ? Duration(microseconds(200)) : seconds(1);
+    const auto answer = desk_.arrive({index, token, function, now, now + patience}, now);
     if (answer.kind == Kind::kRefused) return;
     worker.requests[token] = {function, answer.kind == Kind::kWaits ? answer.ticket : 0, now};
   }
@@ -161,7 +198,15 @@ class Workers {
       calls.swap(worker.calls);
     }
     for (const AdmissionCall& call : calls) {
-      if (const auto request = worker.requests.find(call.token); request != worker.requests.end()) {
+      const auto request = worker.requests.find(call.token);
+      if (call.kind == AdmissionCall::Kind::kTooLate) {
+        if (request == worker.requests.end()) continue;
+        EXPECT_TRUE(desk_.cancel(request->second.ticket, Clock::now()));
+        worker.requests.erase(request);
+        ++too_late_;
+        continue;
+      }
+      if (request != worker.requests.end()) {
         EXPECT_NE(request->second.ticket, 0u) << "called though it runs";
         request->second.ticket = 0;
         request->second.admitted = Clock::now();
@@ -181,6 +226,7 @@ class Workers {
 
   std::array<Worker, kWorkers> workers_;
   std::atomic<std::size_t> called_{0};
+  std::atomic<std::size_t> too_late_{0};
   std::atomic<std::size_t> ended_{0};
   Scheduler scheduler_{kWorkers, milliseconds(1), [](std::size_t) {}};
   AdmissionDesk desk_{settings(5), scheduler_, [this](const AdmissionCall& at) { call(at); }};
@@ -190,6 +236,7 @@ TEST(AdmissionDeskStressTest, EveryPlaceAndBookingComesBack) {
   Workers workers;
   workers.runFor(seconds(2));
   EXPECT_GT(workers.called(), 100u);
+  EXPECT_GT(workers.tooLate(), 0u);
   AdmissionDesk& desk = workers.desk();
   const auto figures = desk.figures(Clock::now());
   EXPECT_EQ(figures.running, 0u);

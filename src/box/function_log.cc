@@ -37,7 +37,18 @@ std::uint64_t LogBudget::takeDropped() {
 }
 
 FunctionLog::~FunctionLog() {
-  if (!partial_.empty()) emit(LogStream::kStderr, partial_);
+  endLine();
+}
+
+void FunctionLog::beginAnew() {
+  endLine();
+  say("begins anew, from the start: what this request has written before this line may come again");
+}
+
+void FunctionLog::endLine() {
+  if (partial_.empty()) return;
+  emit(LogStream::kStderr, partial_);
+  partial_.clear();
 }
 
 void FunctionLog::write(std::span<const std::byte> data) {

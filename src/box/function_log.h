@@ -46,10 +46,14 @@ class FunctionLog {
   FunctionLog& operator=(const FunctionLog&) = delete;
 
   void write(std::span<const std::byte> data);
+  // The invocation runs again from the start: an unfinished line is written as it is, and a line of ours says that what
+  // follows may stand above already.
+  void beginAnew();
   // A line of our own about this invocation.
   void say(std::string_view line) { emit(LogStream::kRuntime, line); }
 
  private:
+  void endLine();
   void emit(LogStream stream, std::string_view line);
 
   LineLog& log_;

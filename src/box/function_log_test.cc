@@ -57,6 +57,20 @@ TEST_F(FunctionLogTest, JoinsChunksIntoLinesAndCutsLongOnes) {
   EXPECT_EQ(written(), (std::vector<std::string>{"ab", "", "abcd", "efg", "ours is whole", "un"}));
 }
 
+TEST_F(FunctionLogTest, SaysThatItBeginsAnewAndMixesNoLines) {
+  {
+    FunctionLog log(*lines_, budget_, spec_, "id", 100);
+    log.write(bytesOf("first\nsec"));
+    log.beginAnew();
+    log.write(bytesOf("first\nsecond\n"));
+  }
+  const std::vector<std::string> lines = written();
+  ASSERT_EQ(lines.size(), 5u);
+  EXPECT_EQ(lines[1], "sec");
+  EXPECT_EQ(lines[2].substr(0, 11), "begins anew");
+  EXPECT_EQ(lines[4], "second");
+}
+
 TEST_F(FunctionLogTest, SaysHowManyLinesWereDropped) {
   spec_.limits.log_per_second = ByteSize{0};
   FunctionLog(*lines_, budget_, spec_, "id", 100).write(bytesOf("one\ntwo\n"));

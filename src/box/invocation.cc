@@ -37,6 +37,7 @@ Invocation::Invocation(http::ServerStream& stream, Admission admission, const In
       deadline_(admission.deadline),
       route_prefix_size_(admission.route_prefix_size),
       admitted_(admission.arrived),
+      queued_from_(admission.arrived),
       waited_for_(admission.waits_for),
       state_(admission.ticket ? InvocationState::kQueued : InvocationState::kLoading),
       ticket_(admission.ticket.value_or(0)),
@@ -66,14 +67,6 @@ void Invocation::enter(InvocationState next) {
   --gauges.by_state[static_cast<std::size_t>(state_)];
   ++gauges.by_state[static_cast<std::size_t>(next)];
   state_ = next;
-}
-
-void Invocation::called(Reason waited_for) {
-  enter(InvocationState::kLoading);
-  ticket_ = 0;
-  booked_ = true;
-  if (waited_for_ != Reason::kEvicted) waited_for_ = waited_for;
-  admitted_ = Clock::now();
 }
 
 void Invocation::programReady(Result<ProgramPtr> program) {
@@ -190,9 +183,12 @@ void Invocation::end(Reason reason) {
     return;
   }
   reason_ = reason;
-  if (state_ == InvocationState::kQueued) admitted_ = Clock::now();
-  // It may have been called this very moment.
-  if (ticket_ != 0 && !services_.desk.cancel(std::exchange(ticket_, 0), admitted_)) booked_ = true;
+  if (ticket_ != 0) {
+    leftTheQueue();
+    admitted_ = Clock::now();
+    // It may have been called this very moment.
+    booked_ = !services_.desk.cancel(std::exchange(ticket_, 0), admitted_);
+  }
   enter(InvocationState::kEnded);  // before anything is torn down, since that may wake it
   timeout_.cancel();
   outbound_.cancelAll();
@@ -232,7 +228,8 @@ void Invocation::settleIfOver() {
   record.cpu = cpu_;
   record.wait = wait_;
   record.waited_for = waited_for_;
-  record.queued = admitted_ - arrived_;
+  record.queued = queued_;
+  record.began_anew = evictions_ > 0;
   record.peak_memory = peak_memory_;
   record.cold = cold_;
   owner_.settled(token_, record);
@@ -264,7 +261,7 @@ bool Invocation::start() {
   }
   const TimePoint now = Clock::now();
   wait_ = now - arrived_;
-  response_.began(now, wait_, waited_for_);
+  response_.began(now, wait_, toldWait());
   return true;
 }
 

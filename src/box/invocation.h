@@ -109,6 +109,8 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
 
   // Its turn has come: it was admitted.
   void called(Reason waited_for);
+  // It waited so long that no time is left to run in.
+  void calledTooLate(Reason waited_for);
 
   // The answer to its program being loaded; `cold` when it was not there at once.
   void programReady(Result<ProgramPtr> program);
@@ -176,6 +178,9 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
   void dropReplay();
   bool mayRunAgain() const;
   void requeue();
+  void begins();
+  void leftTheQueue();
+  Reason toldWait() const { return evictions_ > 0 ? Reason::kEvicted : waited_for_; }
   void tearDown();
   void settleIfOver();
   void setInputHeld(std::size_t size);
@@ -193,8 +198,10 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
   const TimePoint arrived_;
   const TimePoint deadline_;
   const std::size_t route_prefix_size_;
-  TimePoint admitted_;  // or arrived, while it is queued
-  Reason waited_for_;
+  TimePoint admitted_;
+  TimePoint queued_from_;  // while it is queued
+  Duration queued_{};      // before
+  Reason waited_for_;      // in the queue, last
   Duration wait_{};
   Duration cpu_{};
   std::uint64_t bytes_in_ = 0;

@@ -93,16 +93,19 @@ void Invocation::requeue() {
   program_.reset();
   instance_uses_ = 0;
   ++evictions_;
-  waited_for_ = Reason::kEvicted;
   giveBack(policy::DemandHistory::Seen::kAtLeast);
   const TimePoint now = Clock::now();
+  queued_from_ = now;
   const AdmissionDesk::Answer answer =
       services_.desk.arrive({services_.worker, token_, deployment_.load->account.function(), arrived_, deadline_}, now);
   using Kind = AdmissionDesk::Answer::Kind;
   if (answer.kind == Kind::kRefused) return end(Reason::kEvicted);
-  ticket_ = answer.ticket;
-  if (answer.kind == Kind::kWaits) return;
-  called(Reason::kEvicted);
+  if (answer.kind == Kind::kWaits) {
+    ticket_ = answer.ticket;
+    waited_for_ = answer.reason;
+    return;
+  }
+  begins();
   owner_.findProgram(*this, token_);
 }
 

@@ -33,7 +33,9 @@ struct RequestRecord {
   Duration cpu{};
   Duration wait{};                    // from the head of the request to the first slice
   Reason waited_for = Reason::kNone;  // if it had to wait for its admission
-  Duration queued{};                  // for so long
+  Duration queued{};                  // for so long, in all
+  bool began_anew = false;            // it was evicted, and ran again from the start
+  Reason in_the_way = Reason::kNone;  // of one that was refused before it waited: what it would have waited for
   ByteSize peak_memory;
   bool cold = false;  // the program had to be loaded
 };

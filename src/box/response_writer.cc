@@ -122,6 +122,7 @@ void sendRefusal(http::ServerStream& stream, const Refusal& refusal, std::string
     head.headers.add("retry-after", kRetryAfterSeconds);
   }
   std::string body = fmt::format("{}\nrequest {}\n", toString(reason), request_id);
+  if (refusal.in_the_way != Reason::kNone) body += fmt::format("in the way: {}\n", toString(refusal.in_the_way));
   if (!refusal.detail.empty()) body += refusal.detail + "\n";
   sendAnswer(stream, head, body);
 }

@@ -18,6 +18,7 @@ struct Refusal {
   Reason reason;
   std::optional<std::chrono::seconds> retry_after = {};  // otherwise by the reason
   std::string detail = {};                               // for people, if the reason does not say it all
+  Reason in_the_way = Reason::kNone;                     // of one that would have had to wait: for what
 };
 
 class ResponseWriter {

@@ -171,7 +171,7 @@ TEST(WhyTest, ARefusalSaysByWhatBoundAndWhenToTryAgain) {
   auto& told = why.explained.policy;
   told.answer.kind = PolicyKind::kRefused;
   told.answer.refusal = policy::Refusal{policy::RefusedBy::kDeadline, 3s, 4500ms};
-  why.explained.answer = {Kind::kRefused, reasonOfRefusal(told.answer), 3s, 0};
+  why.explained.answer = {Kind::kRefused, reasonOfRefusal(told.answer), 3s, Reason::kQueueMemory, 0};
   EXPECT_EQ(wordsOf(why).answer,
             "a request to acme/resize would be refused with 503 (refused.deadline): it would wait for memory (4.5 s "
             "expected), and has 2 s");

@@ -216,7 +216,9 @@ void Worker::admit(http::ServerStream& stream, const FunctionTable::Match& match
   const AdmissionDesk::Answer answer =
       services_.desk.arrive({index_, token, match.deployment->load->account.function(), now, deadline}, now);
   using Kind = AdmissionDesk::Answer::Kind;
-  if (answer.kind == Kind::kRefused) return refuse(stream, match.deployment->spec, {answer.reason, answer.retry_after});
+  if (answer.kind == Kind::kRefused) {
+    return refuse(stream, match.deployment->spec, {answer.reason, answer.retry_after, {}, answer.obstacle});
+  }
 
   const InvocationServices lent{loop_,
                                 services_.engine,
@@ -251,7 +253,12 @@ void Worker::admit(http::ServerStream& stream, const FunctionTable::Match& match
 void Worker::admitted(const AdmissionCall& call) {
   loop_.post([this, call] {
     Invocation* invocation = invocations_.find(call.token);
-    if (invocation && invocation->state() == InvocationState::kQueued) {
+    const bool queued = invocation && invocation->state() == InvocationState::kQueued;
+    if (call.kind == AdmissionCall::Kind::kTooLate) {
+      if (queued) invocation->calledTooLate(call.waited_for);
+      return;
+    }
+    if (queued) {
       invocation->called(call.waited_for);
       findProgram(*invocation, call.token);
     }
@@ -291,6 +298,7 @@ void Worker::refuse(http::ServerStream& stream, catalog::FunctionPtr function, c
   refusal.method = stream.request().method;
   refusal.path = stream.request().path();
   refusal.reason = refused.reason;
+  refusal.in_the_way = refused.in_the_way;
   refusal.status = statusOf(refused.reason);
   refusal.wall = Clock::now() - arrived;
   record(refusal);

@@ -12,12 +12,14 @@ namespace {
 constexpr double kUnknownSeconds = 0.1;
 // How much a new observation moves the usual time.
 constexpr double kOfNewTime = 1.0 / 16;
-// What a request is left to run in before its deadline, of its function's usual time: who is called later would use the
-// CPU of others and be ended before it answers.
-constexpr double kRoomToRun = 2;
+// What a request is left to run in before its deadline, of its function's usual time: who begins later would use the
+// CPU of others and be ended before it answers. Who is expected to come to less than twice of it is not let into the
+// queue; who is in it may have been lucky with the others, and leaves when it has less than that time itself.
+constexpr double kExpectedRoomToRun = 2;
+constexpr double kLeastRoomToRun = 1;
 
-Duration timeToRun(double usual_seconds) {
-  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(kRoomToRun * usual_seconds));
+Duration secondsOf(double seconds) {
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
 }
 
 }  // namespace
@@ -131,7 +133,9 @@ Admission::Answer Admission::arrive(const Request& request, TimePoint now) {
   const Answer answer = answerTo(request, now);
   if (answer.kind == Answer::Kind::kRuns) run(request.function);
   if (answer.kind == Answer::Kind::kWaits) {
-    const auto refusal = queue_.offer(waiterFor(request, book_.offer(request.function)), now);
+    Waiter waiter = waiterFor(request, book_.offer(request.function));
+    waiter.deadline = request.deadline - secondsOf(kLeastRoomToRun * functions_[request.function.value].usual_seconds);
+    const auto refusal = queue_.offer(waiter, now);
     WASABI_CHECK(!refusal);
   }
   return answer;
@@ -177,7 +181,7 @@ Waiter Admission::waiterFor(const Request& request, const MemoryBook::Offer& mem
           memory.charge,
           static_cast<double>(memory.charge.value) * seconds,
           request.arrival,
-          request.deadline - timeToRun(function.usual_seconds)};
+          request.deadline - secondsOf(kExpectedRoomToRun * function.usual_seconds)};
 }
 
 // ---- explaining -----------------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 //
 //   arrive() --> run now          nobody is ahead, and all that it needs is there
 //            --> wait ----------> next() --> run    its turn came and all that it needs is there
-//                     +---------> cancel()          deadline, disconnect
+//                     +---------> expire()          no time is left to run in
+//                     +---------> cancel()          disconnect, cancel
 //            --> refused          with a reason, and when to try again
 //   run ... ended()               gives back what was booked; then next() is asked until it answers nothing
 //
@@ -81,6 +82,8 @@ class Admission {
   };
   Answer arrive(const Request& request, TimePoint now);
 
+  // Those that have no time left to run in: they wait no more. Ask before next().
+  std::vector<Waited> expire(TimePoint now) { return queue_.expire(now); }
   // One that waited and is to run now. Ask until there is none.
   std::optional<Waited> next(TimePoint now);
   // It waits no more; nothing if it did not.

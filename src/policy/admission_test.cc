@@ -157,6 +157,25 @@ TEST(AdmissionTest, WhoWouldBeCalledTooLateToComeToAnEndIsRefused) {
   EXPECT_EQ(world.arrive(0, milliseconds(300)).kind, Kind::kWaits);
 }
 
+TEST(AdmissionTest, WhoHasNoTimeLeftToRunInWaitsNoMore) {
+  World world(10_GiB);
+  world.function(0, 1_MiB, 1);
+  EXPECT_EQ(world.arrive(0).kind, Kind::kRuns);
+  world.now += milliseconds(100);
+  world.admission.ended({0}, 1_MiB, DemandHistory::Seen::kWhole, world.now - milliseconds(100), world.now);
+  world.arrive(0);
+  EXPECT_EQ(world.arrive(0, milliseconds(300)).kind, Kind::kWaits);
+  EXPECT_EQ(world.arrive(0, milliseconds(900)).kind, Kind::kWaits);
+  world.now += milliseconds(199);
+  EXPECT_TRUE(world.admission.expire(world.now).empty()) << "its function's usual time is left";
+  world.now += milliseconds(2);
+  const auto late = world.admission.expire(world.now);
+  ASSERT_EQ(late.size(), 1u);
+  EXPECT_EQ(late[0].waiter.ticket, world.ticket - 1);
+  world.end(0);
+  EXPECT_EQ(world.admission.next(world.now)->waiter.ticket, world.ticket);
+}
+
 TEST(AdmissionTest, ANumberThatIsUsedAgainHasNoOldRate) {
   World world(10_GiB);
   world.function(0, 1_MiB, 1);

@@ -134,6 +134,10 @@ class Eviction(Short):
         line = box.access_line(trace)
         self.assertEqual((line["status"], line["waited_for"]), (200, "evicted.memory_pressure"))
         self.assertEqual(self.evicted(box), [trace])
+        ours = [line["line"] for line in box.function_lines() if line["request"] == trace and line["stream"] == "runtime"]
+        self.assertEqual([line.split(",")[0].split(":")[0] for line in ours], ["evicted", "begins anew"])
+        # By the declared limits nobody else fits beside the older one, so it waited in the queue, and is counted there.
+        self.assertEqual(box.metrics().sum("wasabi_queue_wait_seconds_count"), 1)
         self.assert_nothing_left(box)
 
     def test_one_whose_head_is_out_is_cut(self):
