@@ -101,7 +101,7 @@ class OutboundCalls::Call final : public http::ClientObserver {
     guest_.outboundEnd(id_, fields);
     exchange_.reset();  // the trailers are its own
   }
-  void onFailure(http::ClientFailure failure, const std::string&) override {
+  void onFailure(http::ClientFailure failure, http::RequestProgress, const std::string&) override {
     exchange_.reset();
     guest_.outboundFail(id_, failureFor(failure));
   }

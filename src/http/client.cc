@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "base/check.h"
+#include "http/client_core.h"
 #include "http/client_exchange.h"
 #include "http/client_request.h"
+#include "http/h2_client_exchange.h"
 
 namespace wasabi::http {
 namespace {
@@ -26,11 +28,16 @@ Client::Client(EventLoop& loop, const ClientLimits& limits, std::unique_ptr<Conn
 
 Client::~Client() {
   core_->pool.closeIdle();
+  core_->h2.closeIdle();
 }
 
 std::unique_ptr<ClientExchange> Client::start(const ClientRequest& request, ClientObserver& observer) {
   const ExchangeTimes times{bounded(request.connect_timeout), bounded(request.first_byte_timeout),
-                            bounded(request.between_bytes_timeout)};
+                            bounded(request.between_bytes_timeout), bounded(request.continue_timeout),
+                            bounded(request.tunnel_idle_timeout)};
+  if (request.version == Version::kHttp2) {
+    return std::make_unique<H2Exchange>(core_, makeOutgoing(request), times, observer);
+  }
   return std::make_unique<Exchange>(core_, makeOutgoing(request), times, observer);
 }
 

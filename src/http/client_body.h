@@ -12,10 +12,10 @@
 
 namespace wasabi::http {
 
-// What one step over received bytes found. All of the input is taken except with kHead, kData and kEnd, which come one
-// at a time.
+// What one step over received bytes found. All of the input is taken with kNeedMore only; the others come one at a
+// time.
 struct ResponseStep {
-  enum class Kind : std::uint8_t { kNeedMore, kHead, kData, kEnd, kMalformed };
+  enum class Kind : std::uint8_t { kNeedMore, kInterim, kHead, kUpgrade, kData, kEnd, kMalformed };
   Kind kind = Kind::kNeedMore;
   std::size_t taken = 0;            // bytes of the input that are done with
   std::span<const std::byte> data;  // of kData, a part of the input

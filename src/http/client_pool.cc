@@ -20,12 +20,12 @@ PooledConnection::~PooledConnection() {
   if (pool_ != nullptr) pool_->freePlace(*origin_);
 }
 
-Result<PooledConnection> ConnectionPool::acquire(const Origin& origin) {
+Result<PooledConnection> ConnectionPool::acquire(const Origin& origin, bool look_again) {
   for (;;) {
     const auto found = origins_.find(origin);
     if (found == origins_.end() || found->second.idle.empty()) return acquireFresh(origin);
     auto transport = takeIdle(found->second);
-    if (transport->quiet()) return PooledConnection(*this, found->first, std::move(transport));
+    if (!look_again || transport->quiet()) return PooledConnection(*this, found->first, std::move(transport));
     freePlace(found->first);
   }
 }
@@ -76,7 +76,10 @@ void ConnectionPool::keep(PooledConnection connection) {
   PerOrigin& entry = origins_.at(*connection.origin_);
   if (entry.idle.size() >= limits_.max_idle_per_origin) return;
   idle_.push_back({connection.origin_, std::move(connection.transport_), loop_.now()});
-  entry.idle.push_back(std::prev(idle_.end()));
+  const auto idle = std::prev(idle_.end());
+  entry.idle.push_back(idle);
+  // Whatever comes now, the connection is of no use any more. Who takes it takes the read over.
+  idle->transport->read([this, idle](const Transport::ReadResult&) { drop(idle); });
   // Its place stays taken while it is idle.
   connection.pool_ = nullptr;
   armSweep();

@@ -24,7 +24,7 @@ class PooledConnection {
   PooledConnection& operator=(PooledConnection&&) = delete;
   ~PooledConnection();
 
-  Transport* transport() { return transport_.get(); }
+  Transport* transport() const { return transport_.get(); }
   void setTransport(std::unique_ptr<Transport> transport) { transport_ = std::move(transport); }
   // It has carried a request before, so that the peer may have closed it meanwhile.
   bool reused() const { return reused_; }
@@ -45,8 +45,10 @@ class ConnectionPool {
   ConnectionPool(const ConnectionPool&) = delete;
   ConnectionPool& operator=(const ConnectionPool&) = delete;
 
-  // An idle connection that is still good, or a place for a new one (without a transport). kExhausted at a limit.
-  Result<PooledConnection> acquire(const Origin& origin);
+  // An idle connection, or a place for a new one (without a transport). kExhausted at a limit. Idle connections are
+  // listened to, so that those whose peer closed are gone in the next turn of the loop; with `look_again` the socket
+  // is asked once more, for requests that must not meet a closed one.
+  Result<PooledConnection> acquire(const Origin& origin, bool look_again);
   // A place for a new connection, whatever is idle.
   Result<PooledConnection> acquireFresh(const Origin& origin);
   // Keeps the connection for later requests, or closes it where enough are kept.

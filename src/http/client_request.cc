@@ -51,6 +51,19 @@ Result<Origin> parseAuthority(const ClientRequest& request) {
   return origin;
 }
 
+// What a peer may be told as Host when the connection does not depend on it.
+bool isAuthorityText(std::string_view authority) {
+  return authority.empty() || (isTargetText(authority) && authority.find_first_of("/?#@\\,\"<>") == std::string_view::npos);
+}
+
+Result<Origin> originOf(const ClientRequest& request) {
+  if (request.endpoint.name.empty()) return parseAuthority(request);
+  if (!isAuthorityText(request.authority)) {
+    return fail(ErrorCode::kInvalid, "the request's authority holds a character that no Host may have");
+  }
+  return Origin{request.endpoint.name, request.endpoint.port, request.tls, request.partition, true};
+}
+
 // Why the request line cannot be sent, or null.
 const char* faultInRequestLine(const ClientRequest& request) {
   if (!isToken(request.method)) return "the request's method is not a token";
@@ -64,9 +77,20 @@ const char* faultInRequestLine(const ClientRequest& request) {
   return nullptr;
 }
 
-// Fields that the client alone decides, or that would make the peer wait for something that never comes.
+// Why the request cannot be sent as what it wants to be, or null.
+const char* faultInWishes(const ClientRequest& request) {
+  if (request.version == Version::kHttp10) return "the client does not speak HTTP/1.0";
+  if (request.version == Version::kHttp2 && request.tls) return "the client speaks HTTP/2 without TLS only";
+  if (request.upgrade.empty()) return nullptr;
+  if (request.version == Version::kHttp2) return "there are no upgrades in HTTP/2";
+  if (request.tls) return "upgrades are not supported over TLS";
+  if (request.has_body) return "a request for an upgrade has no body";
+  return isFieldValue(request.upgrade) ? nullptr : "what the request wants to upgrade to is no field value";
+}
+
+// Fields that the client alone decides.
 bool isClientsOwn(std::string_view name) {
-  return isHopByHop(name) || name == "host" || name == "content-length" || name == "expect" || name == "trailer" ||
+  return isHopByHop(name) || name == "host" || name == "content-length" || name == "expect" ||
          name == "http2-settings";
 }
 
@@ -81,14 +105,60 @@ std::string hostField(const Origin& origin) {
   return field;
 }
 
-Result<void> appendUserFields(std::string& out, const Fields& fields) {
-  for (const Fields::Field field : fields) {
+// Where the fields of a head go: into text, or into fields for HPACK.
+class HeadWriter {
+ public:
+  HeadWriter(OutgoingRequest& out, bool http2) : out_(out), http2_(http2) {}
+
+  void begin(const ClientRequest& request) {
+    const bool named = !request.endpoint.name.empty();
+    if (!http2_) {
+      out_.head.reserve(request.method.size() + request.target.size() + request.authority.size() +
+                        request.headers.weight() + kFramingRoom);
+      out_.head.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\n");
+      return named ? add("host", request.authority) : add("host", hostField(out_.origin));
+    }
+    add(":method", request.method);
+    add(":scheme", "http");
+    if (!named) {
+      add(":authority", hostField(out_.origin));
+    } else if (!request.authority.empty()) {
+      add(":authority", request.authority);
+    }
+    add(":path", request.target);
+    // gRPC servers want to hear it, and trailers do pass.
+    add("te", "trailers");
+  }
+  void add(std::string_view name, std::string_view value) {
+    if (http2_) {
+      out_.fields.add(name, value);
+    } else {
+      appendField(out_.head, name, value);
+    }
+  }
+  void end() {
+    if (!http2_) out_.head += "\r\n";
+  }
+  bool http2() const { return http2_; }
+
+ private:
+  // For the fields that the client adds.
+  static constexpr std::size_t kFramingRoom = 128;
+
+  OutgoingRequest& out_;
+  const bool http2_;
+};
+
+Result<void> addUserFields(HeadWriter& head, const ClientRequest& request) {
+  for (const Fields::Field field : request.headers) {
     if (!isToken(field.name)) return fail(ErrorCode::kInvalid, "the request has a header whose name is not a token");
     if (!isFieldValue(field.value)) {
       return fail(ErrorCode::kInvalid, "the request's header '" + std::string(field.name) +
                                            "' holds a control character or spaces at an end");
     }
-    if (!isClientsOwn(field.name)) appendField(out, field.name, field.value);
+    // Without a body no trailers will come.
+    if (isClientsOwn(field.name) || (field.name == "trailer" && !request.has_body)) continue;
+    head.add(field.name, field.value);
   }
   return {};
 }
@@ -107,7 +177,7 @@ Result<std::optional<std::uint64_t>> declaredLength(const Fields& fields) {
   return length;
 }
 
-Result<void> frameBody(OutgoingRequest& out, const ClientRequest& request) {
+Result<void> frameBody(OutgoingRequest& out, HeadWriter& head, const ClientRequest& request) {
   auto declared = declaredLength(request.headers);
   if (!declared) return fail(std::move(declared).error());
   if (!request.has_body) {
@@ -116,14 +186,20 @@ Result<void> frameBody(OutgoingRequest& out, const ClientRequest& request) {
     }
     // Where a body is usual its absence is said (RFC 9110 section 8.6).
     const std::string& method = request.method;
-    if (method == "POST" || method == "PUT" || method == "PATCH") appendField(out.head, "content-length", "0");
-  } else if (*declared) {
+    if (method == "POST" || method == "PUT" || method == "PATCH") head.add("content-length", "0");
+    return {};
+  }
+  if (*declared) {
     out.framing = BodyFraming::kLength;
     out.content_length = **declared;
-    appendField(out.head, "content-length", std::to_string(out.content_length));
+    head.add("content-length", std::to_string(out.content_length));
   } else {
     out.framing = BodyFraming::kChunked;
-    appendField(out.head, "transfer-encoding", "chunked");
+    if (!head.http2()) head.add("transfer-encoding", "chunked");
+  }
+  if (request.expect_continue) {
+    out.expects_continue = true;
+    head.add("expect", "100-continue");
   }
   return {};
 }
@@ -137,18 +213,30 @@ bool isIdempotent(std::string_view method) {
 
 Result<OutgoingRequest> makeOutgoing(const ClientRequest& request) {
   if (const char* fault = faultInRequestLine(request)) return fail(ErrorCode::kInvalid, fault);
-  auto origin = parseAuthority(request);
+  if (const char* fault = faultInWishes(request)) return fail(ErrorCode::kInvalid, fault);
+  auto origin = originOf(request);
   if (!origin) return fail(std::move(origin).error());
   OutgoingRequest out;
   out.origin = std::move(*origin);
-  out.head = request.method + " " + request.target + " HTTP/1.1\r\n";
-  appendField(out.head, "host", hostField(out.origin));
-  if (auto added = appendUserFields(out.head, request.headers); !added) return fail(std::move(added).error());
-  if (auto framed = frameBody(out, request); !framed) return fail(std::move(framed).error());
-  out.head += "\r\n";
+  out.origin.http2 = request.version == Version::kHttp2;
+  HeadWriter head(out, out.origin.http2);
+  head.begin(request);
+  if (auto added = addUserFields(head, request); !added) return fail(std::move(added).error());
+  if (auto framed = frameBody(out, head, request); !framed) return fail(std::move(framed).error());
+  if (!request.upgrade.empty()) {
+    out.upgrade = request.upgrade;
+    head.add("connection", "upgrade");
+    head.add("upgrade", request.upgrade);
+  }
+  head.end();
   out.is_head = request.method == "HEAD";
-  out.repeatable = !request.has_body && isIdempotent(request.method);
+  out.idempotent = isIdempotent(request.method);
+  out.retry_stale = request.retry_stale;
   return out;
+}
+
+bool isTrailer(Fields::Field field) {
+  return isToken(field.name) && isFieldValue(field.value) && !isClientsOwn(field.name) && field.name != "trailer";
 }
 
 void appendChunk(std::string& out, std::span<const std::byte> chunk) {
@@ -156,6 +244,14 @@ void appendChunk(std::string& out, std::span<const std::byte> chunk) {
   const auto [end, error] = std::to_chars(size, size + sizeof size, chunk.size(), 16);
   out.append(size, end).append("\r\n");
   out.append(textOf(chunk)).append("\r\n");
+}
+
+void appendLastChunk(std::string& out, const Fields& trailers) {
+  out.append("0\r\n");
+  for (const Fields::Field field : trailers) {
+    if (isTrailer(field)) appendField(out, field.name, field.value);
+  }
+  out.append("\r\n");
 }
 
 }  // namespace wasabi::http

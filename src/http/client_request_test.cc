@@ -30,7 +30,7 @@ TEST(ClientRequestTest, WritesItsOwnHostAndFraming) {
   EXPECT_EQ(outgoing->head,
             "POST /a?b=c HTTP/1.1\r\nhost: example.com:8080\r\nx-kept: yes\r\ntransfer-encoding: chunked\r\n\r\n");
   EXPECT_EQ(outgoing->framing, BodyFraming::kChunked);
-  EXPECT_FALSE(outgoing->repeatable);
+  EXPECT_FALSE(outgoing->idempotent);
 }
 
 TEST(ClientRequestTest, ADeclaredLengthIsUsed) {
@@ -42,16 +42,16 @@ TEST(ClientRequestTest, ADeclaredLengthIsUsed) {
   ASSERT_TRUE(outgoing);
   EXPECT_EQ(outgoing->head, "PUT / HTTP/1.1\r\nhost: h\r\ncontent-length: 12\r\n\r\n");
   EXPECT_EQ(outgoing->content_length, 12U);
-  EXPECT_FALSE(outgoing->repeatable);
+  EXPECT_TRUE(outgoing->idempotent);
 }
 
 TEST(ClientRequestTest, RequestsWithoutBody) {
   ClientRequest request = get("h");
   EXPECT_EQ(makeOutgoing(request)->head, "GET / HTTP/1.1\r\nhost: h\r\n\r\n");
-  EXPECT_TRUE(makeOutgoing(request)->repeatable);
+  EXPECT_TRUE(makeOutgoing(request)->idempotent);
   request.method = "POST";
   EXPECT_EQ(makeOutgoing(request)->head, "POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 0\r\n\r\n");
-  EXPECT_FALSE(makeOutgoing(request)->repeatable);
+  EXPECT_FALSE(makeOutgoing(request)->idempotent);
   request.method = "HEAD";
   EXPECT_TRUE(makeOutgoing(request)->is_head);
 }

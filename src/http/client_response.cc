@@ -24,8 +24,21 @@ constexpr std::size_t kMaxConnectionOptions = 32;
 constexpr std::size_t kFieldWeight = 32;
 
 // Says something about the connection, or about framing that is undone here.
-constexpr const char* kDroppedFields[] = {"connection", "keep-alive", "proxy-authenticate", "proxy-connection",
-                                          "te",         "trailer",    "transfer-encoding",  "upgrade"};
+bool isDropped(beast::http::field field) {
+  using Field = beast::http::field;
+  switch (field) {
+    case Field::connection:
+    case Field::keep_alive:
+    case Field::proxy_authenticate:
+    case Field::proxy_connection:
+    case Field::te:
+    case Field::transfer_encoding:
+    case Field::upgrade:
+      return true;
+    default:
+      return false;
+  }
+}
 
 // Beast may wait for the end of a head before it looks at its beginning.
 bool begunLikeHttp(std::string_view begun) {
@@ -44,17 +57,19 @@ class ResponseParser::HeadParser final : public beast::http::basic_parser<false>
     skip(true);
   }
 
-  ResponseHead head{.status = 0, .headers = {}};
+  ResponseHead head{.status = 0, .headers = {}, .reason = {}};
   bool http11 = false;
   bool chunked = false;
   std::optional<std::uint64_t> content_length;
   std::vector<std::string> connection_options;
+  std::string upgrade;
   const char* fault = nullptr;
 
  private:
   void on_request_impl(beast::http::verb, beast::string_view, beast::string_view, int, ErrorCode&) override {}
-  void on_response_impl(int status, beast::string_view, int version, ErrorCode& ec) override {
+  void on_response_impl(int status, beast::string_view reason, int version, ErrorCode& ec) override {
     http11 = version == 11;
+    head.reason.assign(reason.data(), reason.size());
     head.status = static_cast<std::uint16_t>(status);
     if (status < 100) refuse(ec, "its status is below 100");
   }
@@ -95,11 +110,13 @@ void ResponseParser::HeadParser::on_field_impl(beast::http::field field, beast::
     }
   }
   if (chunked && content_length) return refuse(ec, "it has both a Content-Length and a Transfer-Encoding");
-  head.headers.add({name.data(), name.size()}, text);
+  if (field == Field::upgrade) upgrade = text;
+  if (!isDropped(field)) head.headers.add({name.data(), name.size()}, text);
 }
 
-ResponseParser::ResponseParser(bool to_head, std::size_t max_header_bytes)
+ResponseParser::ResponseParser(bool to_head, std::size_t max_header_bytes, std::string upgrade)
     : to_head_(to_head),
+      upgrade_(std::move(upgrade)),
       limits_{.max_header_bytes = max_header_bytes, .max_header_count = max_header_bytes / kFieldWeight},
       parser_(std::make_unique<HeadParser>(max_header_bytes)) {}
 ResponseParser::~ResponseParser() = default;
@@ -118,39 +135,61 @@ ResponseStep ResponseParser::next(std::span<const std::byte> input) {
 }
 
 ResponseStep ResponseParser::nextOfHead(std::span<const std::byte> input) {
-  begun_.append(textOf(input));
-  for (;;) {
-    ErrorCode ec;
-    const std::size_t parsed = parser_->put(boost::asio::const_buffer(begun_.data(), begun_.size()), ec);
-    begun_.erase(0, parsed);
-    header_bytes_ += parsed;
-    const bool incomplete = ec == error::need_more;
-    // Beast limits what is not parsed yet only, and fields are parsed as they come.
-    const std::size_t weight = parser_->head.headers.weight();
-    if (header_bytes_ + (incomplete ? begun_.size() : 0) > limits_.max_header_bytes ||
-        weight > limits_.max_header_bytes) {
-      return malformed("its head is larger than " + std::to_string(limits_.max_header_bytes) + " bytes");
-    }
-    if (incomplete && parser_->head.status == 0 && !begunLikeHttp(begun_))
-      return malformed("it does not begin like one");
-    if (incomplete) return {ResponseStep::Kind::kNeedMore, input.size(), {}};
-    if (ec) return malformed(parser_->fault != nullptr ? parser_->fault : ec.message());
-    const std::uint16_t status = parser_->head.status;
-    if (status == 101) return malformed("it switches protocols, which was not asked for");
-    if (status >= 200) break;
-    if (parser_->chunked) return malformed("an interim response has a Transfer-Encoding");
-    parser_ = std::make_unique<HeadParser>(limits_.max_header_bytes);
-    if (begun_.empty()) return {ResponseStep::Kind::kNeedMore, input.size(), {}};
+  if (input.empty()) return {};
+  // Beast wants all that it has not parsed yet in one piece.
+  const bool continued = !begun_.empty();
+  if (continued) begun_.append(textOf(input));
+  const std::string_view bytes = continued ? std::string_view(begun_) : textOf(input);
+  ErrorCode ec;
+  const std::size_t parsed = parser_->put(boost::asio::const_buffer(bytes.data(), bytes.size()), ec);
+  const std::string_view rest = bytes.substr(parsed);
+  header_bytes_ += parsed;
+  const bool incomplete = ec == error::need_more;
+  // Beast limits what is not parsed yet only, and fields are parsed as they come.
+  const std::size_t weight = parser_->head.headers.weight();
+  if (header_bytes_ + (incomplete ? rest.size() : 0) > limits_.max_header_bytes || weight > limits_.max_header_bytes) {
+    return malformed("its head is larger than " + std::to_string(limits_.max_header_bytes) + " bytes");
   }
-  onHead();
+  if (incomplete && parser_->head.status == 0 && !begunLikeHttp(rest)) return malformed("it does not begin like one");
+  if (incomplete) {
+    begun_ = std::string(rest);
+    return {ResponseStep::Kind::kNeedMore, input.size(), {}};
+  }
+  if (ec) return malformed(parser_->fault != nullptr ? parser_->fault : ec.message());
   // What was begun before could not complete the head, so all that is left came with this input.
-  const std::size_t left = std::exchange(begun_, {}).size();
-  return {ResponseStep::Kind::kHead, input.size() - left, {}};
+  const std::size_t taken = input.size() - rest.size();
+  begun_.clear();
+  if (parser_->head.status < 200) return onInterim(taken);
+  onHead();
+  return {ResponseStep::Kind::kHead, taken, {}};
+}
+
+ResponseStep ResponseParser::onInterim(std::size_t taken) {
+  if (parser_->chunked) return malformed("an interim response has a Transfer-Encoding");
+  if (parser_->head.status != 101) {
+    takeFields();
+    parser_ = std::make_unique<HeadParser>(limits_.max_header_bytes);
+    return {ResponseStep::Kind::kInterim, taken, {}};
+  }
+  if (!switchesAsAsked()) return malformed("it switches to a protocol that was not asked for");
+  takeFields();
+  head_.headers.add("upgrade", parser_->upgrade);
+  body_.emplace(BodyDecoder::toTheEnd());
+  parser_.reset();
+  return {ResponseStep::Kind::kUpgrade, taken, {}};
+}
+
+bool ResponseParser::switchesAsAsked() const {
+  bool asked = false;
+  forEachListMember(upgrade_, [&](std::string_view member) {
+    asked = asked || equalsIgnoringCase(parser_->upgrade, lowerCase(member));
+  });
+  return asked && parser_->http11;
 }
 
 void ResponseParser::onHead() {
+  takeFields();
   HeadParser& parsed = *parser_;
-  head_ = std::move(parsed.head);
   const bool bodiless = to_head_ || head_.status == 204 || head_.status == 304;
   if (bodiless) {
     body_.emplace(BodyDecoder::ofLength(0));
@@ -164,13 +203,15 @@ void ResponseParser::onHead() {
   // A 204 with framing comes from a peer that may send a body all the same.
   const bool doubtful = head_.status == 204 && (parsed.chunked || parsed.content_length.value_or(0) != 0);
   reusable_ = parsed.http11 && parsed.keep_alive() && !doubtful && !body_->endsWithConnection();
-  for (const std::string& option : parsed.connection_options) {
+  parser_.reset();
+}
+
+// Of the head that has been parsed, without what is about the connection.
+void ResponseParser::takeFields() {
+  head_ = std::move(parser_->head);
+  for (const std::string& option : parser_->connection_options) {
     if (option != "content-length") head_.headers.remove(option);
   }
-  for (const char* name : kDroppedFields) {
-    head_.headers.remove(name);
-  }
-  parser_.reset();
 }
 
 }  // namespace wasabi::http

@@ -4,6 +4,7 @@
 
 #include <boost/asio/buffer.hpp>
 #include <cerrno>
+#include <string_view>
 
 #include "base/check.h"
 
@@ -17,29 +18,41 @@ using boost::system::error_code;
 constexpr std::size_t kReadBytes = 16 * 1024;
 
 // The peer has neither sent anything nor closed.
-bool socketIsQuiet(TcpSocket& socket) {
+bool socketIsQuiet(int socket) {
   char byte;
-  const ssize_t got = recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const ssize_t got = recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-struct PlainStream {
-  TcpSocket socket;
+// A stream tells how much of `bytes` its socket takes at once, or an errno value where it will never take any.
+using TakenNow = tl::expected<std::size_t, int>;
 
-  TcpSocket& stream() { return socket; }
-  TcpSocket& tcp() { return socket; }
-  bool quiet() { return socketIsQuiet(socket); }
+struct PlainStream {
+  StreamSocket socket;
+
+  StreamSocket& stream() { return socket; }
+  StreamSocket& lowest() { return socket; }
+  bool quiet() { return socketIsQuiet(socket.native_handle()); }
+  // One system call, where Asio would need a turn of the loop more to say the same.
+  TakenNow writeNow(std::string_view bytes) {
+    const ssize_t sent = ::send(socket.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) return static_cast<std::size_t>(sent);
+    if (errno == EPIPE || errno == ECONNRESET) return tl::unexpected(errno);
+    return std::size_t{0};
+  }
 };
 
 struct SecureStream {
   std::unique_ptr<TlsStream> secure;
 
   TlsStream& stream() { return *secure; }
-  TcpSocket& tcp() { return secure->next_layer(); }
+  TcpSocket& lowest() { return secure->next_layer(); }
   bool quiet() {
     SSL* session = secure->native_handle();
-    return SSL_pending(session) == 0 && BIO_ctrl_pending(SSL_get_rbio(session)) == 0 && socketIsQuiet(tcp());
+    return SSL_pending(session) == 0 && BIO_ctrl_pending(SSL_get_rbio(session)) == 0 &&
+           socketIsQuiet(lowest().native_handle());
   }
+  static TakenNow writeNow(std::string_view) { return std::size_t{0}; }
 };
 
 // What the operations in flight keep alive: they may end after the transport that began them.
@@ -49,7 +62,8 @@ class StreamState : public std::enable_shared_from_this<StreamState<Stream>> {
   explicit StreamState(Stream stream) : stream_(std::move(stream)) {}
 
   void read(Transport::ReadDone done);
-  void write(std::string bytes, Transport::WriteDone done);
+  Transport::WriteStart write(std::string& bytes, Transport::WriteDone done);
+  void endOutput();
   void close();
   bool quiet() { return stream_.quiet(); }
   std::uint64_t bytesWritten() const { return bytes_written_; }
@@ -70,9 +84,10 @@ class StreamState : public std::enable_shared_from_this<StreamState<Stream>> {
 
 template <typename Stream>
 void StreamState<Stream>::read(Transport::ReadDone done) {
-  WASABI_CHECK(!read_done_);
-  if (read_buffer_ == nullptr) read_buffer_.reset(new std::byte[kReadBytes]);
+  const bool under_way = static_cast<bool>(read_done_);
   read_done_ = std::move(done);
+  if (under_way) return;
+  if (read_buffer_ == nullptr) read_buffer_.reset(new std::byte[kReadBytes]);
   stream_.stream().async_read_some(
       asio::buffer(read_buffer_.get(), kReadBytes),
       [self = this->shared_from_this()](const error_code& error, std::size_t size) { self->onRead(error, size); });
@@ -95,12 +110,18 @@ void StreamState<Stream>::onRead(const error_code& error, std::size_t size) {
 }
 
 template <typename Stream>
-void StreamState<Stream>::write(std::string bytes, Transport::WriteDone done) {
+Transport::WriteStart StreamState<Stream>::write(std::string& bytes, Transport::WriteDone done) {
   WASABI_CHECK(!write_done_ && !bytes.empty());
+  const TakenNow taken = stream_.writeNow(bytes);
+  if (!taken) return Transport::WriteStart::kImpossible;
+  bytes_written_ += *taken;
+  if (*taken == bytes.size()) return Transport::WriteStart::kDone;
+  taken_ = *taken;
   outgoing_ = std::move(bytes);
-  taken_ = 0;
+  bytes.clear();
   write_done_ = std::move(done);
   writeMore();
+  return Transport::WriteStart::kGoesOn;
 }
 
 template <typename Stream>
@@ -120,8 +141,12 @@ void StreamState<Stream>::onWritten(const error_code& error, std::size_t size) {
     return;
   }
   Transport::WriteDone done = std::move(write_done_);
-  outgoing_ = {};
-  done(error ? error.message() : std::string());
+  done({std::exchange(outgoing_, {}), error ? error.message() : std::string()});
+}
+
+template <typename Stream>
+void StreamState<Stream>::endOutput() {
+  ::shutdown(stream_.lowest().native_handle(), SHUT_WR);
 }
 
 template <typename Stream>
@@ -129,7 +154,7 @@ void StreamState<Stream>::close() {
   read_done_ = {};
   write_done_ = {};
   error_code ignored;
-  stream_.tcp().close(ignored);
+  stream_.lowest().close(ignored);
 }
 
 template <typename Stream>
@@ -141,7 +166,8 @@ class StreamTransport : public Transport {
   StreamTransport& operator=(const StreamTransport&) = delete;
 
   void read(ReadDone done) override { state_->read(std::move(done)); }
-  void write(std::string bytes, WriteDone done) override { state_->write(std::move(bytes), std::move(done)); }
+  WriteStart write(std::string& bytes, WriteDone done) override { return state_->write(bytes, std::move(done)); }
+  void endOutput() override { state_->endOutput(); }
   std::uint64_t bytesWritten() const override { return state_->bytesWritten(); }
   bool quiet() override { return state_->quiet(); }
 
@@ -151,7 +177,7 @@ class StreamTransport : public Transport {
 
 }  // namespace
 
-std::unique_ptr<Transport> plainTransport(TcpSocket socket) {
+std::unique_ptr<Transport> plainTransport(StreamSocket socket) {
   return std::make_unique<StreamTransport<PlainStream>>(PlainStream{std::move(socket)});
 }
 

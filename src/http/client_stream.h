@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -13,9 +14,12 @@
 namespace wasabi::http {
 
 using TcpSocket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
+// Of any family.
+using StreamSocket =
+    boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, boost::asio::io_context::executor_type>;
 using TlsStream = boost::asio::ssl::stream<TcpSocket>;
 
-std::unique_ptr<Transport> plainTransport(TcpSocket socket);
+std::unique_ptr<Transport> plainTransport(StreamSocket socket);
 // After the handshake.
 std::unique_ptr<Transport> tlsTransport(std::unique_ptr<TlsStream> stream);
 

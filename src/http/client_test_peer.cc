@@ -133,9 +133,10 @@ void Recorder::onEnd(const Fields& received) {
   trailers = received;
   on_done();
 }
-void Recorder::onFailure(ClientFailure why, const std::string& words) {
+void Recorder::onFailure(ClientFailure why, RequestProgress how_far, const std::string& words) {
   WASABI_CHECK(!done());
   failure = why;
+  progress = how_far;
   message = words;
   on_done();
 }

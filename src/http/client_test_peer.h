@@ -74,7 +74,7 @@ class Recorder : public ClientObserver {
   void onBody(std::span<const std::byte> chunk) override;
   void onWritable() override;
   void onEnd(const Fields& trailers) override;
-  void onFailure(ClientFailure failure, const std::string& message) override;
+  void onFailure(ClientFailure failure, RequestProgress progress, const std::string& message) override;
 
   bool done() const { return ended || failure.has_value(); }
 
@@ -86,6 +86,7 @@ class Recorder : public ClientObserver {
   bool ended = false;
   Fields trailers;
   std::optional<ClientFailure> failure;
+  std::optional<RequestProgress> progress;
   std::string message;
 
   // Called after the above are set.

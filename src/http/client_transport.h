@@ -1,5 +1,6 @@
 // The seam between the HTTP client and what carries its bytes: a Connector makes Transports. `directConnector()`
-// resolves and connects by itself; a connector that goes through an egress socket would be another one.
+// resolves and connects by itself; `unixConnector()` and `socketConnector()` go to peers that the caller names as
+// endpoints; a connector that goes through an egress socket would be another one.
 //
 // Everything here lives on one loop's thread. Callbacks come from the loop, never from inside a call.
 #pragma once
@@ -11,6 +12,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/file_descriptor.h"
 #include "base/unique_function.h"
 #include "base/units.h"
 #include "http/address_policy.h"
@@ -21,10 +23,12 @@ namespace wasabi::http {
 
 // Where a request goes. Connections are shared only between requests whose origins are equal.
 struct Origin {
-  std::string host;  // lower case; IPv6 literals without brackets
+  std::string host;  // lower case; IPv6 literals without brackets. Of an endpoint: its name
   std::uint16_t port = 80;
   bool tls = false;
   std::string partition;
+  bool is_endpoint = false;  // named by the caller as such, not by the authority of a request
+  bool http2 = false;
 
   auto operator<=>(const Origin&) const = default;
 };
@@ -55,13 +59,25 @@ class Transport {
     std::string message;               // of kCut
   };
   using ReadDone = UniqueFunction<void(const ReadResult&)>;
-  // An empty text for success, else why not.
-  using WriteDone = UniqueFunction<void(const std::string& failure)>;
+
+  enum class WriteStart : std::uint8_t {
+    kDone,        // the socket took all at once: `done` is not called
+    kGoesOn,      // `bytes` has been moved away; `done` will tell
+    kImpossible,  // the connection is broken, and no byte was taken: `done` is not called
+  };
+  struct WriteResult {
+    std::string bytes;    // what was to be written, given back for its memory
+    std::string failure;  // empty for success, else why not all was taken
+  };
+  using WriteDone = UniqueFunction<void(WriteResult)>;
 
   virtual ~Transport() = default;
-  // At most one read and one write at a time.
+  // At most one read at a time; while one is under way another call only replaces its callback.
   virtual void read(ReadDone done) = 0;
-  virtual void write(std::string bytes, WriteDone done) = 0;
+  // At most one write at a time. `bytes` is not empty.
+  virtual WriteStart write(std::string& bytes, WriteDone done) = 0;
+  // After the last write: the peer sees the end of the stream, and reading goes on. Without TLS only.
+  virtual void endOutput() = 0;
   // Bytes the socket has taken over the transport's life, within a write() too.
   virtual std::uint64_t bytesWritten() const = 0;
   // Nothing has come since the last read and the peer has not closed: fit to carry another request.
@@ -112,5 +128,17 @@ Result<DirectServices> openDirectServices(const ClientTls& tls, const ResolverLi
 // Resolves names, asks `allowed` about every address, tries the allowed ones in order, each within its share of the
 // time left, and shakes hands where TLS is wanted (1.2 or later, certificate and host name verified).
 std::unique_ptr<Connector> directConnector(EventLoop& loop, AddressPolicy allowed, DirectServices services);
+
+// Endpoints are paths of unix sockets. While the peer's backlog is full it is tried again, ever more slowly, until the
+// deadline.
+std::unique_ptr<Connector> unixConnector(EventLoop& loop);
+
+// Gives a fresh, unconnected TCP socket (IPv4), made where the endpoint of that name can be reached from, such as a
+// network namespace. Called on the loop's thread and must not block it; `done` may be called once, from any thread,
+// as long as the loop lives.
+using SocketFactory = UniqueFunction<void(const std::string& name, UniqueFunction<void(Result<FileDescriptor>)> done)>;
+
+// Endpoints are names that `factory` knows, each with a port of 127.0.0.1 as it is there.
+std::unique_ptr<Connector> socketConnector(EventLoop& loop, SocketFactory factory);
 
 }  // namespace wasabi::http
