@@ -94,7 +94,7 @@ struct RequestHead {
 struct ResponseHead {
   std::uint16_t status = 200;
   Fields headers;
-  std::string reason;  // as a client received it; HTTP/2 has none
+  std::string reason = {};  // as a client received it; HTTP/2 has none
 };
 
 // Registered reason phrase, or an empty text.
