@@ -173,6 +173,22 @@ TEST(AdmissionShareTest, ByRiskATenantWithoutHistoryIsHeldToItsLimits) {
   EXPECT_EQ(fill(box, 0), 7);
 }
 
+TEST(AdmissionShareTest, ByRiskWhatIsKeptCostsItsPartAndNoMore) {
+  const auto atOnce = [](double kept) {
+    Shared box(2, kept, BookingMode::riskOf(1e-3));
+    box.function(0, 100_MiB);
+    for (int i = 0; i < 200; ++i) {
+      box.admission.arrive({static_cast<Ticket>(1'000'000 + i), {0}, box.now, box.now + seconds(9)}, box.now);
+      box.admission.ended({0}, ByteSize{(2_MiB).value + static_cast<std::uint64_t>(i)}, DemandHistory::Seen::kWhole,
+                          box.now, box.now);
+    }
+    return fill(box, 0);
+  };
+  const int without = atOnce(0);
+  EXPECT_GT(without, 3 * 10) << "ten fit by their declared limits";
+  EXPECT_NEAR(atOnce(0.125), 0.875 * without, 2);
+}
+
 // However one tenant goes about it (requests of any size up to its share, that never end), a request of another comes
 // in at once that is no larger than what is kept, nor than what the first one's share leaves.
 RC_GTEST_PROP(AdmissionSharePropertyTest, ATenantWithinItsShareFindsRoomAtOnce, ()) {
