@@ -125,6 +125,23 @@ void expectNewNumbers(Records& records, const Highest& highest) {
   }
 }
 
+// On the disk is what the records name, and nothing else.
+void expectNoRests(Disk& disk, const Records& records) {
+  const SnapshotPtr snapshot = records.snapshot();
+  EXPECT_EQ(disk.list("tenants")->size(), snapshot->tenants().size());
+  EXPECT_EQ(disk.list("trash")->size(), 0u);
+  for (const TenantRecordPtr& tenant : snapshot->tenants()) {
+    const auto functions = snapshot->functionsOf(tenant->name);
+    const auto folders = disk.list("functions/" + tenant->name);
+    EXPECT_EQ(folders ? folders->size() : 0, functions.size());
+    for (const FunctionRecordPtr& function : functions) {
+      const std::string folder = "functions/" + function->name.toString();
+      EXPECT_EQ(disk.list(folder)->size(), 2u);
+      EXPECT_EQ(disk.list(folder + "/versions")->size(), function->versions.size());
+    }
+  }
+}
+
 // The undisturbed history: what can be seen before each change, and after the last.
 struct History {
   std::vector<std::string> states;
@@ -177,6 +194,7 @@ void stopAndLook(std::uint64_t seed, const History& history, std::uint64_t stop_
   const std::string& before = history.states[answered];
   const std::string& after = history.states[std::min(answered + 1, history.states.size() - 1)];
   EXPECT_TRUE(found == before || found == after) << "found:\n" << found << "before:\n" << before << "after:\n" << after;
+  expectNoRests(disk, **records);
   expectNewNumbers(**records, highest);
 }
 
