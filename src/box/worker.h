@@ -25,7 +25,7 @@
 #include "box/program_cache.h"
 #include "box/response_writer.h"
 #include "box/scheduler.h"
-#include "box/slot_map.h"
+#include "base/slot_map.h"
 #include "box/ticker.h"
 #include "http/client.h"
 #include "http/event_loop.h"

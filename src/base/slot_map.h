@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace wasabi::box {
+namespace wasabi {
 
 template <typename T>
 class SlotMap {
@@ -76,4 +76,4 @@ class SlotMap {
   std::size_t size_ = 0;
 };
 
-}  // namespace wasabi::box
+}  // namespace wasabi

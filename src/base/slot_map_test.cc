@@ -1,8 +1,8 @@
-#include "box/slot_map.h"
+#include "base/slot_map.h"
 
 #include <gtest/gtest.h>
 
-namespace wasabi::box {
+namespace wasabi {
 namespace {
 
 TEST(SlotMapTest, ATokenLeadsToItsObjectUntilThatIsRemoved) {
@@ -30,4 +30,4 @@ TEST(SlotMapTest, AStaleTokenDoesNotReachTheNextUserOfItsSlot) {
 }
 
 }  // namespace
-}  // namespace wasabi::box
+}  // namespace wasabi

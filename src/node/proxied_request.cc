@@ -1,0 +1,317 @@
+#include "node/proxied_request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "http/proxy_headers.h"
+
+namespace wasabi::node {
+namespace {
+
+// A box's words to the gateway; see docs/box.md, "Behind a gateway".
+constexpr std::string_view kNoRoom = "wasabi-no-room";
+constexpr std::string_view kOutcome = "wasabi-outcome";
+constexpr std::string_view kRoute = "wasabi-route";
+
+// What only the function's own limits forbid, others may still have room for.
+policy::Dispatch::Lack lackOf(std::string_view reason) {
+  const bool own = reason == "queue.function_concurrency" || reason == "queue.cpu_quota";
+  return own ? policy::Dispatch::Lack::kOwn : policy::Dispatch::Lack::kShared;
+}
+
+std::optional<std::uint64_t> contentLengthOf(const http::Fields& headers) {
+  const auto text = headers.find("content-length");
+  return text ? parseDecimal(*text) : std::nullopt;
+}
+
+}  // namespace
+
+// The exchange with the target; both sides of a request have an onBody() of their own.
+class ProxiedRequest::Upstream final : public http::ClientObserver {
+ public:
+  Upstream(ProxiedRequest& request, http::Client& client, const http::ClientRequest& head)
+      : request_(request), exchange_(client.start(head, *this)) {}
+
+  http::ClientExchange& exchange() { return *exchange_; }
+
+ private:
+  void onContinue() override { request_.bodyWanted(); }
+  void onHead(const http::ResponseHead& head) override { request_.answerBegins(head); }
+  void onBody(std::span<const std::byte> chunk) override { request_.answerBody(chunk); }
+  void onWritable() override {
+    if (request_.stream_ && !request_.body_complete_) request_.stream_->resumeReading();
+  }
+  void onEnd(const http::Fields& trailers) override { request_.answerEnds(trailers); }
+  void onFailure(http::ClientFailure failure, http::RequestProgress progress, const std::string&) override {
+    request_.targetFailed(failure, progress);
+  }
+
+  ProxiedRequest& request_;
+  std::unique_ptr<http::ClientExchange> exchange_;
+};
+
+ProxiedRequest::ProxiedRequest(http::ServerStream& stream, Terms terms, const ProxyServices& lent,
+                               ProxiedRequestOwner& owner)
+    : stream_(&stream),
+      terms_(std::move(terms)),
+      lent_(lent),
+      owner_(owner),
+      method_(stream.request().method),
+      path_(stream.request().path()),
+      deadline_timer_(lent.loop),
+      body_complete_(stream.requestComplete()) {
+  stream.attach(*this);
+}
+
+ProxiedRequest::~ProxiedRequest() = default;
+
+void ProxiedRequest::begin() {
+  WASABI_CHECK(state_ == State::kNew);
+  askDesk();
+}
+
+// ---- a place --------------------------------------------------------------------------------------------------------
+
+void ProxiedRequest::askDesk() {
+  const TimePoint now = lent_.loop.now();
+  const DispatchDesk::Answer answer =
+      lent_.desk.arrive({lent_.worker, terms_.token, terms_.version, terms_.arrived, terms_.deadline}, now);
+  using Kind = DispatchDesk::Answer::Kind;
+  if (answer.kind == Kind::kGoes) return send(answer.target);
+  if (answer.kind == Kind::kRefused) return refuse(answer.reason, answer.retry_after);
+  state_ = State::kWaiting;
+  ticket_ = answer.ticket;
+  waited_for_ = answer.reason;
+  deadline_timer_.arm(terms_.deadline, [this] {
+    // If it was called meanwhile, its call is on the way here.
+    if (lent_.desk.cancel(*ticket_, lent_.loop.now())) refuse(Reason::kDeadline, std::nullopt);
+  });
+}
+
+void ProxiedRequest::called(const DispatchCall& call) {
+  WASABI_CHECK(state_ == State::kWaiting || state_ == State::kOver);
+  ticket_.reset();
+  if (state_ == State::kOver) {
+    lent_.desk.ended(call.version, call.target->id, lent_.loop.now());
+    return settleIfOver();
+  }
+  waited_for_ = call.waited_for;
+  queued_ = lent_.loop.now() - terms_.arrived;
+  send(call.target);
+}
+
+http::ClientRequest ProxiedRequest::upstreamRequest() const {
+  const http::RequestHead& head = stream_->request();
+  http::ClientRequest request;
+  request.method = head.method;
+  request.authority = head.authority;
+  request.target = head.target;
+  request.endpoint = target_->endpoint;
+  request.headers = terms_.headers;
+  if (target_->kind == Target::Kind::kSuperpod) request.headers.add(kRoute, terms_.route);
+  if (head.content_length) request.headers.add("content-length", fmt::format("{}", *head.content_length));
+  request.has_body = !body_complete_ || !kept_.empty();
+  request.expect_continue = request.has_body && !bodyWhole();
+  const Duration left = std::max(terms_.deadline - lent_.loop.now(), Duration::zero()) + kGrace;
+  request.first_byte_timeout = left;
+  request.between_bytes_timeout = left;
+  return request;
+}
+
+void ProxiedRequest::send(TargetPtr target) {
+  state_ = State::kSent;
+  target_ = std::move(target);
+  at_target_ = true;
+  body_wanted_ = false;
+  deadline_timer_.arm(terms_.deadline + kGrace, [this] { over(Reason::kTimeout); });
+  const http::ClientRequest request = upstreamRequest();
+  upstream_ = std::make_unique<Upstream>(*this, lent_.superpods, request);
+  if (!request.has_body) return;
+  if (!request.expect_continue) return bodyWanted();
+  if (kept_.size() < kMostKept) stream_->resumeReading();
+}
+
+void ProxiedRequest::leaveTarget() {
+  if (!at_target_) return;
+  at_target_ = false;
+  upstream_.reset();
+  lent_.desk.ended(terms_.version, target_->id, lent_.loop.now());
+}
+
+// ---- the request's body ---------------------------------------------------------------------------------------------
+
+void ProxiedRequest::keep(std::span<const std::byte> chunk) {
+  if (!kept_whole_) return;
+  if (kept_.size() + chunk.size() <= kMostKept || !body_wanted_) {
+    kept_.append(reinterpret_cast<const char*>(chunk.data()), chunk.size());
+    return;
+  }
+  kept_whole_ = false;
+  kept_ = {};
+}
+
+void ProxiedRequest::onBody(std::span<const std::byte> chunk) {
+  bytes_in_ += chunk.size();
+  keep(chunk);
+  if (!body_wanted_) {
+    if (kept_.size() >= kMostKept) stream_->pauseReading();
+  } else if (upstream_ && upstream_->exchange().send(chunk) == http::WriteRoom::kFull) {
+    stream_->pauseReading();
+  }
+}
+
+void ProxiedRequest::onBodyEnd(const http::Fields& trailers) {
+  body_complete_ = true;
+  trailers_ = trailers;
+  if (body_wanted_ && upstream_) upstream_->exchange().finishBody(trailers_);
+}
+
+// Once for each target.
+void ProxiedRequest::bodyWanted() {
+  body_wanted_ = true;
+  auto room = http::WriteRoom::kFree;
+  if (!kept_.empty()) room = upstream_->exchange().send(std::as_bytes(std::span(kept_)));
+  if (body_complete_) {
+    upstream_->exchange().finishBody(trailers_);
+  } else if (room == http::WriteRoom::kFree) {
+    stream_->resumeReading();
+  }
+}
+
+// ---- the answer -----------------------------------------------------------------------------------------------------
+
+void ProxiedRequest::answerBegins(const http::ResponseHead& head) {
+  if (const auto no_room = head.headers.find(kNoRoom); no_room && target_->kind == Target::Kind::kSuperpod) {
+    lack_ = lackOf(*no_room);
+    return;
+  }
+  ++runs_;
+  state_ = State::kAnswering;
+  status_ = head.status;
+  if (const auto outcome = head.headers.find(kOutcome)) outcome_ = *outcome;
+  http::ResponseHead answer;
+  answer.status = head.status;
+  http::addProxiedResponseFields(head.headers, answer.headers);
+  stream_->sendHead(answer, contentLengthOf(head.headers));
+}
+
+void ProxiedRequest::answerBody(std::span<const std::byte> chunk) {
+  if (lack_) return;
+  bytes_out_ += chunk.size();
+  if (stream_->send(chunk) == http::WriteRoom::kFull) upstream_->exchange().pauseReading();
+}
+
+void ProxiedRequest::onWritable() {
+  if (upstream_) upstream_->exchange().resumeReading();
+}
+
+void ProxiedRequest::answerEnds(const http::Fields& trailers) {
+  if (lack_) return turnedAway(*std::exchange(lack_, std::nullopt));
+  stream_->finish(trailers);
+  over(Reason::kNone);
+}
+
+void ProxiedRequest::turnedAway(policy::Dispatch::Lack lack) {
+  at_target_ = false;
+  upstream_.reset();
+  lent_.desk.turnedAway(terms_.version, target_->id, lack, lent_.loop.now());
+  if (!kept_whole_) return over(Reason::kTargetNonsense);  // it has asked for the body and then turned it away
+  askDesk();
+}
+
+void ProxiedRequest::targetFailed(http::ClientFailure failure, http::RequestProgress progress) {
+  if (lack_) return turnedAway(*std::exchange(lack_, std::nullopt));
+  if (failure == http::ClientFailure::kTimeout && progress != http::RequestProgress::kNotTaken) {
+    return over(Reason::kTimeout);
+  }
+  if (failure == http::ClientFailure::kProtocol) return failed(policy::AttemptEnd::kNonsense);
+  failed(progress == http::RequestProgress::kNotTaken ? policy::AttemptEnd::kUnreached : policy::AttemptEnd::kDied);
+}
+
+void ProxiedRequest::failed(policy::AttemptEnd end) {
+  if (end == policy::AttemptEnd::kUnreached) {
+    ++unreached_;
+  } else if (state_ != State::kAnswering) {
+    ++runs_;
+  }
+  policy::Attempt attempt;
+  attempt.end = end;
+  attempt.method = method_;
+  attempt.client_has_seen = state_ == State::kAnswering;
+  attempt.body_kept = kept_whole_;
+  attempt.runs = runs_;
+  attempt.unreached = unreached_;
+  const policy::Replay decision = policy::decideReplay(attempt);
+  if (!decision.again) return over(reasonOfFailure(decision.reason));
+  leaveTarget();
+  askDesk();
+}
+
+// ---- the end --------------------------------------------------------------------------------------------------------
+
+void ProxiedRequest::onClosed(http::CloseReason reason) {
+  stream_ = nullptr;
+  if (reason == http::CloseReason::kTimedOut) return over(Reason::kClientTooSlow);
+  over(Reason::kClientGone);
+}
+
+void ProxiedRequest::stop(Reason reason) {
+  over(reason);
+}
+
+void ProxiedRequest::refuse(Reason reason, std::optional<std::chrono::seconds> retry_after) {
+  http::ResponseHead head;
+  head.status = status_ = statusOf(reason);
+  head.headers.add("content-type", "text/plain; charset=utf-8");
+  head.headers.add("proxy-status",
+                   fmt::format("wasabi; error=proxy_internal_response; details=\"{}\"", toString(reason)));
+  if (retry_after) head.headers.add("retry-after", fmt::format("{}", retry_after->count()));
+  const std::string body = fmt::format("{}\nrequest {}\n", toString(reason), terms_.request_id);
+  stream_->sendHead(head, body.size());
+  stream_->send(std::as_bytes(std::span(body)));
+  stream_->finish({});
+  over(reason);
+}
+
+// However it ends; what comes after the first time is of no more use.
+void ProxiedRequest::over(Reason reason) {
+  if (state_ == State::kOver) return settleIfOver();
+  const State before = std::exchange(state_, State::kOver);
+  reason_ = reason;
+  deadline_timer_.cancel();
+  if (ticket_ && lent_.desk.cancel(*ticket_, lent_.loop.now())) ticket_.reset();
+  leaveTarget();
+  if (stream_ && reason != Reason::kNone && status_ == 0) {
+    refuse(reason, std::nullopt);
+  } else if (stream_ && reason != Reason::kNone && before == State::kAnswering) {
+    stream_->abort();
+  }
+  settleIfOver();
+}
+
+// A call that is on its way here finds it still.
+void ProxiedRequest::settleIfOver() {
+  if (stream_ || ticket_ || settled_) return;
+  settled_ = true;
+  ProxiedRecord record;
+  record.request_id = terms_.request_id;
+  record.version = terms_.version;
+  if (target_) record.target = target_->name;
+  record.method = method_;
+  record.path = path_;
+  record.status = status_ != 0 ? status_ : statusOf(reason_);
+  record.reason = reason_;
+  record.waited_for = waited_for_;
+  record.outcome = outcome_;
+  record.bytes_in = bytes_in_;
+  record.bytes_out = bytes_out_;
+  record.wall = lent_.loop.now() - terms_.arrived;
+  record.queued = queued_;
+  record.runs = runs_;
+  owner_.settled(terms_.token, record);
+}
+
+}  // namespace wasabi::node

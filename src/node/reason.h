@@ -1,0 +1,46 @@
+// Why a request ended as it did at the gateway, where it was not its function that answered. The words are those of the
+// access log, the metrics and Proxy-Status; where a box says the same, it is the same word (docs/box.md).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "policy/dispatch.h"
+#include "policy/replay.h"
+
+namespace wasabi::node {
+
+enum class Reason : std::uint8_t {
+  kNone,
+  // Why it waited.
+  kQueueOrder,
+  kQueueRoom,
+  kQueueStarting,
+  kQueueFunctionConcurrency,
+  kQueueTenantConcurrency,
+  // Why it got no place.
+  kFunctionConcurrency,
+  kTenantConcurrency,
+  kQueueFull,
+  kDeadline,
+  kNotStarted,
+  // Why the one that served it did not end it well.
+  kTargetDied,
+  kTargetUnreachable,
+  kTargetNonsense,
+  kTimeout,
+  kClientGone,
+  kClientTooSlow,
+  kStopped,
+};
+
+std::string_view toString(Reason reason);
+// What the client sees if no head went out before; 499 is never sent.
+std::uint16_t statusOf(Reason reason);
+
+Reason reasonOfWait(std::optional<policy::Verdict> verdict);
+Reason reasonOfRefusal(const policy::Dispatch::Answer& answer);
+Reason reasonOfFailure(policy::Replay::Reason reason);
+
+}  // namespace wasabi::node
