@@ -96,17 +96,27 @@ class BenchServer {
   std::thread thread_;
 };
 
+// What the callers share.
+struct Load {
+  bool another() {
+    over = over || !state.KeepRunning();
+    return !over;
+  }
+  benchmark::State& state;
+  std::size_t running = kInFlight;
+  bool over = false;
+};
+
 // Sends one request after the other, as long as there are any to be sent.
 class Caller : public ClientObserver {
  public:
-  Caller(Client& client, const ClientRequest& request, const std::string& body, benchmark::State& state,
-         std::size_t& running)
-      : client_(client), request_(request), body_(body), state_(state), running_(running) {}
+  Caller(Client& client, const ClientRequest& request, const std::string& body, Load& load)
+      : client_(client), request_(request), body_(body), load_(load) {}
 
   void next() {
     exchange_.reset();
-    if (!state_.KeepRunning()) {
-      --running_;
+    if (!load_.another()) {
+      --load_.running;
       return;
     }
     exchange_ = client_.start(request_, *this);
@@ -127,8 +137,7 @@ class Caller : public ClientObserver {
   Client& client_;
   const ClientRequest& request_;
   const std::string& body_;
-  benchmark::State& state_;
-  std::size_t& running_;
+  Load& load_;
   std::unique_ptr<ClientExchange> exchange_;
 };
 
@@ -151,13 +160,13 @@ void run(benchmark::State& state, Version version, const std::string& body) {
   }
   EventLoop loop;
   Client client(loop, {.max_idle_per_origin = kInFlight}, unixConnector(loop));
-  std::size_t running = kInFlight;
+  Load load{state};
   std::vector<std::unique_ptr<Caller>> callers;
   for (std::size_t i = 0; i < kInFlight; ++i) {
-    callers.push_back(std::make_unique<Caller>(client, request, body, state, running));
+    callers.push_back(std::make_unique<Caller>(client, request, body, load));
     callers.back()->next();
   }
-  while (running > 0) loop.waitAndRun();
+  while (load.running > 0) loop.waitAndRun();
 }
 
 // With a body of so many bytes, or none.

@@ -14,6 +14,8 @@ using Kind = ResponseStep::Kind;
 struct Outcome {
   std::string result = "open";  // "end", "malformed", "open" (more is needed) or "until close"
   int status = 0;
+  std::string reason;
+  std::string interims;
   std::string body;
   std::string headers;
   std::string trailers;
@@ -30,8 +32,8 @@ std::string text(const Fields& fields) {
 }
 
 // Parses `bytes` given in pieces of `piece` bytes.
-Outcome parse(std::string_view bytes, bool to_head = false, std::size_t piece = SIZE_MAX) {
-  ResponseParser parser(to_head, kMaxHeaderBytes);
+Outcome parse(std::string_view bytes, bool to_head = false, std::size_t piece = SIZE_MAX, std::string upgrade = {}) {
+  ResponseParser parser(to_head, kMaxHeaderBytes, std::move(upgrade));
   Outcome outcome;
   std::size_t given = 0;
   std::string input;
@@ -44,8 +46,12 @@ Outcome parse(std::string_view bytes, bool to_head = false, std::size_t piece = 
       return outcome;
     }
     input.erase(0, step.taken);
-    if (step.kind == Kind::kHead) {
+    if (step.kind == Kind::kInterim) {
+      outcome.interims += std::to_string(parser.head().status) + ":" + text(parser.head().headers);
+    }
+    if (step.kind == Kind::kHead || step.kind == Kind::kUpgrade) {
       outcome.status = parser.head().status;
+      outcome.reason = parser.head().reason;
       outcome.headers = text(parser.head().headers);
     }
     if (step.kind == Kind::kEnd) {
@@ -106,13 +112,26 @@ TEST(ResponseParserTest, A204ThatAnnouncesABodySpoilsTheConnection) {
   }
 }
 
-TEST(ResponseParserTest, InterimResponsesAreSkipped) {
+TEST(ResponseParserTest, InterimResponsesComeFirst) {
   const Outcome outcome = parse(
-      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
-      "HTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nz");
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\nConnection: Y\r\nY: 1\r\n\r\n"
+      "HTTP/1.1 201 Made it\r\nContent-Length: 1\r\n\r\nz");
+  EXPECT_EQ(outcome.interims, "100:103:link=x;");
   EXPECT_EQ(outcome.status, 201);
+  EXPECT_EQ(outcome.reason, "Made it");
   EXPECT_EQ(outcome.headers, "content-length=1;");
   EXPECT_EQ(outcome.body, "z");
+}
+
+TEST(ResponseParserTest, SwitchesToWhatWasAskedFor) {
+  const char* const bytes = "HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nX: 1\r\n\r\nraw\r\n\r\n";
+  const Outcome outcome = parse(bytes, false, SIZE_MAX, "h2c, websocket");
+  EXPECT_EQ(outcome.status, 101);
+  EXPECT_EQ(outcome.headers, "x=1;upgrade=WebSocket;");
+  EXPECT_EQ(outcome.body, "raw\r\n\r\n");
+  EXPECT_EQ(outcome.result, "until close");
+  EXPECT_EQ(parse(bytes, false, SIZE_MAX, "h2c").result, "malformed");
+  for (std::size_t piece = 1; piece < 20; ++piece) EXPECT_EQ(parse(bytes, false, piece, "h2c, websocket"), outcome);
 }
 
 TEST(ResponseParserTest, WhoseConnectionMayBeUsedAgain) {

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,6 +58,17 @@ std::string PeerConnection::readUntil(std::string_view mark) {
   }
 }
 
+std::string PeerConnection::read(std::size_t size) {
+  char bytes[4096];
+  ssize_t got = 1;
+  while (ahead_.size() < size && (got = recv(fd_.get(), bytes, sizeof bytes, 0)) > 0) {
+    ahead_.append(bytes, static_cast<std::size_t>(got));
+  }
+  std::string all = ahead_.substr(0, size);
+  ahead_.erase(0, all.size());
+  return all;
+}
+
 std::string PeerConnection::readAll() {
   std::string all = std::move(ahead_);
   ahead_.clear();
@@ -87,6 +99,10 @@ Peer::Peer(Serve serve) : listener_(listenOnLoopback(64, port_)), stop_(eventfd(
   thread_ = std::thread([this, serve = std::move(serve)] { run(serve); });
 }
 
+Peer::Peer(Serve serve, FileDescriptor listener) : listener_(std::move(listener)), stop_(eventfd(0, EFD_CLOEXEC)) {
+  thread_ = std::thread([this, serve = std::move(serve)] { run(serve); });
+}
+
 Peer::~Peer() {
   const std::uint64_t one = 1;
   WASABI_CHECK(::write(stop_.get(), &one, sizeof one) == sizeof one);
@@ -108,6 +124,28 @@ void Peer::run(const Serve& serve) {
   }
 }
 
+SocketPath::SocketPath() {
+  char name[] = "/tmp/client_test.XXXXXX";
+  WASABI_CHECK(mkdtemp(name) != nullptr);
+  directory_ = name;
+  path_ = directory_ + "/socket";
+}
+
+SocketPath::~SocketPath() {
+  unlink(path_.c_str());
+  rmdir(directory_.c_str());
+}
+
+FileDescriptor SocketPath::listen(int backlog) const {
+  FileDescriptor listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::copy(path_.begin(), path_.end(), address.sun_path);
+  WASABI_CHECK(bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  WASABI_CHECK(::listen(listener.get(), backlog) == 0);
+  return listener;
+}
+
 SilentPeer::SilentPeer() : listener_(listenOnLoopback(4, port_)) {}
 
 std::string textOf(std::span<const std::byte> bytes) {
@@ -127,6 +165,18 @@ void Recorder::onWritable() {
   ++writable;
   on_writable();
 }
+void Recorder::onContinue() {
+  ++continues;
+  on_continue();
+}
+void Recorder::onUpgrade(const ResponseHead& received) {
+  upgraded = received;
+  on_upgrade();
+}
+void Recorder::onTunnelInputEnd() {
+  ++input_ends;
+  on_input_end();
+}
 void Recorder::onEnd(const Fields& received) {
   WASABI_CHECK(!done());
   ended = true;
@@ -140,6 +190,9 @@ void Recorder::onFailure(ClientFailure why, RequestProgress how_far, const std::
   message = words;
   on_done();
 }
+
+ClientFixture::ClientFixture(const ClientLimits& limits, const MakeConnector& make_connector)
+    : client(std::make_unique<Client>(loop, limits, make_connector(loop))) {}
 
 ClientFixture::ClientFixture(const ClientLimits& limits, const ClientTls& tls) {
   auto services = openDirectServices(tls, ResolverLimits{});
@@ -182,6 +235,12 @@ Recorder& ClientFixture::fetch(const ClientRequest& request) {
   Recorder& recorder = *recorders.emplace_back(std::make_unique<Recorder>());
   auto exchange = client->start(request, recorder);
   WASABI_CHECK(runUntil([&] { return recorder.done(); }));
+  return recorder;
+}
+
+Recorder& ClientFixture::begin(const ClientRequest& request) {
+  Recorder& recorder = *recorders.emplace_back(std::make_unique<Recorder>());
+  exchanges.push_back(client->start(request, recorder));
   return recorder;
 }
 

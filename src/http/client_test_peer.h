@@ -21,6 +21,8 @@ class PeerConnection {
   explicit PeerConnection(int fd);
   // Bytes up to and including `mark`, or what came before the end.
   std::string readUntil(std::string_view mark);
+  // So many bytes, or what came before the end.
+  std::string read(std::size_t size);
   // What is left before the peer ends the connection.
   std::string readAll();
   bool write(std::string_view bytes);
@@ -39,6 +41,8 @@ class Peer {
  public:
   using Serve = std::function<void(PeerConnection&, int index)>;
   explicit Peer(Serve serve);
+  // On this listener instead.
+  Peer(Serve serve, FileDescriptor listener);
   ~Peer();
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
@@ -53,6 +57,22 @@ class Peer {
   FileDescriptor listener_;
   FileDescriptor stop_;
   std::thread thread_;
+};
+
+// A unix socket in a directory of its own, which goes with it.
+class SocketPath {
+ public:
+  SocketPath();
+  ~SocketPath();
+  SocketPath(const SocketPath&) = delete;
+  SocketPath& operator=(const SocketPath&) = delete;
+
+  FileDescriptor listen(int backlog = 64) const;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string directory_;
+  std::string path_;
 };
 
 // A connection that is open to nobody: it is in the listener's backlog, which is never accepted from.
@@ -78,7 +98,16 @@ class Recorder : public ClientObserver {
 
   bool done() const { return ended || failure.has_value(); }
 
+  void onContinue() override;
+  void onInterim(const ResponseHead& received) override { interims.push_back(received); }
+  void onUpgrade(const ResponseHead& head) override;
+  void onTunnelInputEnd() override;
+
   std::optional<ResponseHead> head;
+  std::optional<ResponseHead> upgraded;
+  std::vector<ResponseHead> interims;
+  int continues = 0;
+  int input_ends = 0;
   std::string body;
   std::size_t body_bytes = 0;
   bool keep_body = true;
@@ -94,11 +123,16 @@ class Recorder : public ClientObserver {
   std::function<void()> on_body = [] {};
   std::function<void()> on_writable = [] {};
   std::function<void()> on_done = [] {};
+  std::function<void()> on_continue = [] {};
+  std::function<void()> on_upgrade = [] {};
+  std::function<void()> on_input_end = [] {};
 };
 
-// A loop with a client on it that may call loopback. Names resolve by `names` alone.
+// A loop with a client on it that may call loopback. A few names resolve; or all goes by another connector.
 class ClientFixture {
  public:
+  using MakeConnector = std::function<std::unique_ptr<Connector>(EventLoop&)>;
+  ClientFixture(const ClientLimits& limits, const MakeConnector& make_connector);
   explicit ClientFixture(const ClientLimits& limits = {},
                          const ClientTls& tls = {.trust_system = false, .ca_file = {}});
 
@@ -108,6 +142,8 @@ class ClientFixture {
   void runFor(Duration time);
   // Carries out a request to its end.
   Recorder& fetch(const ClientRequest& request);
+  // Begins one; the observer is the last of `recorders`, the exchange the last of `exchanges`.
+  Recorder& begin(const ClientRequest& request);
 
   EventLoop loop;
   AddressPolicy policy = [](const IpAddress&) { return true; };

@@ -1,0 +1,169 @@
+// Connections to what the caller names, and not the authority: unix sockets, and sockets made elsewhere.
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "http/client.h"
+#include "http/client_test_peer.h"
+
+namespace wasabi::http {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::string_view kEndOfHead = "\r\n\r\n";
+constexpr std::string_view kHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+
+ClientRequest getFrom(Endpoint endpoint, std::string authority = "shop.example") {
+  ClientRequest request;
+  request.method = "GET";
+  request.authority = std::move(authority);
+  request.target = "/";
+  request.endpoint = std::move(endpoint);
+  return request;
+}
+
+struct UnixFixture : ClientFixture {
+  explicit UnixFixture(const ClientLimits& limits = {}) : ClientFixture(limits, unixConnector) {}
+};
+
+TEST(UnixConnectorTest, ConnectsToThePathAndTellsTheAuthority) {
+  const SocketPath socket;
+  std::string requests[2];
+  Peer peer(
+      [&](PeerConnection& connection, int) {
+        for (std::string& request : requests) {
+          request = connection.readUntil(kEndOfHead);
+          connection.write(kHello);
+        }
+      },
+      socket.listen());
+  UnixFixture fixture;
+  EXPECT_TRUE(fixture.fetch(getFrom({socket.path()})).ended);
+  // What the peer is told changes nothing about where the connection goes.
+  EXPECT_TRUE(fixture.fetch(getFrom({socket.path()}, "Other.example:99")).ended);
+  EXPECT_EQ(requests[0], "GET / HTTP/1.1\r\nhost: shop.example\r\n\r\n");
+  EXPECT_EQ(requests[1], "GET / HTTP/1.1\r\nhost: Other.example:99\r\n\r\n");
+}
+
+TEST(UnixConnectorTest, SaysWhyItCannotConnect) {
+  const SocketPath socket;
+  UnixFixture fixture;
+  const auto failure = [&](const std::string& path) {
+    const Recorder& got = fixture.fetch(getFrom({path}));
+    EXPECT_EQ(got.failure, ClientFailure::kConnect);
+    EXPECT_EQ(got.progress, RequestProgress::kNotTaken);
+    return got.message;
+  };
+  EXPECT_NE(failure(socket.path()).find("no such socket"), std::string::npos);
+  { const FileDescriptor left_behind = socket.listen(); }
+  EXPECT_NE(failure(socket.path()).find("nobody listens"), std::string::npos);
+  EXPECT_NE(failure("/" + std::string(200, 'x')).find("longer than 107 bytes"), std::string::npos);
+  EXPECT_NE(failure("/etc/passwd").find("cannot connect to /etc/passwd"), std::string::npos);
+  ClientRequest to_a_host = getFrom({});
+  EXPECT_EQ(fixture.fetch(to_a_host).failure, ClientFailure::kConnect);
+  EXPECT_EQ(fixture.client->counters().connections_open, 0U);
+}
+
+TEST(UnixConnectorTest, AFullBacklogIsWaitedForUntilTheDeadline) {
+  const SocketPath socket;
+  const FileDescriptor listener = socket.listen(0);
+  UnixFixture fixture;
+  ClientRequest request = getFrom({socket.path()});
+  fixture.begin(request);  // has the one place that there is
+  ASSERT_TRUE(fixture.runUntil([&] { return fixture.client->counters().connections_open == 1; }));
+  fixture.runFor(milliseconds(20));
+  request.connect_timeout = milliseconds(50);
+  const Recorder& refused = fixture.fetch(request);
+  EXPECT_EQ(refused.failure, ClientFailure::kTimeout);
+  EXPECT_NE(refused.message.find("backlog"), std::string::npos) << refused.message;
+  request.connect_timeout = std::chrono::seconds(30);
+  const Recorder& patient = fixture.begin(request);
+  fixture.runFor(milliseconds(20));
+  EXPECT_FALSE(patient.done());
+  const PeerConnection first(accept(listener.get(), nullptr, nullptr));
+  pollfd another{listener.get(), POLLIN, 0};
+  ASSERT_TRUE(fixture.runUntil([&] { return poll(&another, 1, 0) == 1; }));
+  PeerConnection second(accept(listener.get(), nullptr, nullptr));
+  second.readUntil(kEndOfHead);
+  second.write(kHello);
+  EXPECT_TRUE(fixture.runUntil([&] { return patient.done(); }));
+  EXPECT_TRUE(patient.ended) << patient.message;
+}
+
+TEST(UnixConnectorTest, DirectConnectionsKnowNoEndpoints) {
+  ClientFixture fixture;
+  const Recorder& got = fixture.fetch(getFrom({"/run/some.sock"}));
+  EXPECT_EQ(got.failure, ClientFailure::kConnect);
+}
+
+TEST(UnixConnectorTest, AnAuthorityThatIsNoHostIsRefused) {
+  UnixFixture fixture;
+  for (const char* authority : {"a b", "a/b", "a\r\nx: y", "a,b", "user@host", "\x7f"}) {
+    EXPECT_EQ(fixture.fetch(getFrom({"/nowhere"}, authority)).failure, ClientFailure::kRequest) << authority;
+  }
+}
+
+FileDescriptor freshSocket() {
+  return FileDescriptor(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+struct FactoryFixture : ClientFixture {
+  explicit FactoryFixture(SocketFactory factory)
+      : ClientFixture({}, [&](EventLoop& its_loop) { return socketConnector(its_loop, std::move(factory)); }) {}
+};
+
+TEST(SocketConnectorTest, ConnectsSocketsThatAnotherThreadMakes) {
+  Peer peer([&](PeerConnection& connection, int) {
+    while (connection.readUntil(kEndOfHead).ends_with(kEndOfHead) && connection.write(kHello)) {
+    }
+  });
+  std::vector<std::thread> threads;
+  std::vector<std::string> names;
+  FactoryFixture fixture([&](const std::string& name, auto done) {
+    names.push_back(name);
+    threads.emplace_back([done = std::move(done)]() mutable { done(freshSocket()); });
+  });
+  const ClientRequest request = getFrom({"container 7", peer.port()});
+  EXPECT_EQ(fixture.fetch(request).body, "hello");
+  EXPECT_EQ(fixture.fetch(request).body, "hello");
+  EXPECT_EQ(names, std::vector<std::string>{"container 7"});  // the second one found the connection of the first
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(SocketConnectorTest, SaysWhyItCannotConnect) {
+  FactoryFixture failing([](const std::string&, auto done) { done(fail(ErrorCode::kNotFound, "it has just ended")); });
+  const Recorder& gone = failing.fetch(getFrom({"container 7", 80}));
+  EXPECT_EQ(gone.failure, ClientFailure::kConnect);
+  EXPECT_NE(gone.message.find("it has just ended"), std::string::npos);
+  EXPECT_EQ(failing.fetch(getFrom({})).failure, ClientFailure::kConnect);
+
+  FactoryFixture working([](const std::string&, auto done) { done(freshSocket()); });
+  const Recorder& refused = working.fetch(getFrom({"container 7", 1}));
+  EXPECT_EQ(refused.failure, ClientFailure::kConnect);
+  EXPECT_EQ(refused.progress, RequestProgress::kNotTaken);
+  EXPECT_NE(refused.message.find("container 7 port 1"), std::string::npos) << refused.message;
+}
+
+TEST(SocketConnectorTest, ASocketThatNeverComesOrComesTooLateIsNoHarm) {
+  std::vector<UniqueFunction<void(Result<FileDescriptor>)>> kept;
+  FactoryFixture fixture([&](const std::string&, auto done) { kept.push_back(std::move(done)); });
+  ClientRequest request = getFrom({"container 7", 80});
+  request.connect_timeout = milliseconds(20);
+  EXPECT_EQ(fixture.fetch(request).failure, ClientFailure::kTimeout);
+  fixture.begin(request);
+  ASSERT_TRUE(fixture.runUntil([&] { return kept.size() == 2; }));
+  fixture.exchanges.clear();
+  for (auto& done : kept) done(freshSocket());
+  fixture.runFor(milliseconds(5));
+  EXPECT_EQ(fixture.client->counters().connections_open, 0U);
+}
+
+}  // namespace
+}  // namespace wasabi::http
