@@ -145,7 +145,7 @@ void H2ClientSession::onRead(const Transport::ReadResult& result) {
                origin_.host + " ended the connection" + (result.message.empty() ? "" : ": " + result.message));
   }
   last_received_ = loop_.now();
-  pinged_.reset();
+  if (std::exchange(pinged_, {})) armTimer();
   const auto taken = nghttp2_session_mem_recv(
       nghttp2_.get(), reinterpret_cast<const std::uint8_t*>(result.bytes.data()), result.bytes.size());
   if (taken < 0) {
