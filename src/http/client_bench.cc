@@ -1,5 +1,5 @@
-// What a request costs the thread of its client: over a unix socket, to a server of this process on a thread of its own.
-// The column CPU is the client's thread alone. By hand: build the target client_bench.
+// What a request costs the thread of its client: over a unix socket, to a server of this process on a thread of its
+// own. The column CPU is the client's thread alone. By hand: build the target client_bench.
 #include <benchmark/benchmark.h>
 #include <unistd.h>
 
@@ -130,9 +130,7 @@ class Caller : public ClientObserver {
   void onBody(std::span<const std::byte> chunk) override { benchmark::DoNotOptimize(chunk.data()); }
   void onWritable() override {}
   void onEnd(const Fields&) override { next(); }
-  void onFailure(ClientFailure, RequestProgress, const std::string& message) override {
-    WASABI_CHECK(message.empty());
-  }
+  void onFailure(ClientFailure, RequestProgress, const std::string& message) override { WASABI_CHECK(message.empty()); }
 
   Client& client_;
   const ClientRequest& request_;

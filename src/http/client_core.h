@@ -24,7 +24,7 @@ struct ExchangeTimes {
   Duration connect;
   Duration first_byte;
   Duration between_bytes;
-  Duration until_body;   // while a 100 is awaited
+  Duration until_body;  // while a 100 is awaited
   Duration tunnel_idle;
 };
 

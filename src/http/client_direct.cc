@@ -79,7 +79,8 @@ void Dial::later(UniqueFunction<void()> work) {
 
 void Dial::start() {
   if (origin_.is_endpoint) {
-    return later([this] { failWith(ClientFailure::kConnect, "'" + origin_.host + "' is no host that can be resolved"); });
+    return later(
+        [this] { failWith(ClientFailure::kConnect, "'" + origin_.host + "' is no host that can be resolved"); });
   }
   armTimer(deadline_, [this] { timeOut("looking up " + origin_.host); });
   if (const auto literal = parseIpAddress(origin_.host)) {

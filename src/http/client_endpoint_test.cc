@@ -62,7 +62,9 @@ TEST(UnixConnectorTest, SaysWhyItCannotConnect) {
     return got.message;
   };
   EXPECT_NE(failure(socket.path()).find("no such socket"), std::string::npos);
-  { const FileDescriptor left_behind = socket.listen(); }
+  {
+    const FileDescriptor left_behind = socket.listen();
+  }
   EXPECT_NE(failure(socket.path()).find("nobody listens"), std::string::npos);
   EXPECT_NE(failure("/" + std::string(200, 'x')).find("longer than 107 bytes"), std::string::npos);
   EXPECT_NE(failure("/etc/passwd").find("cannot connect to /etc/passwd"), std::string::npos);

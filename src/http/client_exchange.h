@@ -91,7 +91,7 @@ class Exchange final : public ClientExchange {
   bool write_full_ = false;    // kFull was returned, onWritable() is owed
   bool write_broken_ = false;  // the connection takes no more
   Upload upload_ = Upload::kOpen;
-  std::uint64_t body_left_ = 0;      // of a declared length
+  std::uint64_t body_left_ = 0;  // of a declared length
   const char* body_fault_ = nullptr;
 
   std::optional<ResponseParser> parser_;  // once connected

@@ -31,7 +31,8 @@ TEST(ClientProxyTest, TheBodyWaitsForA100) {
   std::string body;
   Peer peer([&](PeerConnection& connection, int) {
     head = connection.readUntil(kEndOfHead);
-    connection.write("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\nConnection: close\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n");
+    connection.write(
+        "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\nConnection: close\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n");
     body = connection.readUntil("0\r\n\r\n");
     connection.write(kHello);
   });

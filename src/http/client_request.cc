@@ -53,7 +53,8 @@ Result<Origin> parseAuthority(const ClientRequest& request) {
 
 // What a peer may be told as Host when the connection does not depend on it.
 bool isAuthorityText(std::string_view authority) {
-  return authority.empty() || (isTargetText(authority) && authority.find_first_of("/?#@\\,\"<>") == std::string_view::npos);
+  return authority.empty() ||
+         (isTargetText(authority) && authority.find_first_of("/?#@\\,\"<>") == std::string_view::npos);
 }
 
 Result<Origin> originOf(const ClientRequest& request) {
@@ -90,8 +91,7 @@ const char* faultInWishes(const ClientRequest& request) {
 
 // Fields that the client alone decides.
 bool isClientsOwn(std::string_view name) {
-  return isHopByHop(name) || name == "host" || name == "content-length" || name == "expect" ||
-         name == "http2-settings";
+  return isHopByHop(name) || name == "host" || name == "content-length" || name == "expect" || name == "http2-settings";
 }
 
 void appendField(std::string& out, std::string_view name, std::string_view value) {

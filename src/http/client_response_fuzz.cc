@@ -1,5 +1,6 @@
-// The response parser on arbitrary bytes. The first byte chooses HEAD, whether an upgrade was asked for, and the size of
-// the pieces in which the rest arrives; however it is cut, the same response must come out as when it arrives at once.
+// The response parser on arbitrary bytes. The first byte chooses HEAD, whether an upgrade was asked for, and the size
+// of the pieces in which the rest arrives; however it is cut, the same response must come out as when it arrives at
+// once.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

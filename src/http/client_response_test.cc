@@ -124,7 +124,8 @@ TEST(ResponseParserTest, InterimResponsesComeFirst) {
 }
 
 TEST(ResponseParserTest, SwitchesToWhatWasAskedFor) {
-  const char* const bytes = "HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nX: 1\r\n\r\nraw\r\n\r\n";
+  const char* const bytes =
+      "HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nX: 1\r\n\r\nraw\r\n\r\n";
   const Outcome outcome = parse(bytes, false, SIZE_MAX, "h2c, websocket");
   EXPECT_EQ(outcome.status, 101);
   EXPECT_EQ(outcome.headers, "x=1;upgrade=WebSocket;");

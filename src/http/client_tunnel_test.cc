@@ -117,10 +117,9 @@ TEST(ClientTunnelTest, APeerMayAnswerInsteadOfSwitching) {
 }
 
 TEST(ClientTunnelTest, WhatWasNotAskedForIsNotSwitchedTo) {
-  for (const char* answer :
-       {"HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n", "HTTP/1.1 101 X\r\n\r\n",
-        "HTTP/1.0 101 X\r\nUpgrade: websocket\r\n\r\n",
-        "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
+  for (const char* answer : {"HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n", "HTTP/1.1 101 X\r\n\r\n",
+                             "HTTP/1.0 101 X\r\nUpgrade: websocket\r\n\r\n",
+                             "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
     Peer peer([&](PeerConnection& connection, int) {
       connection.readUntil(kEndOfHead);
       connection.write(answer);

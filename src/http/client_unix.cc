@@ -57,9 +57,9 @@ void UnixDial::begin() {
     return failWith(ClientFailure::kConnect, "only unix sockets without TLS can be reached from here");
   }
   if (origin_.host.size() >= sizeof sockaddr_un::sun_path) {
-    return failWith(ClientFailure::kConnect, "the path is longer than " +
-                                                 std::to_string(sizeof sockaddr_un::sun_path - 1) +
-                                                 " bytes; use a shorter one");
+    return failWith(
+        ClientFailure::kConnect,
+        "the path is longer than " + std::to_string(sizeof sockaddr_un::sun_path - 1) + " bytes; use a shorter one");
   }
   socket_ = FileDescriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket_.valid()) return failWith(ClientFailure::kConnect, Error::fromErrno("socket", errno).message());

@@ -50,7 +50,8 @@ void H2Exchange::open(bool look_again) {
   if (!session) return failWith(ClientFailure::kLimit, session.error().message());
   connection_reused_ = (*session)->used();
   id_ = (*session)->open(*this);
-  if (id_ == 0) return failWith(ClientFailure::kLimit, "the connection has no streams left; the next request gets another");
+  if (id_ == 0)
+    return failWith(ClientFailure::kLimit, "the connection has no streams left; the next request gets another");
   session_ = std::move(*session);
   if (session_->connected()) connectionIsOpen();
 }
@@ -203,8 +204,7 @@ void H2Exchange::onStreamClosed() {
     return failWith(ClientFailure::kDisconnected,
                     host + " reset the stream of the request: " + nghttp2_http2_strerror(code));
   }
-  failWith(ClientFailure::kProtocol,
-           std::string("the response is not proper HTTP/2: ") + nghttp2_http2_strerror(code));
+  failWith(ClientFailure::kProtocol, std::string("the response is not proper HTTP/2: ") + nghttp2_http2_strerror(code));
 }
 
 void H2Exchange::connectionEnded(ClientFailure failure, const std::string& message) {

@@ -149,8 +149,8 @@ void H2ClientSession::onRead(const Transport::ReadResult& result) {
   const auto taken = nghttp2_session_mem_recv(
       nghttp2_.get(), reinterpret_cast<const std::uint8_t*>(result.bytes.data()), result.bytes.size());
   if (taken < 0) {
-    return end(ClientFailure::kProtocol, std::string("the response is not proper HTTP/2: ") +
-                                             nghttp2_strerror(static_cast<int>(taken)));
+    return end(ClientFailure::kProtocol,
+               std::string("the response is not proper HTTP/2: ") + nghttp2_strerror(static_cast<int>(taken)));
   }
   turn();
   readMore();
