@@ -9,6 +9,7 @@ set(WASABI_MAY_USE_engine base)
 set(WASABI_MAY_USE_catalog base)
 set(WASABI_MAY_USE_platform base catalog)
 set(WASABI_MAY_USE_box base policy http engine catalog)
+set(WASABI_MAY_USE_node base policy http catalog platform)
 set(WASABI_MAY_USE_cli base http catalog)
 
 # wasabi_layer(NAME name USES layer... SOURCES file.cc... HEADERS file.h... [LINKS external...])

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/line_log.h"
+#include "base/slot_map.h"
 #include "base/unique_function.h"
 #include "box/box_config.h"
 #include "box/cpu_meter.h"
@@ -25,7 +26,6 @@
 #include "box/program_cache.h"
 #include "box/response_writer.h"
 #include "box/scheduler.h"
-#include "base/slot_map.h"
 #include "box/ticker.h"
 #include "http/client.h"
 #include "http/event_loop.h"

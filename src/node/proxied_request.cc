@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "http/proxy_headers.h"
 
 namespace wasabi::node {
@@ -24,7 +25,7 @@ policy::Dispatch::Lack lackOf(std::string_view reason) {
 
 std::optional<std::uint64_t> contentLengthOf(const http::Fields& headers) {
   const auto text = headers.find("content-length");
-  return text ? parseDecimal(*text) : std::nullopt;
+  return text ? parseDecimal<std::uint64_t>(*text) : std::nullopt;
 }
 
 }  // namespace
@@ -87,8 +88,14 @@ void ProxiedRequest::askDesk() {
   waited_for_ = answer.reason;
   deadline_timer_.arm(terms_.deadline, [this] {
     // If it was called meanwhile, its call is on the way here.
-    if (lent_.desk.cancel(*ticket_, lent_.loop.now())) refuse(Reason::kDeadline, std::nullopt);
+    leaveQueue();
+    if (!ticket_) refuse(Reason::kDeadline, std::nullopt);
   });
+}
+
+// It keeps its ticket where that is too late.
+void ProxiedRequest::leaveQueue() {
+  if (ticket_ && lent_.desk.cancel(*ticket_, lent_.loop.now())) ticket_.reset();
 }
 
 void ProxiedRequest::called(const DispatchCall& call) {
@@ -282,7 +289,7 @@ void ProxiedRequest::over(Reason reason) {
   const State before = std::exchange(state_, State::kOver);
   reason_ = reason;
   deadline_timer_.cancel();
-  if (ticket_ && lent_.desk.cancel(*ticket_, lent_.loop.now())) ticket_.reset();
+  leaveQueue();
   leaveTarget();
   if (stream_ && reason != Reason::kNone && status_ == 0) {
     refuse(reason, std::nullopt);

@@ -2,11 +2,12 @@
 //
 //   kNew --> kWaiting --> kSent --> kAnswering --> kOver --> settled, when the client's stream is closed too
 //     |                     |  ^
-//     +---------------------+  | turned away for want of room, or its target died and policy::decideReplay lets it run again
+//     +---------------------+  | turned away for want of room, or its target died and policy::decideReplay lets it run
+//     again
 //
-// The head of the body is kept until the answer begins (kMostKept), so that the request can be sent again. What does not
-// fit is not read from the client before the target has said that it begins (`Expect: 100-continue`), since a target
-// that turns a request away has no use for its body.
+// The head of the body is kept until the answer begins (kMostKept), so that the request can be sent again. What does
+// not fit is not read from the client before the target has said that it begins (`Expect: 100-continue`), since a
+// target that turns a request away has no use for its body.
 //
 // Lives on its worker's loop. Whatever ends it goes through over(), once, which settles the account with the desk.
 #pragma once
@@ -74,9 +75,9 @@ class ProxiedRequest final : private http::StreamObserver {
   struct Terms {
     std::uint64_t token = 0;  // of the owner's
     policy::VersionId version;
-    std::string route;        // for the box: "acme/hello@3;prefix=11"
+    std::string route;  // for the box: "acme/hello@3;prefix=11"
     std::string request_id;
-    http::Fields headers;     // as they are passed on
+    http::Fields headers;  // as they are passed on
     TimePoint arrived;
     TimePoint deadline;
   };
@@ -111,6 +112,7 @@ class ProxiedRequest final : private http::StreamObserver {
   void targetFailed(http::ClientFailure failure, http::RequestProgress progress);
 
   void askDesk();
+  void leaveQueue();
   void send(TargetPtr target);
   http::ClientRequest upstreamRequest() const;
   void keep(std::span<const std::byte> chunk);
@@ -136,11 +138,11 @@ class ProxiedRequest final : private http::StreamObserver {
   std::unique_ptr<Upstream> upstream_;
   http::Timer deadline_timer_;
 
-  std::string kept_;         // the body so far, while kept_whole_
-  http::Fields trailers_;    // of the body
-  bool kept_whole_ = true;   // all of the body that came is in kept_
-  bool body_complete_;       // no more comes from the client
-  bool body_wanted_ = false;  // by the target at which it is
+  std::string kept_;                            // the body so far, while kept_whole_
+  http::Fields trailers_;                       // of the body
+  bool kept_whole_ = true;                      // all of the body that came is in kept_
+  bool body_complete_;                          // no more comes from the client
+  bool body_wanted_ = false;                    // by the target at which it is
   std::optional<policy::Dispatch::Lack> lack_;  // it is being turned away
   bool settled_ = false;
 
