@@ -72,7 +72,8 @@ struct ClientRequest {
   // another's request.
   std::string partition;
   // The times run only while the peer is waited for, not while the user of the exchange is.
-  Duration connect_timeout = std::chrono::seconds(10);        // name, connect and TLS handshake together
+  Duration connect_timeout = std::chrono::seconds(10);        // name, connect and TLS handshake together; for an
+                                                              // HTTP/2 connection that of the request that opened it
   Duration first_byte_timeout = std::chrono::seconds(60);     // from the last byte of the request that the peer took
                                                               // to the whole head of the response
   Duration between_bytes_timeout = std::chrono::seconds(60);  // after the head, either way
