@@ -1,7 +1,6 @@
 #include "catalog/digest.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,7 +8,6 @@
 #include <cstring>
 #include <vector>
 
-#include "base/check.h"
 #include "base/text.h"
 
 namespace wasabi::catalog {
@@ -18,34 +16,6 @@ namespace {
 constexpr std::size_t kPieceBytes = 256 << 10;
 
 }  // namespace
-
-struct Sha256::Impl {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
-  ~Impl() { EVP_MD_CTX_free(context); }
-};
-
-Sha256::Sha256() : impl_(std::make_unique<Impl>()) {
-  WASABI_CHECK(impl_->context != nullptr);
-  WASABI_CHECK(EVP_DigestInit_ex(impl_->context, EVP_sha256(), nullptr) == 1);
-}
-
-Sha256::~Sha256() = default;
-
-void Sha256::update(std::string_view bytes) {
-  WASABI_CHECK(EVP_DigestUpdate(impl_->context, bytes.data(), bytes.size()) == 1);
-}
-
-Sha256Bytes Sha256::finish() {
-  Sha256Bytes result;
-  WASABI_CHECK(EVP_DigestFinal_ex(impl_->context, result.data(), nullptr) == 1);
-  return result;
-}
-
-Sha256Bytes sha256(std::string_view bytes) {
-  Sha256 hash;
-  hash.update(bytes);
-  return hash.finish();
-}
 
 Result<void> readPieces(int fd, std::uint64_t size, const std::function<Result<void>(std::string_view)>& consume) {
   std::vector<char> piece(static_cast<std::size_t>(std::min<std::uint64_t>(size, kPieceBytes)));
@@ -71,17 +41,6 @@ Result<Sha256Bytes> sha256OfFile(int fd, std::uint64_t size) {
   return hash.finish();
 }
 
-std::string toHex(const std::uint8_t* bytes, std::size_t count) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string hex;
-  hex.reserve(count * 2);
-  for (std::size_t i = 0; i < count; ++i) {
-    hex += kDigits[bytes[i] >> 4];
-    hex += kDigits[bytes[i] & 15];
-  }
-  return hex;
-}
-
 std::size_t ModuleDigestHash::operator()(const ModuleDigest& digest) const noexcept {
   std::size_t hash = 0;
   std::memcpy(&hash, digest.bytes.data(), sizeof hash);
@@ -89,7 +48,7 @@ std::size_t ModuleDigestHash::operator()(const ModuleDigest& digest) const noexc
 }
 
 std::string ModuleDigest::toHex() const {
-  return catalog::toHex(bytes.data(), bytes.size());
+  return wasabi::toHex(bytes.data(), bytes.size());
 }
 
 Result<ModuleDigest> parseModuleDigest(std::string_view hex) {
