@@ -64,8 +64,8 @@ Result<FileDescriptor> openBeneath(int directory_fd, const std::string& path, in
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
   how.mode = mode;
-  how.resolve = RESOLVE_NO_MAGICLINKS;
-  how.resolve |= resolve == Resolve::kInRoot ? RESOLVE_IN_ROOT : (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+  if (resolve == Resolve::kInRoot) how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  if (resolve == Resolve::kNoLinks) how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
   for (int attempt = 0;; ++attempt) {
     const long fd = syscall(SYS_openat2, directory_fd, path.c_str(), &how, sizeof how);
     if (fd >= 0) return FileDescriptor(static_cast<int>(fd));

@@ -15,6 +15,7 @@ namespace wasabi::oci {
 
 enum class Resolve {
   kInRoot,   // as after chroot: links are followed, "/" and ".." stop at the directory
+  kAnywhere,  // as open() does
   kNoLinks,  // any link on the way is an error (kDenied)
 };
 

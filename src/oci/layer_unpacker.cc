@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "oci/beneath.h"
+#include "oci/shown_text.h"
 
 namespace wasabi::oci {
 namespace {
@@ -19,20 +20,9 @@ constexpr std::string_view kWhiteout = ".wh.";
 constexpr std::string_view kOpaque = ".wh..wh..opq";
 // What AUFS keeps for itself ("aufs", "plnk", "orph").
 constexpr std::string_view kWhiteoutMeta = ".wh..wh.";
-// Of a name in a refusal.
-constexpr std::size_t kShownBytes = 200;
 
 std::string joined(const std::string& directory, const std::string& name) {
   return directory.empty() ? name : directory + '/' + name;
-}
-
-// Names in archives are what strangers wrote: what is not printable is not shown.
-std::string shown(std::string_view path) {
-  std::string text(path.substr(0, kShownBytes));
-  for (char& c : text) {
-    if (c < ' ' || c == '\x7f') c = '?';
-  }
-  return text;
 }
 
 Result<std::vector<std::string>> namesIn(int directory_fd) {
@@ -93,7 +83,7 @@ Result<void> LayerUnpacker::applyEntries(TarReader& tar) {
       return fail(ErrorCode::kExhausted, fmt::format("the image has more than {} entries", options_.limits.entries));
     }
     if (auto applied = applyEntry(tar, **entry); !applied) {
-      return fail(std::move(applied).error().within("entry '" + shown((*entry)->path) + "'"));
+      return fail(std::move(applied).error().within("entry '" + shownText((*entry)->path) + "'"));
     }
   }
 }
