@@ -9,7 +9,7 @@
 namespace wasabi::oci {
 
 struct AuthChallenge {
-  std::string scheme;                                           // lower case: "bearer", "basic"
+  std::string scheme;                                          // lower case: "bearer", "basic"
   std::map<std::string, std::string, std::less<>> parameters;  // names in lower case
 
   std::string_view parameter(std::string_view name) const;

@@ -14,9 +14,9 @@
 namespace wasabi::oci {
 
 enum class Resolve {
-  kInRoot,   // as after chroot: links are followed, "/" and ".." stop at the directory
+  kInRoot,    // as after chroot: links are followed, "/" and ".." stop at the directory
   kAnywhere,  // as open() does
-  kNoLinks,  // any link on the way is an error (kDenied)
+  kNoLinks,   // any link on the way is an error (kDenied)
 };
 
 // openat2; `mode` matters with O_CREAT.

@@ -37,7 +37,8 @@ class Download {
 
   Result<void> take(std::string_view bytes) {
     if (bytes.size() > blob_.size - received_) {
-      return fail(ErrorCode::kCorrupt, fmt::format("{} has more than the {} bytes its manifest says", toString(blob_.digest), blob_.size));
+      return fail(ErrorCode::kCorrupt,
+                  fmt::format("{} has more than the {} bytes its manifest says", toString(blob_.digest), blob_.size));
     }
     if (auto written = file_.append(bytes); !written) return written;
     hash_.update(bytes);
@@ -55,7 +56,8 @@ class Download {
   Result<void> publish(const ImageLayout& into) && {
     const Digest found{hash_.finish()};
     if (found != blob_.digest) {
-      return fail(ErrorCode::kCorrupt, fmt::format("{} was asked for, what came has the digest {}", toString(blob_.digest), toString(found)));
+      return fail(ErrorCode::kCorrupt, fmt::format("{} was asked for, what came has the digest {}",
+                                                   toString(blob_.digest), toString(found)));
     }
     return into.endBlob(std::move(file_), found);
   }
@@ -86,7 +88,8 @@ Attempt attempt(RegistrySession& session, const Url& url, RegistryRequest reques
     if (auto restarted = download.restart(); !restarted) return {std::move(restarted).error()};
     return {Error(ErrorCode::kUnavailable, "it refuses to go on where it was cut")};
   }
-  if (status != 200 && status != 206) return {session.refusal(*reply, request.what), RegistrySession::retryAfter(*reply)};
+  if (status != 200 && status != 206)
+    return {session.refusal(*reply, request.what), RegistrySession::retryAfter(*reply)};
   if (download.complete()) return {};
   return {Error(ErrorCode::kUnavailable, fmt::format("{}: {} ended early", session.registry(), request.what))};
 }
@@ -97,14 +100,15 @@ Result<void> downloadBlob(RegistrySession& session, const std::string& repositor
                           const ImageLayout& into, const TransferControl& control) {
   if (into.has(blob)) return {};
   if (blob.size > session.limits().blob.value) {
-    return fail(ErrorCode::kExhausted, fmt::format("{} has {} bytes; at most {} are fetched", toString(blob.digest), blob.size,
-                                                   toString(session.limits().blob)));
+    return fail(ErrorCode::kExhausted, fmt::format("{} has {} bytes; at most {} are fetched", toString(blob.digest),
+                                                   blob.size, toString(session.limits().blob)));
   }
   auto file = into.beginBlob();
   if (!file) return fail(std::move(file).error());
   Download download(blob, *std::move(file), control);
   const Url url = session.url(fmt::format("/v2/{}/blobs/{}", repository, toString(blob.digest)));
-  const RegistryRequest request{{}, {pullScope(repository)}, fmt::format("blob {} of {}", toString(blob.digest), repository)};
+  const RegistryRequest request{
+      {}, {pullScope(repository)}, fmt::format("blob {} of {}", toString(blob.digest), repository)};
   Backoff backoff(session.limits(), control.stop);
   while (true) {
     const std::uint64_t before = download.received();

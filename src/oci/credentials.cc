@@ -117,9 +117,10 @@ Result<std::optional<Credentials>> CredentialFile::find(std::string_view registr
   const auto helper = helpers_.find(key);
   const std::string_view program = helper == helpers_.end() ? std::string_view(helper_for_all_) : helper->second;
   if (program.empty()) return std::optional<Credentials>();
-  return fail(ErrorCode::kInvalid, fmt::format("the credentials for {} are kept by the helper docker-credential-{}, which is not run; "
-                                               "give user and password, or a config.json that has them",
-                                               registry, shownText(program, 40)));
+  return fail(ErrorCode::kInvalid,
+              fmt::format("the credentials for {} are kept by the helper docker-credential-{}, which is not run; "
+                          "give user and password, or a config.json that has them",
+                          registry, shownText(program, 40)));
 }
 
 }  // namespace wasabi::oci

@@ -75,7 +75,8 @@ std::size_t onHeadLine(char* data, std::size_t size, std::size_t count, void* co
   if (line.starts_with("HTTP/")) exchange.reply.head.fields.clear();
   exchange.head_bytes += line.size();
   if (exchange.head_bytes > exchange.head_limit) {
-    exchange.fails({ErrorCode::kExhausted, fmt::format("the head of its answer has more than {} bytes", exchange.head_limit)});
+    exchange.fails(
+        {ErrorCode::kExhausted, fmt::format("the head of its answer has more than {} bytes", exchange.head_limit)});
     return 0;
   }
   addField(exchange.reply.head, line);
@@ -127,7 +128,8 @@ std::size_t onSend(char* to, std::size_t size, std::size_t count, void* context)
     const ssize_t got = pread(body.fd, to + done, room - done, static_cast<off_t>(body.offset + exchange.sent + done));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) {
-      exchange.fails(got < 0 ? Error::fromErrno("read", errno) : Error(ErrorCode::kCorrupt, "the file became shorter while it was sent"));
+      exchange.fails(got < 0 ? Error::fromErrno("read", errno)
+                             : Error(ErrorCode::kCorrupt, "the file became shorter while it was sent"));
       return CURL_READFUNC_ABORT;
     }
     done += static_cast<std::size_t>(got);
@@ -258,7 +260,8 @@ Error HttpTransfer::Handle::problem(CURLcode code, const Url& url, Exchange& exc
   return {codeOf(code), fmt::format("{}: {}{}", url.authority(), why, mendOf(code))};
 }
 
-HttpTransfer::HttpTransfer(RegistryOptions options) : handle_(std::make_unique<Handle>()), options_(std::move(options)) {}
+HttpTransfer::HttpTransfer(RegistryOptions options)
+    : handle_(std::make_unique<Handle>()), options_(std::move(options)) {}
 
 HttpTransfer::~HttpTransfer() = default;
 
@@ -266,7 +269,8 @@ Result<HttpReply> HttpTransfer::perform(const Url& url, const HttpRequest& reque
                                         const std::stop_token& stop) {
   CURL* curl = handle_->curl;
   handle_->prepare(options_, url);
-  Exchange exchange{request, receiver, stop, options_.may_connect, static_cast<std::size_t>(options_.limits.head_fields.value)};
+  Exchange exchange{request, receiver, stop, options_.may_connect,
+                    static_cast<std::size_t>(options_.limits.head_fields.value)};
   Callbacks callbacks{exchange, curl};
   handle_->prepareBody(request, exchange);
   const FieldList fields = listOf(request.fields);

@@ -18,7 +18,8 @@ Result<Image> fetchManifest(RegistryClient& client, Reference reference, const I
   for (int depth = 0; depth <= kMaxIndexDepth; ++depth) {
     auto fetched = client.fetchDocument(reference, control);
     if (!fetched) return fail(std::move(fetched).error());
-    if (auto put = into.putDocument(fetched->bytes, fetched->descriptor.media_type); !put) return fail(std::move(put).error());
+    if (auto put = into.putDocument(fetched->bytes, fetched->descriptor.media_type); !put)
+      return fail(std::move(put).error());
     if (auto* manifest = std::get_if<Manifest>(&fetched->document)) {
       return Image{std::move(fetched->descriptor), std::move(*manifest)};
     }
@@ -26,7 +27,8 @@ Result<Image> fetchManifest(RegistryClient& client, Reference reference, const I
     if (!chosen) return fail(std::move(chosen).error().within(toString(reference)));
     reference.digest = chosen->digest;
   }
-  return fail(ErrorCode::kInvalid, fmt::format("{}: indexes nested deeper than {}", toString(reference), kMaxIndexDepth));
+  return fail(ErrorCode::kInvalid,
+              fmt::format("{}: indexes nested deeper than {}", toString(reference), kMaxIndexDepth));
 }
 
 // Progress of several blobs as one.
@@ -59,7 +61,8 @@ Result<Image> pullImage(RegistryClient& client, const Reference& reference, cons
   if (!config) return fail(std::move(config).error().within(toString(reference)));
   fetched = fetchBlobs(client, reference.repository, image->manifest.layers, into, control);
   if (!fetched) return fail(std::move(fetched).error());
-  if (auto added = into.addToIndex(image->descriptor, toString(reference)); !added) return fail(std::move(added).error());
+  if (auto added = into.addToIndex(image->descriptor, toString(reference)); !added)
+    return fail(std::move(added).error());
   return image;
 }
 

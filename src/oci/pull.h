@@ -10,8 +10,9 @@
 namespace wasabi::oci {
 
 // Fetches manifest, config and layers of a container's image and enters it in the index of `into` by the reference.
-// `choice.name` is not looked at. What `into` has already is not fetched; an image for another platform is refused before
-// its layers are. With the result: readImageConfig(), then RootStore::ensure(). The digest of the descriptor pins it.
+// `choice.name` is not looked at. What `into` has already is not fetched; an image for another platform is refused
+// before its layers are. With the result: readImageConfig(), then RootStore::ensure(). The digest of the descriptor
+// pins it.
 Result<Image> pullImage(RegistryClient& client, const Reference& reference, const ImageChoice& choice,
                         const ImageLayout& into, const TransferControl& control);
 

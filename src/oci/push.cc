@@ -38,15 +38,18 @@ class MappedFile {
 Result<WasmArtifactInput> inspect(int wasm_fd, const PushOptions& options) {
   struct stat status{};
   if (fstat(wasm_fd, &status) != 0) return fail(Error::fromErrno("the module", errno));
-  if (!S_ISREG(status.st_mode) || status.st_size == 0) return fail(ErrorCode::kInvalid, "not a regular file with a module in it");
+  if (!S_ISREG(status.st_mode) || status.st_size == 0)
+    return fail(ErrorCode::kInvalid, "not a regular file with a module in it");
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (size > kMaxWasmBytes.value) {
-    return fail(ErrorCode::kExhausted, fmt::format("it has {} bytes; a module may have {}", size, toString(kMaxWasmBytes)));
+    return fail(ErrorCode::kExhausted,
+                fmt::format("it has {} bytes; a module may have {}", size, toString(kMaxWasmBytes)));
   }
   auto file = MappedFile::map(wasm_fd, static_cast<std::size_t>(size));
   if (!file) return fail(std::move(file).error());
   if (!isWasm(file->bytes())) return fail(ErrorCode::kInvalid, "it does not begin as WebAssembly does");
-  WasmArtifactInput input{digestOf(file->bytes()), size, isComponent(file->bytes()), {}, {}, options.title, options.annotations};
+  WasmArtifactInput input{digestOf(file->bytes()), size, isComponent(file->bytes()), {}, {}, options.title,
+                          options.annotations};
   if (!input.component) return input;
   auto names = componentNames(file->bytes());
   if (!names) return fail(std::move(names).error());

@@ -11,9 +11,9 @@
 namespace wasabi::oci {
 
 struct PushOptions {
-  std::string title;       // file name to be shown; empty for none
+  std::string title;        // file name to be shown; empty for none
   Annotations annotations;  // "org.opencontainers.image.*"
-  std::string mount_from;  // another repository of the registry that may have the module; empty for none
+  std::string mount_from;   // another repository of the registry that may have the module; empty for none
 };
 
 struct PushedWasm {

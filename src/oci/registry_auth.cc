@@ -71,7 +71,8 @@ Result<void> RegistryAuth::answer(std::string_view text, const std::vector<std::
   const bool basic = std::ranges::any_of(challenges, [](const AuthChallenge& one) { return one.scheme == "basic"; });
   if (!basic) return fail(ErrorCode::kDenied, "it wants to know who asks, in a way that is not understood here");
   if (!credentials_) return fail(ErrorCode::kDenied, "it wants credentials, and none are given");
-  if (credentials_->identity_token) return fail(ErrorCode::kDenied, "it wants a password, and an identity token is given");
+  if (credentials_->identity_token)
+    return fail(ErrorCode::kDenied, "it wants a password, and an identity token is given");
   if (std::exchange(basic_, true)) return fail(ErrorCode::kDenied, "it refuses the credentials that are given");
   return {};
 }
@@ -90,7 +91,8 @@ Result<void> RegistryAuth::answerBearer(const AuthChallenge& challenge, const st
   }
   if (status != 200) {
     const bool may_pass = status == 429 || status >= 500;
-    return fail(may_pass ? ErrorCode::kUnavailable : ErrorCode::kDenied, fmt::format("its token service answers with status {}", status));
+    return fail(may_pass ? ErrorCode::kUnavailable : ErrorCode::kDenied,
+                fmt::format("its token service answers with status {}", status));
   }
   auto token = readToken(reply->text);
   if (!token) return fail(std::move(token).error());

@@ -44,7 +44,7 @@ class RegistryAuth {
   HttpTransfer& transfer_;
   std::optional<Credentials> credentials_;
   bool https_;
-  bool basic_ = false;                  // it asked for that
+  bool basic_ = false;                   // it asked for that
   std::map<std::string, Token> tokens_;  // by scopes, joined by blanks
 };
 

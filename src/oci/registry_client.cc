@@ -41,7 +41,8 @@ Result<HttpReply> receive(RegistrySession& session, const Reference& reference, 
                               },
                               [&](std::string_view bytes) -> Result<void> {
                                 if (bytes.size() > limit.value - received.bytes.size()) {
-                                  return fail(ErrorCode::kExhausted, fmt::format("a manifest of more than {}", toString(limit)));
+                                  return fail(ErrorCode::kExhausted,
+                                              fmt::format("a manifest of more than {}", toString(limit)));
                                 }
                                 received.bytes += bytes;
                                 return {};
@@ -55,17 +56,19 @@ Result<HttpReply> receive(RegistrySession& session, const Reference& reference, 
 Result<FetchedDocument> checked(const Reference& reference, Received received) {
   const Digest digest = digestOf(received.bytes);
   if (reference.digest && *reference.digest != digest) {
-    return fail(ErrorCode::kCorrupt, fmt::format("{}: what came has the digest {}", nameOf(reference), toString(digest)));
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("{}: what came has the digest {}", nameOf(reference), toString(digest)));
   }
   const auto told = parseDigest(received.head.field("docker-content-digest"));
   if (told && *told != digest) {
-    return fail(ErrorCode::kCorrupt, fmt::format("{}: the registry says its digest is {}, what came has {}", nameOf(reference),
-                                                 toString(*told), toString(digest)));
+    return fail(ErrorCode::kCorrupt, fmt::format("{}: the registry says its digest is {}, what came has {}",
+                                                 nameOf(reference), toString(*told), toString(digest)));
   }
   auto document = parseDocument(received.bytes, received.head.field("content-type"));
   if (!document) return fail(std::move(document).error().within(nameOf(reference)));
   std::string type = std::visit([](const auto& one) { return one.media_type; }, *document);
-  return FetchedDocument{{std::move(type), digest, received.bytes.size(), {}, {}}, *std::move(document), std::move(received.bytes)};
+  return FetchedDocument{
+      {std::move(type), digest, received.bytes.size(), {}, {}}, *std::move(document), std::move(received.bytes)};
 }
 
 }  // namespace
@@ -88,7 +91,8 @@ Result<FetchedDocument> RegistryClient::fetchDocument(const Reference& reference
     auto reply = receive(*session_, reference, received, control.stop);
     if (reply && reply->head.status == 200) return checked(reference, std::move(received));
     Error failure = reply ? session_->refusal(*reply, nameOf(reference)) : std::move(reply).error();
-    if (!backoff.again(failure, reply ? RegistrySession::retryAfter(*reply) : Duration())) return fail(std::move(failure));
+    if (!backoff.again(failure, reply ? RegistrySession::retryAfter(*reply) : Duration()))
+      return fail(std::move(failure));
   }
 }
 
@@ -120,14 +124,16 @@ Result<void> RegistryClient::pushDocument(const Reference& reference, std::strin
                                                   toString(*reference.digest), toString(digest)));
   }
   const std::string name = reference.tag.empty() ? toString(digest) : reference.tag;
-  RegistryRequest request{{}, {pushScope(reference.repository)}, fmt::format("manifest {} to {}", name, reference.repository)};
+  RegistryRequest request{
+      {}, {pushScope(reference.repository)}, fmt::format("manifest {} to {}", name, reference.repository)};
   request.http = {"PUT", {fmt::format("Content-Type: {}", media_type)}, true, {bytes, -1, 0, 0}};
   const Url url = session_->url(fmt::format("/v2/{}/manifests/{}", reference.repository, name));
   auto reply = session_->exchange(url, request, {200, 201, 202}, control.stop);
   if (!reply) return fail(std::move(reply).error());
   const auto told = parseDigest(reply->head.field("docker-content-digest"));
   if (told && *told != digest) {
-    return fail(ErrorCode::kCorrupt, fmt::format("the registry stored {} in place of {}", toString(*told), toString(digest)));
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("the registry stored {} in place of {}", toString(*told), toString(digest)));
   }
   return {};
 }

@@ -18,7 +18,7 @@ struct sockaddr;
 namespace wasabi::oci {
 
 enum class Transport : std::uint8_t {
-  kAuto,       // HTTPS, but plain HTTP to this machine (isLoopback)
+  kAuto,  // HTTPS, but plain HTTP to this machine (isLoopback)
   kHttps,
   kPlainHttp,  // credentials go over the wire as they are
 };

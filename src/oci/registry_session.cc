@@ -102,7 +102,8 @@ Result<HttpReply> RegistrySession::send(const Url& url, const RegistryRequest& r
     }
     if (!isRedirect(reply->head.status) || !may_follow) return reply;
     if (++redirects > options_.limits.redirects) {
-      return fail(ErrorCode::kInvalid, fmt::format("{}: {}: more than {} redirects", registry_, request.what, options_.limits.redirects));
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("{}: {}: more than {} redirects", registry_, request.what, options_.limits.redirects));
     }
     auto next = now.resolve(std::string(reply->head.field("location")));
     if (!next) return fail(std::move(next).error().within(registry_ + ": redirect"));
