@@ -64,10 +64,13 @@ ProxiedRequest::ProxiedRequest(http::ServerStream& stream, Terms terms, const Pr
       path_(stream.request().path()),
       deadline_timer_(lent.loop),
       body_complete_(stream.requestComplete()) {
+  if (!body_complete_) may_keep_ = lent_.replays.take();
   stream.attach(*this);
 }
 
-ProxiedRequest::~ProxiedRequest() = default;
+ProxiedRequest::~ProxiedRequest() {
+  if (may_keep_) lent_.replays.giveBack();
+}
 
 void ProxiedRequest::begin() {
   WASABI_CHECK(state_ == State::kNew);
@@ -138,7 +141,7 @@ void ProxiedRequest::send(TargetPtr target) {
   upstream_ = std::make_unique<Upstream>(*this, lent_.superpods, request);
   if (!request.has_body) return;
   if (!request.expect_continue) return bodyWanted();
-  if (kept_.size() < kMostKept) stream_->resumeReading();
+  if (may_keep_ && kept_.size() < kMostKept) stream_->resumeReading();
 }
 
 void ProxiedRequest::leaveTarget() {
@@ -152,7 +155,7 @@ void ProxiedRequest::leaveTarget() {
 
 void ProxiedRequest::keep(std::span<const std::byte> chunk) {
   if (!kept_whole_) return;
-  if (kept_.size() + chunk.size() <= kMostKept || !body_wanted_) {
+  if (may_keep_ && (kept_.size() + chunk.size() <= kMostKept || !body_wanted_)) {
     kept_.append(reinterpret_cast<const char*>(chunk.data()), chunk.size());
     return;
   }

@@ -26,6 +26,7 @@
 #include "http/server.h"
 #include "node/dispatch_desk.h"
 #include "node/reason.h"
+#include "node/replay_budget.h"
 #include "policy/replay.h"
 
 namespace wasabi::node {
@@ -35,6 +36,7 @@ struct ProxyServices {
   http::EventLoop& loop;
   http::Client& superpods;
   DispatchDesk& desk;
+  ReplayBudget& replays;  // kMostKept each
   std::size_t worker = 0;
 };
 
@@ -140,6 +142,7 @@ class ProxiedRequest final : private http::StreamObserver {
 
   std::string kept_;                            // the body so far, while kept_whole_
   http::Fields trailers_;                       // of the body
+  bool may_keep_ = false;                       // it holds a place of the budget
   bool kept_whole_ = true;                      // all of the body that came is in kept_
   bool body_complete_;                          // no more comes from the client
   bool body_wanted_ = false;                    // by the target at which it is

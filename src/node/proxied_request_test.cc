@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/slot_map.h"
+#include "node/fake_box.h"
 
 namespace wasabi::node {
 namespace {
@@ -18,73 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr policy::VersionId kHello{0};
-
-std::span<const std::byte> bytes(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
-
-void answer(http::ServerStream& stream, std::uint16_t status, std::string_view body,
-            std::vector<std::pair<std::string, std::string>> headers = {}) {
-  http::ResponseHead head;
-  head.status = status;
-  for (const auto& [name, value] : headers) head.headers.add(name, value);
-  stream.sendHead(head, body.size());
-  stream.send(bytes(body));
-  stream.finish({});
-}
-
-// A superpod as the gateway sees one: what it does with a request is up to the test.
-class FakeBox : public http::RequestHandler {
- public:
-  struct Seen : http::StreamObserver {
-    explicit Seen(http::ServerStream& its_stream, FakeBox& its_box) : stream(&its_stream), box(its_box) {}
-    void onBody(std::span<const std::byte> chunk) override {
-      body.append(reinterpret_cast<const char*>(chunk.data()), chunk.size());
-    }
-    void onBodyEnd(const http::Fields&) override {
-      if (box.on_whole) box.on_whole(*this);
-    }
-    void onWritable() override {
-      if (box.on_writable) box.on_writable(*this);
-    }
-    void onClosed(http::CloseReason reason) override {
-      stream = nullptr;
-      closed = reason;
-    }
-    http::ServerStream* stream;
-    FakeBox& box;
-    std::string body;
-    std::optional<http::CloseReason> closed;
-  };
-
-  FakeBox(http::EventLoop& loop, const std::string& path) : loop_(loop), path_(path) { start(); }
-  void start() {
-    server_.emplace(loop_, http::ServerLimits{}, *this);
-    auto listener = http::openListener({"unix:" + path_, false});
-    EXPECT_TRUE(listener);
-    server_->listen(std::move(*listener));
-  }
-  // As kill -9 ends one.
-  void die() { server_.reset(); }
-
-  std::function<void(Seen&)> on_request;  // whose body has not come
-  std::function<void(Seen&)> on_whole;
-  std::function<void(Seen&)> on_writable;
-  std::vector<std::unique_ptr<Seen>> seen;
-
- private:
-  void onRequest(http::ServerStream& stream) override {
-    seen.push_back(std::make_unique<Seen>(stream, *this));
-    stream.attach(*seen.back());
-    if (on_request) return on_request(*seen.back());
-    stream.resumeReading();
-    if (stream.requestComplete() && on_whole) on_whole(*seen.back());
-  }
-
-  http::EventLoop& loop_;
-  const std::string path_;
-  std::optional<http::Server> server_;
-};
 
 struct Got : http::ClientObserver {
   void onHead(const http::ResponseHead& response) override { head = response; }
@@ -186,6 +120,7 @@ class ProxiedRequestTest : public ::testing::Test, public http::RequestHandler, 
   };
   std::vector<Settled> settled_;
   Duration patience_ = 10s;
+  ReplayBudget replays_{8};
 
  private:
   void onRequest(http::ServerStream& stream) override {
@@ -196,8 +131,8 @@ class ProxiedRequestTest : public ::testing::Test, public http::RequestHandler, 
     terms.request_id = "cafe";
     terms.arrived = loop_.now();
     terms.deadline = terms.arrived + patience_;
-    auto request =
-        std::make_unique<ProxiedRequest>(stream, std::move(terms), ProxyServices{loop_, superpods_, desk_, 0}, *this);
+    auto request = std::make_unique<ProxiedRequest>(stream, std::move(terms),
+                                                    ProxyServices{loop_, superpods_, desk_, replays_, 0}, *this);
     ProxiedRequest& inside = *request;
     requests_.insert(std::move(request));
     inside.begin();
@@ -284,6 +219,42 @@ TEST_F(ProxiedRequestTest, ALargeBodyIsStillThereWhenItIsTurnedAway) {
   EXPECT_EQ(got->head.status, 200);
   EXPECT_EQ(got->body, std::to_string(kSize));
   EXPECT_TRUE(boxes_[0]->seen[0]->body.empty());
+}
+
+TEST_F(ProxiedRequestTest, WithoutAPlaceForItsBodyItIsStillTurnedAwayWhole) {
+  while (replays_.take()) {
+  }
+  box(0).on_request = [](FakeBox::Seen& seen) { answer(*seen.stream, 503, "", {{"wasabi-no-room", "queue.memory"}}); };
+  box(1).on_whole = [](FakeBox::Seen& seen) { answer(*seen.stream, 200, std::to_string(seen.body.size())); };
+  auto got = start("POST", 5000);
+  finish(*got);
+  EXPECT_EQ(got->body, "5000");
+  ASSERT_TRUE(allSettled());
+  EXPECT_EQ(replays_.left(), 0);
+}
+
+TEST_F(ProxiedRequestTest, WhoseBodyWasNotKeptDoesNotRunAgain) {
+  while (replays_.take()) {
+  }
+  FakeBox& dying = box(0);
+  dying.on_whole = [&](FakeBox::Seen&) {
+    desk_.closeTarget({0});
+    loop_.post([&] { dying.die(); });
+  };
+  box(1).on_whole = [](FakeBox::Seen& seen) { answer(*seen.stream, 200, "again"); };
+  auto got = start("PUT", 10);
+  finish(*got);
+  EXPECT_EQ(got->head.status, 502);
+}
+
+TEST_F(ProxiedRequestTest, PlacesForBodiesComeBack) {
+  box(0).on_whole = [](FakeBox::Seen& seen) { answer(*seen.stream, 200, seen.body); };
+  for (int i = 0; i < 3; ++i) {
+    auto got = start("PUT", 10);
+    finish(*got);
+  }
+  ASSERT_TRUE(allSettled());
+  ASSERT_TRUE(runUntil([&] { return replays_.left() == 8; }));
 }
 
 TEST_F(ProxiedRequestTest, AnIdempotentRequestOfABoxThatDiesRunsAgainElsewhere) {
