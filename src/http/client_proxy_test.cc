@@ -303,7 +303,7 @@ TEST(ClientProxyTest, AnIdleConnectionThatEndsIsGoneAtOnce) {
     connection.readUntil(kEndOfHead);
     connection.write(kHello);
   });
-  ClientFixture fixture;
+  ClientFixture fixture({.idle_timeout = std::chrono::hours(1)});
   EXPECT_TRUE(fixture.fetch(fixture.get(peer.authority())).ended);
   EXPECT_TRUE(fixture.runUntil([&] { return fixture.client->counters().connections_open == 0; }));
 }

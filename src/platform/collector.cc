@@ -53,9 +53,10 @@ Result<CollectionReport> collectUnreachable(Records& records, const Blobs& blobs
     return fail(ErrorCode::kUnavailable, "nothing is collected while there are records that cannot be read");
   }
   const CollectionPlan versions = planCollection(functionsIn(*records.snapshot()), {}, leases, rules, now_ms);
-  for (const auto& [name, numbers] : versions.versions) {
+  for (const auto& planned : versions.versions) {
+    const std::vector<std::uint32_t>& numbers = planned.second;
     auto changed = records.change(
-        name, [&numbers = numbers](FunctionRecord record) { return withoutVersions(std::move(record), numbers); });
+        planned.first, [&numbers](FunctionRecord record) { return withoutVersions(std::move(record), numbers); });
     // It was deleted, or traffic went back to one of them, a moment ago.
     if (changed) report.versions += numbers.size();
   }
