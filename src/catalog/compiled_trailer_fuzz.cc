@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "base/sha256.h"
 #include "catalog/compiled_trailer.h"
 
 namespace {
@@ -17,7 +18,8 @@ const SigningKey& key() {
 }
 
 const std::string& signedTrailer() {
-  static const std::string trailer = encodeTrailer({5, sha256("engine"), {sha256("module")}, sha256("code")}, key());
+  static const std::string trailer =
+      encodeTrailer({5, wasabi::sha256("engine"), {wasabi::sha256("module")}, wasabi::sha256("code")}, key());
   return trailer;
 }
 

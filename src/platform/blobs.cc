@@ -50,7 +50,7 @@ Error errorOf(const std::string& what, const std::error_code& error) {
 Result<std::string> newName() {
   auto bytes = randomBytes(12);
   if (!bytes) return fail(std::move(bytes).error());
-  return catalog::toHex(reinterpret_cast<const std::uint8_t*>(bytes->data()), bytes->size());
+  return toHex(reinterpret_cast<const std::uint8_t*>(bytes->data()), bytes->size());
 }
 
 Result<void> syncFolder(const std::string& path) {
@@ -71,7 +71,7 @@ struct ModuleUpload::Impl {
   FileDescriptor file;
   std::uint64_t limit = 0;
   std::uint64_t size = 0;
-  catalog::Sha256 hash;
+  Sha256 hash;
 
   ~Impl() {
     if (!path.empty()) unlink(path.c_str());

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "catalog/digest.h"
+#include "base/sha256.h"
 
 namespace wasabi::platform {
 namespace {
@@ -41,7 +41,7 @@ Digest identityOf(catalog::Manifest manifest, const Digest& content, const std::
   manifest.module = std::string();
   if (manifest.container) manifest.container->image = "image";
   manifest.files = files ? files->toHex() : std::string();
-  return {catalog::sha256(fmt::format("wasabi version 1\n{}\n{}", content.toHex(), toManifestText(manifest)))};
+  return {sha256(fmt::format("wasabi version 1\n{}\n{}", content.toHex(), toManifestText(manifest)))};
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 
+#include "base/sha256.h"
 #include "catalog/digest.h"
 #include "catalog/plain_files.h"
 #include "platform/blobs.h"
@@ -30,7 +31,7 @@ Result<std::string> digestOfFile(const std::string& path, const struct stat& sta
   if (!file.valid()) return fail(Error::fromErrno(path, errno));
   auto digest = catalog::sha256OfFile(file.get(), static_cast<std::uint64_t>(status.st_size));
   if (!digest) return fail(std::move(digest).error().within(path));
-  return catalog::toHex(digest->data(), digest->size());
+  return toHex(digest->data(), digest->size());
 }
 
 Result<std::string> targetOf(const std::string& path) {
@@ -65,7 +66,7 @@ Result<Blobs::Folder> Blobs::digestOfFolder(const std::string& path) {
     if (!is_link) folder.bytes += static_cast<std::uint64_t>(status.st_size);
   }
   if (error) return fail(Error::fromErrno(path, error.value()));
-  catalog::Sha256 hash;
+  Sha256 hash;
   for (const auto& [name, line] : lines) hash.update(line);
   folder.digest = Digest{hash.finish()};
   return folder;

@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-#include "catalog/digest.h"
+#include "base/sha256.h"
 #include "platform/data_directory.h"
 #include "platform/records.h"
 
@@ -62,7 +62,7 @@ class Deployed {
           "module = 'app.wasm'\n[limits]\nmemory = '64MiB'\ncpu = '250m'\n[env]\nSTAGE = 'production'\n" +
           ("GENERATION = '" + std::to_string(version) + "'\n[[routes]]\nhost = 'host-") + std::to_string(i % kTenants) +
           ".example.com'\npath = '/" + functionName(i) + "'\n";
-      deployment.module = Digest{catalog::sha256(std::to_string(i * 100 + version))};
+      deployment.module = Digest{sha256(std::to_string(i * 100 + version))};
       const auto deployed = records.deploy(deployment, [](const Version&) { return Result<void>(); });
       require(deployed.has_value(), deployed ? "" : deployed.error().message());
       const auto number = static_cast<std::uint32_t>(version);

@@ -9,7 +9,7 @@
 #include <random>
 #include <string>
 
-#include "catalog/digest.h"
+#include "base/sha256.h"
 #include "platform/data_directory.h"
 #include "platform/record_text.h"
 #include "platform/records.h"
@@ -88,7 +88,7 @@ Result<void> changeOnce(Records& records, std::uint64_t seed, int step) {
       Deployment deployment;
       deployment.name = name;
       deployment.manifest = "module = 'a.wasm'\n[env]\nA = '" + std::to_string(below(4)) + "'";
-      deployment.module = Digest{catalog::sha256("module")};
+      deployment.module = Digest{sha256("module")};
       return toVoid(records.deploy(deployment, present));
     }
   }
@@ -118,7 +118,7 @@ void expectNewNumbers(Records& records, const Highest& highest) {
     }
     Deployment deployment;
     deployment.name = name;
-    deployment.module = Digest{catalog::sha256("another")};
+    deployment.module = Digest{sha256("another")};
     const auto deployed = records.deploy(deployment, present);
     ASSERT_TRUE(deployed) << deployed.error().message();
     EXPECT_GT(deployed->version->number, last) << name.toString();

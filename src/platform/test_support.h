@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "catalog/digest.h"
+#include "base/sha256.h"
 #include "catalog/manifest_parser.h"
 #include "platform/deployment.h"
 #include "platform/function_record.h"
@@ -17,7 +17,7 @@
 namespace wasabi::platform {
 
 inline Digest digestOf(std::string_view text) {
-  return Digest{catalog::sha256(text)};
+  return Digest{sha256(text)};
 }
 
 inline VersionPtr versionMadeUp(const FunctionName& name, std::uint32_t number, std::string_view manifest = "",

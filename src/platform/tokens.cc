@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/function_name.h"
+#include "base/sha256.h"
 #include "base/utf8.h"
 #include "catalog/digest.h"
 #include "platform/json_fields.h"
@@ -158,7 +159,7 @@ Result<Tokens::Created> Tokens::create(std::string name, Role role, std::string 
   auto id = randomBytes(kIdBytes);
   if (!id) return fail(std::move(id).error());
 
-  TokenInfo info{catalog::toHex(reinterpret_cast<const std::uint8_t*>(id->data()), id->size()),
+  TokenInfo info{toHex(reinterpret_cast<const std::uint8_t*>(id->data()), id->size()),
                  std::move(name),
                  role,
                  std::move(tenant),
@@ -169,7 +170,7 @@ Result<Tokens::Created> Tokens::create(std::string name, Role role, std::string 
       return fail(ErrorCode::kExhausted,
                   fmt::format("there are {} tokens, as many as there may be; revoke some", kMaxTokens));
     }
-    tokens.push_back({info, Digest{catalog::sha256(*token)}});
+    tokens.push_back({info, Digest{sha256(*token)}});
     return {};
   });
   if (!stored) return fail(std::move(stored).error());
@@ -194,7 +195,7 @@ Result<void> Tokens::revokeAllOf(std::string_view tenant) {
 
 std::optional<TokenInfo> Tokens::authenticate(std::string_view token, std::int64_t now_ms) {
   if (token.size() != kPrefix.size() + kTokenChars || !token.starts_with(kPrefix)) return std::nullopt;
-  const Digest hash{catalog::sha256(token)};
+  const Digest hash{sha256(token)};
   const std::lock_guard lock(impl_->mutex);
   const auto at = impl_->by_hash.find(hash);
   if (at == impl_->by_hash.end()) return std::nullopt;
