@@ -12,7 +12,7 @@
 #include <system_error>
 #include <utility>
 
-#include "catalog/digest.h"
+#include "base/sha256.h"
 #include "catalog/store_layout.h"
 #include "policy/demand_histories.h"
 
@@ -32,7 +32,7 @@ std::string unfinishedName(const std::string& name) {
   std::array<std::uint8_t, 12> bytes{};
   // Never short for so few bytes; a name that is taken is refused by O_EXCL anyway.
   [[maybe_unused]] const ssize_t got = ::getrandom(bytes.data(), bytes.size(), 0);
-  return name + std::string(kUnfinished) + catalog::toHex(bytes.data(), bytes.size());
+  return name + std::string(kUnfinished) + toHex(bytes.data(), bytes.size());
 }
 
 Result<void> writeAll(int fd, std::string_view bytes) {
