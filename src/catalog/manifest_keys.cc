@@ -73,7 +73,8 @@ void readCheck(const toml::table& table, Problems& problems, Check& out) {
 }  // namespace
 
 bool isSecretName(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxSecretNameBytes && !(text.front() >= '0' && text.front() <= '9') &&
+  const bool begins_with_digit = !text.empty() && text.front() >= '0' && text.front() <= '9';
+  return !text.empty() && text.size() <= kMaxSecretNameBytes && !begins_with_digit &&
          std::ranges::all_of(text, [](char c) { return isAlphanumeric(c) || c == '_'; });
 }
 
@@ -108,11 +109,12 @@ void readContainer(KnownTable& top, const toml::table& table, Problems& problems
     if (const toml::node* node = table.get(key)) problems.add(node->source(), fmt::format("'{}' {}", key, why));
   };
   if (is_container) {
-    for (std::string_view key : kForModules) reject(key, "is for WebAssembly modules; this function is an 'image'");
+    for (const std::string_view key : kForModules)
+      reject(key, "is for WebAssembly modules; this function is an 'image'");
     reject("module", "and 'image' exclude each other: a function is one or the other");
     out.container = std::move(container);
   } else {
-    for (std::string_view key : kForContainers) reject(key, "is for containers; this function has no 'image'");
+    for (const std::string_view key : kForContainers) reject(key, "is for containers; this function has no 'image'");
   }
 }
 

@@ -101,6 +101,7 @@ std::string toManifestText(const Manifest& manifest) {
   writeProgram(out, manifest);
   out.texts("args", manifest.arguments);
   std::vector<std::string> outbound;
+  outbound.reserve(manifest.outbound.size());
   for (const OutboundHost& host : manifest.outbound) outbound.push_back(textOf(host));
   out.texts("outbound", outbound);
   out.texts("secrets", manifest.secrets);

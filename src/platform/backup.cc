@@ -112,7 +112,7 @@ Result<BackupReport> copyAll(const std::string& from, Records& records, const Re
     for (const Part& part : kContents) {
       if (auto taken = copier.take(part.name, part.names); !taken) return taken;
     }
-    for (std::string_view name : kState) {
+    for (const std::string_view name : kState) {
       if (auto taken = copier.take(name, TreeCopy::Names::kFinished); !taken) return taken;
     }
     return {};

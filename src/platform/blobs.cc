@@ -66,6 +66,9 @@ std::int64_t modifiedMs(const struct stat& status) {
 }  // namespace
 
 struct ModuleUpload::Impl {
+  Impl() = default;
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
   std::string directory;
   std::string path;  // empty once it has its name
   FileDescriptor file;
@@ -208,7 +211,7 @@ std::vector<StoredBlob> Blobs::list(BlobKind kind) const {
     if (!name.ends_with(suffix)) continue;
     const auto digest = catalog::parseModuleDigest(std::string_view(name).substr(0, name.size() - suffix.size()));
     struct stat status{};
-    if (!digest || lstat((folder + "/" + name).c_str(), &status) != 0) continue;
+    if (!digest || lstat(fmt::format("{}/{}", folder, name).c_str(), &status) != 0) continue;
     found.push_back({*digest, modifiedMs(status)});
   }
   return found;
@@ -218,16 +221,17 @@ std::vector<StoredBlob> Blobs::listCompiled() const {
   std::map<Digest, std::int64_t> youngest;
   for (const std::string& engine : catalog::namesIn(AT_FDCWD, storePath())) {
     if (!catalog::isFingerprint(engine)) continue;
-    const std::string folder = storePath() + "/" + engine;
+    const std::string folder = fmt::format("{}/{}", storePath(), engine);
     for (const std::string& name : catalog::namesIn(AT_FDCWD, folder)) {
       const auto module = catalog::moduleOfName(name);
       struct stat status{};
-      if (!module || lstat((folder + "/" + name).c_str(), &status) != 0) continue;
+      if (!module || lstat(fmt::format("{}/{}", folder, name).c_str(), &status) != 0) continue;
       std::int64_t& modified = youngest[*module];
       modified = std::max(modified, modifiedMs(status));
     }
   }
   std::vector<StoredBlob> found;
+  found.reserve(youngest.size());
   for (const auto& [module, modified] : youngest) found.push_back({module, modified});
   return found;
 }

@@ -35,6 +35,8 @@ struct StoredBlob {
 // A module on its way in. Gone unless it was finished. For one thread at a time.
 class ModuleUpload {
  public:
+  ModuleUpload(const ModuleUpload&) = delete;
+  ModuleUpload& operator=(const ModuleUpload&) = delete;
   ModuleUpload(ModuleUpload&& other) noexcept;
   ModuleUpload& operator=(ModuleUpload&&) = delete;
   ~ModuleUpload();

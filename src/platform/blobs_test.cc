@@ -47,8 +47,9 @@ class BlobsTest : public testing::Test {
   std::string unpacked(const std::map<std::string, std::string>& files) {
     const std::string folder = blobs_->makeIncomingFolder().value();
     for (const auto& [name, content] : files) {
-      fs::create_directories(fs::path(folder + "/" + name).parent_path());
-      std::ofstream(folder + "/" + name) << content;
+      const fs::path path = fs::path(folder) / name;
+      fs::create_directories(path.parent_path());
+      std::ofstream(path) << content;
     }
     return folder;
   }

@@ -52,7 +52,7 @@ Result<bool> isEmptyOrOurs(Disk& disk) {
 }
 
 Result<void> makeFolders(Disk& disk) {
-  for (std::string_view folder : kFolders) {
+  for (const std::string_view folder : kFolders) {
     auto made = disk.makeFolder(std::string(folder), 0700);
     if (!made && made.error().code() != ErrorCode::kConflict) return made;
   }
@@ -88,11 +88,11 @@ Result<void> upgrade(Disk& disk, std::uint32_t from, std::uint32_t to, const std
 }
 
 Result<void> tidy(Disk& disk) {
-  for (std::string_view folder : kPassingFolders) {
+  for (const std::string_view folder : kPassingFolders) {
     if (auto removed = removeTree(disk, std::string(folder)); !removed) return removed;
   }
   if (auto made = makeFolders(disk); !made) return made;
-  for (std::string_view folder : kReplacedIn) {
+  for (const std::string_view folder : kReplacedIn) {
     auto entries = disk.list(std::string(folder));
     if (!entries) return fail(std::move(entries).error());
     for (const DiskEntry& entry : *entries) {

@@ -84,18 +84,17 @@ class SystemDisk final : public Disk {
     if (!folder) return fail(std::move(folder).error());
     const std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(folder->get()), closedir);
     if (!stream) return fail(errorOf(path, errno));
-    folder->release();
+    const int folder_fd = folder->release();
     std::vector<DiskEntry> entries;
     while (true) {
       errno = 0;
-      const dirent* entry = readdir(stream.get());
+      const dirent* entry = readdir(stream.get());  // NOLINT(concurrency-mt-unsafe): a stream of its own
       if (entry == nullptr) break;
       if (std::strcmp(entry->d_name, ".") == 0 || std::strcmp(entry->d_name, "..") == 0) continue;
       bool is_folder = entry->d_type == DT_DIR;
       if (entry->d_type == DT_UNKNOWN) {
         struct stat status{};
-        is_folder =
-            fstatat(dirfd(stream.get()), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
+        is_folder = fstatat(folder_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
       }
       entries.push_back({entry->d_name, is_folder});
     }

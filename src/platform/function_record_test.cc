@@ -139,8 +139,10 @@ TEST(FunctionRecord, TheLastVersionStays) {
 
 TEST(FunctionRecord, TheOldestFreeVersionMakesRoom) {
   FunctionRecord record = ready(added({}), 1);
-  while (record.versions.size() < kMaxVersionsOfFunction)
-    record = withFailed(added(std::move(record)), record.next_number, "x").value();
+  while (record.versions.size() < kMaxVersionsOfFunction) {
+    const std::uint32_t number = record.next_number;
+    record = withFailed(added(std::move(record)), number, "x").value();
+  }
   record = added(std::move(record));
   EXPECT_EQ(record.versions.size(), kMaxVersionsOfFunction);
   EXPECT_NE(record.find(1), nullptr);

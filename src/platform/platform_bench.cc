@@ -19,7 +19,7 @@ constexpr int kTenants = 100;
 void require(bool ok, std::string_view what) {
   if (ok) return;
   std::cerr << what << "\n";
-  std::exit(1);
+  std::quick_exit(1);
 }
 
 std::string tenantName(int i) {
@@ -46,6 +46,8 @@ class Deployed {
     }
     for (int i = 0; i < functions; ++i) deploy(*records, i, versions);
   }
+  Deployed(const Deployed&) = delete;
+  Deployed& operator=(const Deployed&) = delete;
   ~Deployed() {
     directory_.reset();
     std::filesystem::remove_all(path_);
@@ -95,6 +97,7 @@ void routeByPath(benchmark::State& state) {
   const SnapshotPtr snapshot = records->snapshot();
   const auto functions = static_cast<int>(state.range(0));
   std::vector<std::string> paths;
+  paths.reserve(static_cast<std::size_t>(functions));
   for (int i = 0; i < functions; ++i) paths.push_back("/" + tenantName(i) + "/" + functionName(i) + "/x");
   std::size_t next = 0;
   for ([[maybe_unused]] auto _ : state) {
@@ -109,6 +112,7 @@ void routeByHost(benchmark::State& state) {
   const SnapshotPtr snapshot = records->snapshot();
   const auto functions = static_cast<int>(state.range(0));
   std::vector<std::pair<std::string, std::string>> addresses;
+  addresses.reserve(static_cast<std::size_t>(functions));
   for (int i = 0; i < functions; ++i) {
     addresses.emplace_back("host-" + std::to_string(i % kTenants) + ".example.com", "/" + functionName(i) + "/x");
   }

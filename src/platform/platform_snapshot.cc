@@ -58,7 +58,7 @@ SnapshotPtr PlatformSnapshot::of(std::string base_domain, std::vector<TenantTabl
   return snapshot;
 }
 
-SnapshotPtr PlatformSnapshot::with(std::string_view tenant, TenantTablePtr table) const {
+SnapshotPtr PlatformSnapshot::with(std::string_view tenant, const TenantTablePtr& table) const {
   auto next = std::make_shared<PlatformSnapshot>(*this);
   ++next->number_;
   TenantTablePtr& slot = next->tables_[std::string(tenant)];

@@ -62,7 +62,7 @@ class PlatformSnapshot {
   std::uint64_t number() const { return number_; }
 
   // The next snapshot: this one with the tenant as given (null: gone).
-  std::shared_ptr<const PlatformSnapshot> with(std::string_view tenant, TenantTablePtr table) const;
+  std::shared_ptr<const PlatformSnapshot> with(std::string_view tenant, const TenantTablePtr& table) const;
   // The same for many at once, when a data directory is opened.
   static std::shared_ptr<const PlatformSnapshot> of(std::string base_domain, std::vector<TenantTablePtr> tables);
   TenantTablePtr table(std::string_view tenant) const;

@@ -64,7 +64,7 @@ struct Records::Impl {
   Result<void> checkQuota(const TenantTable& table, const Version& version, bool is_new_function) const;
   Result<FunctionRecordPtr> store(const TenantTable& table, const FunctionRecord* before, FunctionRecord after);
   Result<Deployed> deployAgain(const TenantTable& table, const FunctionRecord& before, bool promote);
-  void publish(const std::string& tenant, TenantTablePtr table);
+  void publish(const std::string& tenant, const TenantTablePtr& table);
   SnapshotPtr current() const {
     const std::lock_guard lock(snapshot_mutex);
     return snapshot;
@@ -96,8 +96,8 @@ Result<void> Records::Impl::readAll() {
   return {};
 }
 
-void Records::Impl::publish(const std::string& tenant, TenantTablePtr table) {
-  SnapshotPtr next = current()->with(tenant, std::move(table));
+void Records::Impl::publish(const std::string& tenant, const TenantTablePtr& table) {
+  SnapshotPtr next = current()->with(tenant, table);
   {
     const std::lock_guard lock(snapshot_mutex);
     snapshot = next;
@@ -297,13 +297,13 @@ Result<Deployed> Records::deploy(const Deployment& deployment, const Present& pr
 Result<FunctionRecordPtr> Records::change(const FunctionName& name, const Step& step) {
   const std::lock_guard lock(impl_->mutex);
   const TenantTablePtr table = impl_->current()->table(name.tenant);
-  const FunctionRecordPtr before = table ? table->findPtr(name.function) : nullptr;
-  if (!before) return fail(ErrorCode::kNotFound, fmt::format("there is no function {}", name.toString()));
+  const FunctionRecord* before = table ? table->find(name.function) : nullptr;
+  if (before == nullptr) return fail(ErrorCode::kNotFound, fmt::format("there is no function {}", name.toString()));
   auto after = step(*before);
   if (!after) return fail(std::move(after).error());
   WASABI_CHECK(after->name == name);
-  if (encodeFunction(*after) == encodeFunction(*before)) return before;
-  return impl_->store(*table, before.get(), std::move(*after));
+  if (encodeFunction(*after) == encodeFunction(*before)) return table->findPtr(name.function);
+  return impl_->store(*table, before, std::move(*after));
 }
 
 Result<void> Records::deleteFunction(const FunctionName& name) {

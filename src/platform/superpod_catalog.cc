@@ -173,11 +173,12 @@ Result<void> SuperpodCatalog::adopt() {
   const std::string root = place_.directory + "/catalog";
   for (const std::string& tenant : namesOf(root)) {
     if (tenant == kFilesFolder) continue;
-    auto disk = openDisk(root + "/" + tenant);
+    const std::string folder = fmt::format("{}/{}", root, tenant);
+    auto disk = openDisk(folder);
     if (!disk) return fail(std::move(disk).error());
-    for (const std::string& file : namesOf(root + "/" + tenant)) {
+    for (const std::string& file : namesOf(folder)) {
       const std::string stem = file.substr(0, file.size() - std::min(file.size(), kToml.size()));
-      auto name = parseVersionName(tenant + "/" + stem);
+      auto name = parseVersionName(fmt::format("{}/{}", tenant, stem));
       auto text = (*disk)->read(file, catalog::kMaxManifestBytes);
       const catalog::ParsedManifest parsed = catalog::parseManifest(text ? *text : "");
       const auto* module = std::get_if<catalog::ModuleDigest>(&parsed.manifest.module);
@@ -257,7 +258,8 @@ Result<void> SuperpodCatalog::writeSecrets(const FunctionName& name, const std::
   for (const std::string& secret : secrets) {
     auto value = get_secret_(name.tenant, secret);
     if (!value) return fail(std::move(value).error());
-    if (auto put = putFile(folder + "/" + secret, value->reveal(), 0600, place_.user, place_.group); !put) return put;
+    const std::string path = fmt::format("{}/{}", folder, secret);
+    if (auto put = putFile(path, value->reveal(), 0600, place_.user, place_.group); !put) return put;
   }
   return {};
 }
@@ -283,7 +285,7 @@ Result<void> SuperpodCatalog::dropUnused() {
   const auto drop = [&error](const std::string& folder, const auto& is_used) {
     for (const std::string& name : namesOf(folder)) {
       std::error_code failed;
-      if (!is_used(name)) fs::remove_all(folder + "/" + name, failed);
+      if (!is_used(name)) fs::remove_all(fmt::format("{}/{}", folder, name), failed);
       if (failed) error = failed;
     }
   };
@@ -292,8 +294,9 @@ Result<void> SuperpodCatalog::dropUnused() {
   drop(fmt::format("{}/catalog/{}", place_.directory, kFilesFolder),
        [&](const std::string& name) { return files.contains(name); });
   drop(place_.secrets, [&](const std::string& name) { return secrets.contains(name); });
-  for (const auto& [tenant, used] : secrets) {
-    drop(place_.secrets + "/" + tenant, [&used = used](const std::string& name) { return used.contains(name); });
+  for (const auto& of_tenant : secrets) {
+    const std::set<std::string>& used = of_tenant.second;
+    drop(place_.secrets + "/" + of_tenant.first, [&used](const std::string& name) { return used.contains(name); });
   }
   if (error) return fail(Error::fromErrno("tidy " + place_.directory, error.value()));
   return {};
@@ -311,6 +314,7 @@ Result<void> SuperpodCatalog::clear() {
 
 std::vector<VersionName> SuperpodCatalog::placed() const {
   std::vector<VersionName> names;
+  names.reserve(placed_.size());
   for (const auto& [name, placed] : placed_) names.push_back(name);
   return names;
 }

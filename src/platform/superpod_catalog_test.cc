@@ -27,6 +27,11 @@ namespace fs = std::filesystem;
 constexpr const char* kEngine = "engine-1";
 
 class SuperpodCatalogTest : public testing::Test {
+ public:
+  SuperpodCatalogTest(const SuperpodCatalogTest&) = delete;
+  SuperpodCatalogTest& operator=(const SuperpodCatalogTest&) = delete;
+  ~SuperpodCatalogTest() override { fs::remove_all(secrets_); }
+
  protected:
   SuperpodCatalogTest() {
     auto data = DataDirectory::open(directory_.path("data"));
@@ -35,7 +40,6 @@ class SuperpodCatalogTest : public testing::Test {
     for (std::uint32_t number = 1; number <= 4; ++number) compile(digestOf("module of " + std::to_string(number)));
     open();
   }
-  ~SuperpodCatalogTest() override { fs::remove_all(secrets_); }
 
   SuperpodPlace place() const { return {directory_.path("data/superpods/1"), secrets_, kEngine, {}, {}}; }
   void open() {

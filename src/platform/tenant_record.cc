@@ -14,8 +14,14 @@ namespace {
 constexpr std::array<std::string_view, 3> kReserved = {"files", "internal", "modules"};
 constexpr double kLeastWeight = 0.01;
 constexpr double kMostWeight = 1'000;
+constexpr double kLeastRate = 0.001;
 constexpr double kMostRate = 1e6;
 constexpr std::uint32_t kMostFunctions = 100'000;
+
+// What is no number is within nothing.
+bool isWithin(double value, double least, double most) {
+  return value >= least && value <= most;
+}
 
 }  // namespace
 
@@ -47,7 +53,7 @@ bool grants(std::string_view granted, std::string_view host) {
 }
 
 Result<void> checkQuotas(const TenantQuotas& quotas) {
-  if (!(quotas.cpu_weight >= kLeastWeight && quotas.cpu_weight <= kMostWeight)) {
+  if (!isWithin(quotas.cpu_weight, kLeastWeight, kMostWeight)) {
     return fail(ErrorCode::kInvalid, fmt::format("cpu_weight must be {} to {}", kLeastWeight, kMostWeight));
   }
   if (quotas.functions > kMostFunctions) {
@@ -56,8 +62,8 @@ Result<void> checkQuotas(const TenantQuotas& quotas) {
   if (quotas.concurrency && *quotas.concurrency == 0) {
     return fail(ErrorCode::kInvalid, "concurrency must be at least 1");
   }
-  if (quotas.request_rate && !(*quotas.request_rate > 0 && *quotas.request_rate <= kMostRate)) {
-    return fail(ErrorCode::kInvalid, fmt::format("request_rate must be above 0 and at most {}", kMostRate));
+  if (quotas.request_rate && !isWithin(*quotas.request_rate, kLeastRate, kMostRate)) {
+    return fail(ErrorCode::kInvalid, fmt::format("request_rate must be {} to {}", kLeastRate, kMostRate));
   }
   return {};
 }
