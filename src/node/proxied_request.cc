@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/check.h"
@@ -17,9 +18,11 @@ constexpr std::string_view kNoRoom = "wasabi-no-room";
 constexpr std::string_view kOutcome = "wasabi-outcome";
 constexpr std::string_view kRoute = "wasabi-route";
 
-// What only the function's own limits forbid, others may still have room for.
+// What only limits of the function or its tenant forbid, or its own share of the CPU: others may still have room there.
 policy::Dispatch::Lack lackOf(std::string_view reason) {
-  const bool own = reason == "queue.function_concurrency" || reason == "queue.cpu_quota";
+  constexpr std::array<std::string_view, 5> kOwn = {"queue.function_concurrency", "queue.tenant_concurrency",
+                                                    "queue.tenant_share", "queue.cpu_quota", "queue.cpu"};
+  const bool own = std::find(kOwn.begin(), kOwn.end(), reason) != kOwn.end();
   return own ? policy::Dispatch::Lack::kOwn : policy::Dispatch::Lack::kShared;
 }
 

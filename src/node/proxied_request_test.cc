@@ -209,6 +209,26 @@ TEST_F(ProxiedRequestTest, WhatIsTurnedAwayGoesWhereThereIsRoom) {
   EXPECT_EQ(desk_.running({0}) + desk_.running({1}), 0u);
 }
 
+TEST_F(ProxiedRequestTest, WhatItsTenantMayNotHaveThereHoldsBackNoOther) {
+  constexpr policy::VersionId kOther{1};
+  FakeBox& full = box(0);
+  full.on_request = [](FakeBox::Seen& seen) {
+    answer(*seen.stream, 503, "", {{"wasabi-no-room", "queue.tenant_share"}});
+  };
+  desk_.setTenant({1}, 1, std::nullopt);
+  desk_.setFunction({1}, {{1}, 100});
+  desk_.setVersion(kOther, {1}, ByteSize{1 << 20});
+  desk_.serves({0}, kOther, Clock::now());
+  auto got = start("GET");
+  ASSERT_TRUE(runUntil([&] { return desk_.anyWaits(); }));
+  const TimePoint now = Clock::now();
+  desk_.arrive({0, 999, kOther, now, now + 10s}, now);
+  EXPECT_EQ(desk_.running({0}), 1u);
+  desk_.ended(kOther, {0}, now);
+  full.on_request = [](FakeBox::Seen& seen) { answer(*seen.stream, 200, ""); };
+  finish(*got);
+}
+
 // What does not fit into the replay buffer is not sent before the box has said that it begins.
 TEST_F(ProxiedRequestTest, ALargeBodyIsStillThereWhenItIsTurnedAway) {
   constexpr std::size_t kSize = 3 << 20;
