@@ -115,7 +115,7 @@ TEST(MemoryLedgerTest, ThreadsNeverExceedItAndNobodyIsForgotten) {
         // Each holds nothing before it has all: so there is no deadlock to resolve.
         const ByteSize by{static_cast<std::uint64_t>(1 + (turn * 7 + t) % 10) << 20};
         if (!ledger.grow(by, age, {static_cast<std::size_t>(t), 0})) {
-          while (!granted[t].exchange(false)) std::this_thread::yield();
+          while (!granted[static_cast<std::size_t>(t)].exchange(false)) std::this_thread::yield();
           EXPECT_TRUE(ledger.takeGrant(age));
         }
         held.add(by);

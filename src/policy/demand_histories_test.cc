@@ -15,9 +15,10 @@ using testing::HasSubstr;
 const TimePoint kStart{seconds(1000)};
 const std::string kModule(64, 'a');
 
-FunctionHistory seen(const std::string& function, std::uint64_t peak, int times = 150) {
+FunctionHistory seen(const std::string& function, std::uint64_t peak, std::uint64_t times = 150) {
   FunctionHistory one{{"acme", function}, kModule, DemandHistory(kStart)};
-  for (int i = 0; i < times; ++i) one.history.record({peak + i * peak / 50}, DemandHistory::Seen::kWhole, kStart);
+  for (std::uint64_t i = 0; i < times; ++i)
+    one.history.record({peak + i * peak / 50}, DemandHistory::Seen::kWhole, kStart);
   return one;
 }
 

@@ -10,12 +10,11 @@
 // nobody waiting; so is one whose function's line for the CPU is long already, and one whose tenant is over its share
 // of the room. Of such a tenant others may be admitted before it only for kOvertakingTime since it was first found so;
 // then none is until it fits, so that a large request does not wait for ever behind small ones of its own tenant. The
-// first head for which there is no
-// room is the *blocked head*: others may still be admitted before it, but at most kOvertakings of them and only for
-// kOvertakingTime since it was first blocked. After that nobody is, until it is admitted, leaves, or its own limits get
-// in the way. So a blocked head waits at most kOvertakingTime and then until so many of those who run have ended that
-// it fits, whatever anybody else does. (What would not even fit into an empty box must be refused by the caller, never
-// offered.)
+// first head for which there is no room is the *blocked head*: others may still be admitted before it, but at most
+// kOvertakings of them and only for kOvertakingTime since it was first blocked. After that nobody is, until it is
+// admitted, leaves, or its own limits get in the way. So a blocked head waits at most kOvertakingTime and then until so
+// many of those who run have ended that it fits, whatever anybody else does. (What would not even fit into an empty box
+// must be refused by the caller, never offered.)
 //
 // No wake-up is lost. Whoever frees room, for whatever reason, calls `next` until it answers nothing; who was asked and
 // had no room is asked again each time. What was set aside is asked again when `ended` names it, or somebody ends and

@@ -77,7 +77,7 @@ TEST_F(RequestQueueTest, AFloodLengthensItsOwnLineOnly) {
 TEST_F(RequestQueueTest, TenantsByWeightThenFunctionsThenTheOldest) {
   queue.setWeight({2}, 3);
   for (int i = 0; i < 100; ++i) {
-    for (const std::uint32_t function : {11, 12, 21}) add(function);
+    for (const std::uint32_t function : {11u, 12u, 21u}) add(function);
   }
   std::map<std::uint32_t, int> got;
   for (const auto function : admitted(80)) ++got[function];
@@ -248,7 +248,7 @@ TEST_F(RequestQueueTest, BoundsOfFunctionTenantAndTotal) {
   const auto refused = queue.offer(waiter(13), now);
   EXPECT_EQ(refused->by, RefusedBy::kTenantBound);
   EXPECT_EQ(refused->retry_after, seconds(1));
-  for (const std::uint32_t function : {21, 31, 41}) add(function);
+  for (const std::uint32_t function : {21u, 31u, 41u}) add(function);
   // One place is left, and tenant 1 holds four times as many.
   EXPECT_EQ(queue.waitingOf(TenantId{1}), 4u);
   queue.setBounds({.total = 8, .tenant = 8, .function = 8});

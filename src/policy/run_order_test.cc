@@ -224,7 +224,8 @@ RC_GTEST_PROP(RunOrderPropertyTest, SharesFollowWeightsWithinASlice, ()) {
   for (std::uint32_t i = 0; i < weights.size(); ++i) {
     for (int n = *rc::gen::inRange(1, 20); n > 0; --n) order.add(task(i), kStart);
   }
-  const auto lengths = *rc::gen::container<std::vector<int>>(*rc::gen::inRange(50, 400), rc::gen::inRange(10, 2000));
+  const auto lengths =
+      *rc::gen::container<std::vector<int>>(*rc::gen::inRange<std::size_t>(50, 400), rc::gen::inRange(10, 2000));
   const double longest = *std::max_element(lengths.begin(), lengths.end());
   std::vector<std::vector<double>> used = {std::vector<double>(weights.size(), 0)};
   for (const int length : lengths) {
