@@ -209,15 +209,22 @@ TEST_F(TlsHandshakeTest, HandshakesCountAsConnections) {
   RawClient waiting(server, server.tls_address, 0);
   ASSERT_TRUE(server.runUntil([&] { return counters().connections_open == 1; }));
   EXPECT_FALSE(server.server->idle());
-  waiting.close();
   TlsTestClient client(server);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_FALSE(client.stepHandshake());
+    server.runFor(1ms);
+  }
+  EXPECT_EQ(counters().connections_accepted, 1U);
+  waiting.close();
   ASSERT_TRUE(client.shakeHands());
   client.send(kGet);
   EXPECT_TRUE(client.receiveUntil("|\n"));
 }
 
 TEST_F(TlsHandshakeTest, DrainCutsHandshakesAndLetsRequestsFinish) {
-  TestServer& server = start({}, [](RecordedRequest&) {});
+  ServerLimits limits;
+  limits.handshake_timeout = 1h;
+  TestServer& server = start(limits, [](RecordedRequest&) {});
   RawClient waiting(server, server.tls_address, 0);
   TlsTestClient client(server);
   ASSERT_TRUE(client.shakeHands());

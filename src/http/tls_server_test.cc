@@ -109,6 +109,29 @@ TEST_F(TlsServerTest, ASlowReaderIsWaitedForWithinTheWatermarks) {
   EXPECT_EQ(server.requests[0].closed, CloseReason::kFinished);
 }
 
+// What is encrypted, but was not taken by the kernel, must neither count as sent nor get lost at the end.
+TEST_F(TlsServerTest, TheLastBytesReachASlowReader) {
+  std::size_t produced = 0;
+  TestServer& server = start({}, [&](RecordedRequest& request) {
+    request.stream.sendHead({}, std::nullopt);
+    const std::string piece(5000, 'p');
+    while (request.stream.unsentBytes() <= piece.size()) {
+      request.stream.send(bytesOf(piece));
+      produced += piece.size();
+    }
+    request.stream.finish({});
+  });
+  for (int i = 0; i < 5; ++i) {
+    produced = 0;
+    TlsTestClient client(server, {.receive_buffer = 4096});
+    ASSERT_TRUE(client.shakeHands());
+    client.send("GET / HTTP/1.0\r\n\r\n");
+    ASSERT_TRUE(client.receiveAll());
+    EXPECT_EQ(client.received.size() - client.received.find("\r\n\r\n") - 4, produced);
+    EXPECT_TRUE(client.saidGoodbye());
+  }
+}
+
 TEST_F(TlsServerTest, AReaderThatTakesNothingIsCut) {
   ServerLimits limits;
   limits.write_timeout = 100ms;
