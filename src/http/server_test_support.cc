@@ -65,9 +65,10 @@ TestServer::TestServer(const ServerLimits& limits, Script script) : script_(std:
   server->listen(std::move(*listener));
 }
 
-void TestServer::listenWithTls(std::shared_ptr<const ServerTls> tls) {
+void TestServer::listenWithTls(std::shared_ptr<const ServerTls> tls, int send_buffer) {
   auto listener = openListener({.text = "127.0.0.1:0"});
   WASABI_CHECK(listener.has_value());
+  if (send_buffer > 0) ::setsockopt(listener->get(), SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
   tls_address = listenerAddress(*listener);
   server->listen(std::move(*listener), std::move(tls));
 }

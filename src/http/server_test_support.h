@@ -57,8 +57,8 @@ class TestServer : public RequestHandler {
   bool runUntil(const std::function<bool()>& condition);
   void runFor(Duration time);
 
-  // On a socket of its own, besides the plain one.
-  void listenWithTls(std::shared_ptr<const ServerTls> tls);
+  // On a socket of its own, besides the plain one. A small `send_buffer` makes the kernel take little at a time.
+  void listenWithTls(std::shared_ptr<const ServerTls> tls, int send_buffer = 0);
 
   EventLoop loop;
   std::string address;

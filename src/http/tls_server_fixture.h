@@ -19,10 +19,10 @@ inline const std::string kLastGet = "GET / HTTP/1.1\r\nHost: h\r\nConnection: cl
 
 class TlsServerTest : public testing::Test {
  protected:
-  TestServer& start(const ServerLimits& limits = {}, TestServer::Script script = {}) {
+  TestServer& start(const ServerLimits& limits = {}, TestServer::Script script = {}, int send_buffer = 0) {
     tls_ = *ServerTls::load({identity_, other_});
     server_ = std::make_unique<TestServer>(limits, std::move(script));
-    server_->listenWithTls(tls_);
+    server_->listenWithTls(tls_, send_buffer);
     return *server_;
   }
   const ServerCounters& counters() const { return server_->server->counters(); }

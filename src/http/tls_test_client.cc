@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <openssl/err.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <csignal>
@@ -54,6 +55,11 @@ std::string TlsTestClient::shownCertificate() const {
   char name[128] = "";
   X509_NAME_get_text_by_NID(X509_get_subject_name(shown.get()), NID_commonName, name, sizeof name);
   return name;
+}
+
+bool TlsTestClient::socketEnded() const {
+  char probe = 0;
+  return ::recv(fd(), &probe, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
 }
 
 void TlsTestClient::closeOutput() {

@@ -34,6 +34,8 @@ class TlsTestClient final : public RawClient {
   int version() const { return SSL_version(session_.get()); }
   bool resumed() const { return SSL_session_reused(session_.get()) == 1; }
   bool saidGoodbye() const { return (SSL_get_shutdown(session_.get()) & SSL_RECEIVED_SHUTDOWN) != 0; }
+  // The socket has ended too, below TLS.
+  bool socketEnded() const;
   SSL* session() const { return session_.get(); }
 
   // Says goodbye, which is TLS's end of the stream.
