@@ -132,8 +132,8 @@ TEST_F(TlsServerTest, TheSocketEndsWithTheStream) {
   ASSERT_TRUE(client.receiveAll());
   EXPECT_TRUE(client.saidGoodbye());
   // The server lingers for what the client may still send, and must show that it will say no more.
-  EXPECT_FALSE(server.server->idle());
   EXPECT_TRUE(server.runUntil([&] { return client.socketEnded(); }));
+  EXPECT_FALSE(server.server->idle());
 }
 
 TEST_F(TlsServerTest, AReaderThatTakesNothingIsCut) {
