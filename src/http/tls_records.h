@@ -19,7 +19,7 @@ class TlsRecords {
   static constexpr std::size_t kMaxRecord = SSL3_RT_MAX_PLAIN_LENGTH;
 
   // `session` is in its accept state. Memory of the buffers is added to `held`; what OpenSSL holds itself (up to 35 KiB
-  // while a record is cut, some 10 KiB else) is not.
+  // while a record is cut, some 15 KiB else) is not.
   TlsRecords(SslHandle session, std::uint64_t& held);
   TlsRecords(const TlsRecords&) = delete;
   TlsRecords& operator=(const TlsRecords&) = delete;
