@@ -19,6 +19,15 @@ enum class Reason : std::uint8_t {
   kQueueStarting,
   kQueueFunctionConcurrency,
   kQueueTenantConcurrency,
+  // Why it was not taken.
+  kNoRoute,
+  kBadPath,
+  kNotReady,
+  kNoVersion,
+  kToken,
+  kVisibility,
+  kRequestRate,
+  kBadTimeout,
   // Why it got no place.
   kFunctionConcurrency,
   kTenantConcurrency,
