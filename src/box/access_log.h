@@ -19,6 +19,6 @@ enum class LogStream : std::uint8_t {
 };
 
 void appendFunctionLine(std::string& out, const catalog::FunctionSpec& function, std::string_view request_id,
-                        LogStream stream, std::string_view line, std::int64_t unix_milliseconds);
+                        LogStream stream, std::string_view text, std::int64_t unix_milliseconds);
 
 }  // namespace wasabi::box

@@ -22,14 +22,18 @@
 
 namespace wasabi::node {
 
-// Who serves requests: a superpod, or the container of a function.
+// Who serves requests.
 struct Target {
-  enum class Kind : std::uint8_t { kSuperpod, kContainer };
+  enum class Kind : std::uint8_t {
+    kSuperpod,
+    kContainer,  // of one function
+    kOwn,        // a part of the platform itself, such as the API
+  };
 
   policy::TargetId id;
   Kind kind = Kind::kSuperpod;
-  std::string name;  // for people: "superpod-3"
-  http::Endpoint endpoint;
+  std::string name;         // for people: "superpod-3"
+  http::Endpoint endpoint;  // a unix socket; of a container what its socket factory knows
 };
 using TargetPtr = std::shared_ptr<const Target>;
 

@@ -17,6 +17,9 @@ namespace {
 constexpr std::string_view kNoRoom = "wasabi-no-room";
 constexpr std::string_view kOutcome = "wasabi-outcome";
 constexpr std::string_view kRoute = "wasabi-route";
+constexpr std::string_view kClient = "wasabi-client";
+constexpr std::string_view kScheme = "wasabi-scheme";
+constexpr std::string_view kTimeoutField = "wasabi-timeout";
 
 // What only limits of the function or its tenant forbid, or its own share of the CPU: others may still have room there.
 policy::Dispatch::Lack lackOf(std::string_view reason) {
@@ -24,6 +27,12 @@ policy::Dispatch::Lack lackOf(std::string_view reason) {
                                                     "queue.tenant_share", "queue.cpu_quota", "queue.cpu"};
   const bool own = std::find(kOwn.begin(), kOwn.end(), reason) != kOwn.end();
   return own ? policy::Dispatch::Lack::kOwn : policy::Dispatch::Lack::kShared;
+}
+
+// gRPC needs HTTP/2 all the way.
+bool isGrpc(const http::RequestHead& head) {
+  const auto type = head.headers.find("content-type");
+  return type && type->starts_with("application/grpc");
 }
 
 std::optional<std::uint64_t> contentLengthOf(const http::Fields& headers) {
@@ -44,6 +53,8 @@ class ProxiedRequest::Upstream final : public http::ClientObserver {
  private:
   void onContinue() override { request_.bodyWanted(); }
   void onHead(const http::ResponseHead& head) override { request_.answerBegins(head); }
+  void onUpgrade(const http::ResponseHead& head) override { request_.upgraded(head); }
+  void onTunnelInputEnd() override { request_.tunnelInputEnds(); }
   void onBody(std::span<const std::byte> chunk) override { request_.answerBody(chunk); }
   void onWritable() override {
     if (request_.stream_ && !request_.body_complete_) request_.stream_->resumeReading();
@@ -88,14 +99,14 @@ void ProxiedRequest::askDesk() {
       lent_.desk.arrive({lent_.worker, terms_.token, terms_.version, terms_.arrived, terms_.deadline}, now);
   using Kind = DispatchDesk::Answer::Kind;
   if (answer.kind == Kind::kGoes) return send(answer.target);
-  if (answer.kind == Kind::kRefused) return refuse(answer.reason, answer.retry_after);
+  if (answer.kind == Kind::kRefused) return refuse({answer.reason, {}, answer.retry_after});
   state_ = State::kWaiting;
   ticket_ = answer.ticket;
   waited_for_ = answer.reason;
   deadline_timer_.arm(terms_.deadline, [this] {
     // If it was called meanwhile, its call is on the way here.
     leaveQueue();
-    if (!ticket_) refuse(Reason::kDeadline, std::nullopt);
+    if (!ticket_) refuse({Reason::kDeadline});
   });
 }
 
@@ -116,6 +127,13 @@ void ProxiedRequest::called(const DispatchCall& call) {
   send(call.target);
 }
 
+// Words that only what stands behind a gateway believes.
+void ProxiedRequest::addWordsForTarget(http::Fields& headers) const {
+  headers.set(kClient, terms_.client);
+  headers.set(kScheme, stream_->request().scheme);
+  if (target_->kind == Target::Kind::kSuperpod) headers.set(kRoute, terms_.route);
+}
+
 http::ClientRequest ProxiedRequest::upstreamRequest() const {
   const http::RequestHead& head = stream_->request();
   http::ClientRequest request;
@@ -124,14 +142,25 @@ http::ClientRequest ProxiedRequest::upstreamRequest() const {
   request.target = head.target;
   request.endpoint = target_->endpoint;
   request.headers = terms_.headers;
-  if (target_->kind == Target::Kind::kSuperpod) request.headers.add(kRoute, terms_.route);
-  if (head.content_length) request.headers.add("content-length", fmt::format("{}", *head.content_length));
+  const Duration left = std::max(terms_.deadline - lent_.loop.now(), Duration::zero());
+  if (queued_ > Duration::zero()) request.headers.set(kTimeoutField, wasabi::toString(left));
+  if (head.content_length) request.headers.set("content-length", fmt::format("{}", *head.content_length));
+  if (target_->kind == Target::Kind::kContainer) {
+    if (isGrpc(head)) request.version = http::Version::kHttp2;
+    request.upgrade = head.upgrade;
+    if (!head.upgrade.empty()) request.method = "GET";  // extended CONNECT of HTTP/2 (RFC 8441) is a GET of HTTP/1.1
+  } else {
+    addWordsForTarget(request.headers);
+  }
   request.has_body = !body_complete_ || !kept_.empty();
   request.expect_continue = request.has_body && !bodyWhole();
-  const Duration left = std::max(terms_.deadline - lent_.loop.now(), Duration::zero()) + kGrace;
-  request.first_byte_timeout = left;
-  request.between_bytes_timeout = left;
+  request.first_byte_timeout = left + kGrace;
+  request.between_bytes_timeout = left + kGrace;
   return request;
+}
+
+http::Client& ProxiedRequest::clientFor(const Target& target) const {
+  return target.kind == Target::Kind::kContainer ? lent_.containers : lent_.superpods;
 }
 
 void ProxiedRequest::send(TargetPtr target) {
@@ -141,7 +170,7 @@ void ProxiedRequest::send(TargetPtr target) {
   body_wanted_ = false;
   deadline_timer_.arm(terms_.deadline + kGrace, [this] { over(Reason::kTimeout); });
   const http::ClientRequest request = upstreamRequest();
-  upstream_ = std::make_unique<Upstream>(*this, lent_.superpods, request);
+  upstream_ = std::make_unique<Upstream>(*this, clientFor(*target_), request);
   if (!request.has_body) return;
   if (!request.expect_continue) return bodyWanted();
   if (may_keep_ && kept_.size() < kMostKept) stream_->resumeReading();
@@ -211,6 +240,25 @@ void ProxiedRequest::answerBegins(const http::ResponseHead& head) {
   stream_->sendHead(answer, contentLengthOf(head.headers));
 }
 
+// From here on body_wanted_ and the answer's functions carry the bytes of a tunnel.
+void ProxiedRequest::upgraded(const http::ResponseHead& head) {
+  ++runs_;
+  state_ = State::kAnswering;
+  status_ = head.status;
+  deadline_timer_.cancel();
+  http::Fields headers;
+  http::addProxiedResponseFields(head.headers, headers);
+  tunnel_ = true;
+  body_wanted_ = true;
+  body_complete_ = false;
+  stream_->acceptUpgrade(head.headers.find("upgrade").value_or(stream_->request().upgrade), headers);
+  stream_->resumeReading();
+}
+
+void ProxiedRequest::tunnelInputEnds() {
+  stream_->finish({});
+}
+
 void ProxiedRequest::answerBody(std::span<const std::byte> chunk) {
   if (lack_) return;
   bytes_out_ += chunk.size();
@@ -223,7 +271,7 @@ void ProxiedRequest::onWritable() {
 
 void ProxiedRequest::answerEnds(const http::Fields& trailers) {
   if (lack_) return turnedAway(*std::exchange(lack_, std::nullopt));
-  stream_->finish(trailers);
+  if (!tunnel_) stream_->finish(trailers);
   over(Reason::kNone);
 }
 
@@ -275,18 +323,15 @@ void ProxiedRequest::stop(Reason reason) {
   over(reason);
 }
 
-void ProxiedRequest::refuse(Reason reason, std::optional<std::chrono::seconds> retry_after) {
-  http::ResponseHead head;
-  head.status = status_ = statusOf(reason);
-  head.headers.add("content-type", "text/plain; charset=utf-8");
-  head.headers.add("proxy-status",
-                   fmt::format("wasabi; error=proxy_internal_response; details=\"{}\"", toString(reason)));
-  if (retry_after) head.headers.add("retry-after", fmt::format("{}", retry_after->count()));
-  const std::string body = fmt::format("{}\nrequest {}\n", toString(reason), terms_.request_id);
-  stream_->sendHead(head, body.size());
-  stream_->send(std::as_bytes(std::span(body)));
-  stream_->finish({});
-  over(reason);
+void ProxiedRequest::notStarted(std::string_view why) {
+  leaveQueue();
+  if (!ticket_) refuse({Reason::kNotStarted, why});  // else it was called meanwhile
+}
+
+void ProxiedRequest::refuse(const Refusal& refusal) {
+  status_ = statusOf(refusal.reason);
+  sendRefusal(*stream_, refusal, terms_.request_id);
+  over(refusal.reason);
 }
 
 // However it ends; what comes after the first time is of no more use.
@@ -298,7 +343,7 @@ void ProxiedRequest::over(Reason reason) {
   leaveQueue();
   leaveTarget();
   if (stream_ && reason != Reason::kNone && status_ == 0) {
-    refuse(reason, std::nullopt);
+    refuse({reason});
   } else if (stream_ && reason != Reason::kNone && before == State::kAnswering) {
     stream_->abort();
   }

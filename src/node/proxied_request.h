@@ -3,7 +3,9 @@
 //   kNew --> kWaiting --> kSent --> kAnswering --> kOver --> settled, when the client's stream is closed too
 //     |                     |  ^
 //     +---------------------+  | turned away for want of room, or its target died and policy::decideReplay lets it run
-//     again
+//                              | again
+//
+// An upgrade that a container accepts is an answer too: then the two connections are a tunnel, without a deadline.
 //
 // The head of the body is kept until the answer begins (kMostKept), so that the request can be sent again. What does
 // not fit is not read from the client before the target has said that it begins (`Expect: 100-continue`), since a
@@ -26,6 +28,7 @@
 #include "http/server.h"
 #include "node/dispatch_desk.h"
 #include "node/reason.h"
+#include "node/refusal.h"
 #include "node/replay_budget.h"
 #include "policy/replay.h"
 
@@ -34,7 +37,8 @@ namespace wasabi::node {
 // What a worker lends to its requests; all of it outlives them.
 struct ProxyServices {
   http::EventLoop& loop;
-  http::Client& superpods;
+  http::Client& superpods;   // and the platform's own parts
+  http::Client& containers;
   DispatchDesk& desk;
   ReplayBudget& replays;  // kMostKept each
   std::size_t worker = 0;
@@ -77,7 +81,8 @@ class ProxiedRequest final : private http::StreamObserver {
   struct Terms {
     std::uint64_t token = 0;  // of the owner's
     policy::VersionId version;
-    std::string route;  // for the box: "acme/hello@3;prefix=11"
+    std::string route;   // for the box: "acme/hello@3;prefix=11"
+    std::string client;  // as ServerStream::peerAddress() says it, for the box
     std::string request_id;
     http::Fields headers;  // as they are passed on
     TimePoint arrived;
@@ -95,6 +100,9 @@ class ProxiedRequest final : private http::StreamObserver {
   void called(const DispatchCall& call);
   // Ends it whatever it does.
   void stop(Reason reason);
+  bool waitsFor(policy::VersionId version) const { return state_ == State::kWaiting && terms_.version == version; }
+  // It waits for a version that nobody will serve; `why` is for people.
+  void notStarted(std::string_view why);
 
  private:
   enum class State : std::uint8_t { kNew, kWaiting, kSent, kAnswering, kOver };
@@ -109,6 +117,8 @@ class ProxiedRequest final : private http::StreamObserver {
   // From the target.
   void bodyWanted();
   void answerBegins(const http::ResponseHead& head);
+  void upgraded(const http::ResponseHead& head);
+  void tunnelInputEnds();
   void answerBody(std::span<const std::byte> chunk);
   void answerEnds(const http::Fields& trailers);
   void targetFailed(http::ClientFailure failure, http::RequestProgress progress);
@@ -117,12 +127,14 @@ class ProxiedRequest final : private http::StreamObserver {
   void leaveQueue();
   void send(TargetPtr target);
   http::ClientRequest upstreamRequest() const;
+  void addWordsForTarget(http::Fields& headers) const;
+  http::Client& clientFor(const Target& target) const;
   void keep(std::span<const std::byte> chunk);
   void sendBody();
   void turnedAway(policy::Dispatch::Lack lack);
   void failed(policy::AttemptEnd end);
   void leaveTarget();
-  void refuse(Reason reason, std::optional<std::chrono::seconds> retry_after);
+  void refuse(const Refusal& refusal);
   void over(Reason reason);
   void settleIfOver();
   bool bodyWhole() const { return body_complete_ && kept_whole_; }
@@ -147,6 +159,7 @@ class ProxiedRequest final : private http::StreamObserver {
   bool body_complete_;                          // no more comes from the client
   bool body_wanted_ = false;                    // by the target at which it is
   std::optional<policy::Dispatch::Lack> lack_;  // it is being turned away
+  bool tunnel_ = false;
   bool settled_ = false;
 
   Reason reason_ = Reason::kNone;

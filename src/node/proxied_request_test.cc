@@ -132,7 +132,7 @@ class ProxiedRequestTest : public ::testing::Test, public http::RequestHandler, 
     terms.arrived = loop_.now();
     terms.deadline = terms.arrived + patience_;
     auto request = std::make_unique<ProxiedRequest>(stream, std::move(terms),
-                                                    ProxyServices{loop_, superpods_, desk_, replays_, 0}, *this);
+                                                    ProxyServices{loop_, superpods_, superpods_, desk_, replays_, 0}, *this);
     ProxiedRequest& inside = *request;
     requests_.insert(std::move(request));
     inside.begin();

@@ -45,7 +45,7 @@ constexpr bool inOrder() {
   for (std::size_t i = 0; i < kFacts.size(); ++i) {
     if (static_cast<std::size_t>(kFacts[i].reason) != i) return false;
   }
-  return kFacts.size() == static_cast<std::size_t>(Reason::kStopped) + 1;
+  return kFacts.size() == kReasons;
 }
 static_assert(inOrder(), "kFacts must follow the order of Reason");
 

@@ -2,6 +2,7 @@
 // access log, the metrics and Proxy-Status; where a box says the same, it is the same word (docs/box.md).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -44,6 +45,11 @@ enum class Reason : std::uint8_t {
   kStopped,
 };
 
+inline constexpr std::size_t kReasons = static_cast<std::size_t>(Reason::kStopped) + 1;
+
+constexpr bool isWait(Reason reason) {
+  return reason >= Reason::kQueueOrder && reason <= Reason::kQueueTenantConcurrency;
+}
 std::string_view toString(Reason reason);
 // What the client sees if no head went out before; 499 is never sent.
 std::uint16_t statusOf(Reason reason);
