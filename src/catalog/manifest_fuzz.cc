@@ -19,7 +19,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   WASABI_CHECK(manifest.limits.memory.value >= 65'536 && manifest.limits.concurrency >= 1);
   WASABI_CHECK(manifest.limits.timeout > wasabi::Duration::zero());
   const auto* path = std::get_if<std::string>(&manifest.module);
-  WASABI_CHECK(path == nullptr || (!path->empty() && path->find('\0') == std::string::npos));
+  if (manifest.container) {
+    WASABI_CHECK(path != nullptr && path->empty() && !manifest.container->image.empty());
+  } else {
+    WASABI_CHECK(path == nullptr || (!path->empty() && path->find('\0') == std::string::npos));
+  }
   // What was normalized stays as it is.
   for (const Route& route : manifest.routes) {
     WASABI_CHECK(normalizePathPrefix(route.path_prefix) == route.path_prefix);
