@@ -39,6 +39,7 @@ class FakeBox : public http::RequestHandler {
     explicit Seen(http::ServerStream& its_stream, FakeBox& its_box) : stream(&its_stream), box(its_box) {}
     void onBody(std::span<const std::byte> chunk) override {
       body.append(reinterpret_cast<const char*>(chunk.data()), chunk.size());
+      if (box.on_body) box.on_body(*this, chunk);
     }
     void onBodyEnd(const http::Fields&) override {
       if (box.on_whole) box.on_whole(*this);
@@ -67,11 +68,13 @@ class FakeBox : public http::RequestHandler {
   void die() { server_.reset(); }
 
   std::function<void(Seen&)> on_request;  // whose body has not come
+  std::function<void(Seen&, std::span<const std::byte>)> on_body;
   std::function<void(Seen&)> on_whole;
   std::function<void(Seen&)> on_writable;
   std::vector<std::unique_ptr<Seen>> seen;
 
  private:
+  bool takesUpgrades() const override { return true; }
   void onRequest(http::ServerStream& stream) override {
     seen.push_back(std::make_unique<Seen>(stream, *this));
     stream.attach(*seen.back());

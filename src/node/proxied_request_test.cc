@@ -27,6 +27,7 @@ struct Got : http::ClientObserver {
   }
   void onWritable() override {}
   void onEnd(const http::Fields&) override { done = true; }
+  void onUpgrade(const http::ResponseHead& response) override { head = response; }
   void onFailure(http::ClientFailure, http::RequestProgress, const std::string& message) override {
     failure = message;
     done = true;
@@ -60,11 +61,12 @@ class ProxiedRequestTest : public ::testing::Test, public http::RequestHandler, 
     ::system(("rm -r " + folder_).c_str());
   }
 
-  FakeBox& box(std::uint32_t number) {
+  FakeBox& box(std::uint32_t number, Target::Kind kind = Target::Kind::kSuperpod) {
     const std::string path = folder_ + "/box" + std::to_string(number);
     boxes_.push_back(std::make_unique<FakeBox>(loop_, path));
     auto target = std::make_shared<Target>();
     target->id = {number};
+    target->kind = kind;
     target->name = "superpod-" + std::to_string(number);
     target->endpoint.name = path;
     desk_.addTarget(std::move(target), {});
@@ -122,7 +124,20 @@ class ProxiedRequestTest : public ::testing::Test, public http::RequestHandler, 
   Duration patience_ = 10s;
   ReplayBudget replays_{8};
 
+  std::unique_ptr<Got> startUpgrade() {
+    auto got = std::make_unique<Got>();
+    http::ClientRequest request;
+    request.method = "GET";
+    request.authority = "example.com";
+    request.target = "/acme/hello";
+    request.endpoint.name = folder_ + "/front";
+    request.upgrade = "websocket";
+    got->exchange = client_.start(request, *got);
+    return got;
+  }
+
  private:
+  bool takesUpgrades() const override { return true; }
   void onRequest(http::ServerStream& stream) override {
     ProxiedRequest::Terms terms;
     terms.token = requests_.nextToken();
@@ -360,6 +375,40 @@ TEST_F(ProxiedRequestTest, BackPressureReachesTheBox) {
   finish(*got);
   EXPECT_EQ(got->body.size(), kSize);
   ASSERT_TRUE(allSettled());
+}
+
+TEST_F(ProxiedRequestTest, AContainerMayTurnTheConnectionIntoATunnel) {
+  FakeBox& container = box(0, Target::Kind::kContainer);
+  container.on_request = [](FakeBox::Seen& seen) {
+    EXPECT_EQ(seen.stream->request().upgrade, "websocket");
+    EXPECT_FALSE(seen.stream->request().headers.find("wasabi-route"));
+    seen.stream->acceptUpgrade("websocket", {});
+    seen.stream->resumeReading();
+  };
+  container.on_body = [](FakeBox::Seen& seen, std::span<const std::byte> chunk) { seen.stream->send(chunk); };
+  container.on_whole = [](FakeBox::Seen& seen) { seen.stream->finish({}); };
+  auto got = startUpgrade();
+  ASSERT_TRUE(runUntil([&] { return got->head.status == 101; }));
+  got->exchange->send(bytes("ping"));
+  ASSERT_TRUE(runUntil([&] { return got->body == "ping"; }));
+  got->exchange->finishBody();
+  finish(*got);
+  EXPECT_EQ(got->failure, "");
+  ASSERT_TRUE(allSettled());
+  EXPECT_EQ(settled_[0].status, 101);
+  EXPECT_EQ(settled_[0].reason, Reason::kNone);
+  EXPECT_EQ(desk_.running({0}), 0u);
+}
+
+TEST_F(ProxiedRequestTest, ASuperpodIsNotAskedToUpgrade) {
+  FakeBox& first = box(0);
+  first.on_whole = [](FakeBox::Seen& seen) {
+    EXPECT_EQ(seen.stream->request().upgrade, "");
+    answer(*seen.stream, 200, "plain");
+  };
+  auto got = startUpgrade();
+  finish(*got);
+  EXPECT_EQ(got->body, "plain");
 }
 
 }  // namespace
