@@ -50,6 +50,7 @@ void makeAbsolute(std::string& path) {
 struct Flags {
   bool allow_private_networks = false;
   bool no_lockdown = false;
+  bool behind_gateway = false;
 };
 
 void addServing(CLI::App& app, box::BoxConfig& config) {
@@ -71,6 +72,15 @@ void addServing(CLI::App& app, box::BoxConfig& config) {
   app.add_option("--function-log", config.function_log, "file for what functions write to stderr; '-' likewise");
   addDuration(app, "--drain-delay", config.drain_delay, "after SIGTERM: still serving, but not ready");
   addDuration(app, "--drain-timeout", config.drain_timeout, "then: what runs may finish for so long");
+}
+
+void addGateway(CLI::App& app, box::BoxConfig& config, Flags& flags) {
+  const std::string group = "Behind a gateway";
+  app.add_flag("--behind-gateway", flags.behind_gateway,
+               "it says which version serves a request, and keeps what finds no room here; see docs/box.md")
+      ->group(group);
+  app.add_option("--secrets", config.secrets_directory, "directory with <tenant>/<NAME>: values of functions' secrets")
+      ->group(group);
 }
 
 void addLimits(CLI::App& app, box::BoxConfig& config) {
@@ -139,16 +149,18 @@ std::optional<ExitCode> parseCommandLine(int argc, char** argv, box::BoxConfig& 
   addLimits(app, config);
   addCompiler(app, config);
   addSecurity(app, flags);
+  addGateway(app, config, flags);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return ExitCode{app.exit(error) == 0 ? 0 : 2};
   }
   if (flags.allow_private_networks) config.private_networks = box::PrivateNetworks::kAllowed;
+  if (flags.behind_gateway) config.front = box::Front::kGateway;
   if (flags.no_lockdown) config.lockdown = box::Lockdown::kOff;
   if (config.history_file != box::kNoHistory) makeAbsolute(config.history_file);
   for (std::string* path : {&config.config_file, &config.catalog_directory, &config.store_directory, &config.access_log,
-                            &config.function_log, &config.verify_key_file, &config.builder.key_file}) {
+                            &config.function_log, &config.verify_key_file, &config.secrets_directory, &config.builder.key_file}) {
     makeAbsolute(*path);
   }
   return std::nullopt;
@@ -163,6 +175,12 @@ std::optional<ExitCode> complete(box::BoxConfig& config) {
   if (config.store_directory.empty()) return refuse("--store is required, or 'store' in the --config file");
   if (config.compile == box::CompileMode::kNever && config.verify_key_file.empty()) {
     return refuse("--compile=never needs --verify-key, the public key of the builder whose modules the store holds");
+  }
+  const auto is_unix = [](const std::string& address) { return address.starts_with("unix:"); };
+  if (config.front == box::Front::kGateway && !std::all_of(config.listen.begin(), config.listen.end(), is_unix)) {
+    return refuse(
+        "--behind-gateway believes what it is told about requests, so nobody else may send any: give --listen as "
+        "unix:/path");
   }
   if (config.capacity.memory == ByteSize{}) {
     return refuse("the machine does not say how much memory it has; write memory in [capacity] of the --config file");

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+
+#include "base/text.h"
 
 namespace wasabi {
 
@@ -13,9 +16,18 @@ bool isLabel(std::string_view text) {
                      [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
 }
 
-Result<FunctionName> parseFunctionName(std::string_view text) {
+bool isNumberedLabel(std::string_view text) {
+  const std::size_t at = text.find('@');
+  if (at == std::string_view::npos || !isLabel(text.substr(0, at))) return false;
+  const std::string_view digits = text.substr(at + 1);
+  return !digits.starts_with('0') && parseDecimal<std::uint32_t>(digits).has_value();
+}
+
+Result<FunctionName> parseFunctionName(std::string_view text, NameForm form) {
   const std::size_t slash = text.find('/');
-  if (slash == std::string_view::npos || !isLabel(text.substr(0, slash)) || !isLabel(text.substr(slash + 1))) {
+  const std::string_view function = slash == std::string_view::npos ? std::string_view() : text.substr(slash + 1);
+  const bool numbered = form == NameForm::kPlainOrNumbered && isNumberedLabel(function);
+  if (!isLabel(text.substr(0, slash)) || !(isLabel(function) || numbered)) {
     return fail(ErrorCode::kInvalid,
                 fmt::format("'{}' does not name a function; write tenant/function, each of a-z, 0-9 and '-'", text));
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,8 @@ namespace wasabi {
 
 // A name of a tenant or a function is a DNS label: 1 to 63 of a-z, 0-9 and '-', no '-' at either end.
 bool isLabel(std::string_view text);
+// "hello@3": how a superpod calls the third version of a function, which is a function of its own there.
+bool isNumberedLabel(std::string_view text);
 
 // "<tenant>/<function>"
 struct FunctionName {
@@ -22,7 +25,8 @@ struct FunctionName {
   std::string toString() const { return tenant + "/" + function; }
 };
 
-Result<FunctionName> parseFunctionName(std::string_view text);
+enum class NameForm : std::uint8_t { kPlain, kPlainOrNumbered };
+Result<FunctionName> parseFunctionName(std::string_view text, NameForm form = NameForm::kPlain);
 
 }  // namespace wasabi
 

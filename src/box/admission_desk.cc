@@ -89,6 +89,11 @@ AdmissionDesk::Answer AdmissionDesk::arrive(const Request& request, TimePoint no
     const policy::Ticket ticket = ++last_ticket_;
     answer = told(admission_.arrive({ticket, request.function, request.arrival, request.deadline}, now), ticket);
     const bool waits = answer.kind == Answer::Kind::kWaits;
+    if (waits && request.if_no_room == Request::IfNoRoom::kGoElsewhere) {
+      admission_.cancel(ticket, now);
+      answer = {Answer::Kind::kRefused, answer.reason, std::nullopt, answer.reason, 0};
+      return true;
+    }
     if (waits) places_.emplace(ticket, Place{request.worker, request.token});
     return waits;
   });

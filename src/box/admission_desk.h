@@ -61,6 +61,10 @@ class AdmissionDesk {
     policy::FunctionId function;
     TimePoint arrival;
     TimePoint deadline;
+    enum class IfNoRoom : std::uint8_t {
+      kWait,
+      kGoElsewhere,  // what would have to wait is refused, with what for as the obstacle, and leaves nothing here
+    } if_no_room = IfNoRoom::kWait;
   };
   struct Answer {
     enum class Kind : std::uint8_t { kRuns, kWaits, kRefused } kind = Kind::kRuns;

@@ -31,6 +31,7 @@ FileAccess accessOf(const BoxConfig& config, const std::optional<HistoryFile>& h
   FileAccess access{systemFilesOfABox(), {}};
   access.readable.push_back(config.catalog_directory);
   access.readable.push_back(config.store_directory);
+  if (!config.secrets_directory.empty()) access.readable.push_back(config.secrets_directory);
   if (history) access.changeable.push_back(history->folder());
   const ConfigAccess again = configAccess(config.config_file);
   access.readable.insert(access.readable.end(), again.readable.begin(), again.readable.end());
@@ -237,7 +238,8 @@ Result<void> Box::openCatalog() {
           rebuildForThisEngine();
         });
       },
-      config_.function_defaults);
+      {config_.function_defaults,
+       config_.front == Front::kGateway ? NameForm::kPlainOrNumbered : NameForm::kPlain, config_.secrets_directory});
   if (!source) return fail(std::move(source.error()).within("catalog"));
   source_ = std::move(*source);
   functionsChanged(source_->current());

@@ -34,6 +34,12 @@ enum class PrivateNetworks : std::uint8_t {
 
 enum class Lockdown : std::uint8_t { kOn, kOff };
 
+// Who stands before the box.
+enum class Front : std::uint8_t {
+  kClients,  // or somebody who knows nothing of Wasabi: the box routes, and lets requests wait
+  kGateway,  // of a single machine: it says which version serves a request and for whom, and keeps what finds no room
+};
+
 inline constexpr std::string_view kNoAdmin = "none";
 inline constexpr std::string_view kNoHistory = "none";
 
@@ -102,6 +108,8 @@ struct BoxConfig : LiveConfig {
   std::string verify_key_file;  // the builder's public key, needed with CompileMode::kNever
   PrivateNetworks private_networks = PrivateNetworks::kRefused;
   Lockdown lockdown = Lockdown::kOn;
+  Front front = Front::kClients;
+  std::string secrets_directory;  // values of functions' secrets, as <tenant>/<NAME>; empty: they get none
   Duration drain_delay = std::chrono::seconds(0);     // from SIGTERM to closing the listeners, for balancers to notice
   Duration drain_timeout = std::chrono::seconds(30);  // then running requests are cut
 

@@ -70,7 +70,7 @@ Result<std::vector<Variable>> cgiVariables(const http::RequestHead& request, con
   if (!path_info) return fail(std::move(path_info.error()).within("the path"));
   if (!script_name) return fail(std::move(script_name.error()).within("the path"));
   const HostAndPort server = splitAuthority(request.authority);
-  const std::string_view default_port = request.scheme == "https" ? "443" : "80";
+  const std::string_view default_port = context.scheme == "https" ? "443" : "80";
 
   std::vector<Variable> out;
   out.reserve(14 + request.headers.size());

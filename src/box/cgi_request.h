@@ -20,6 +20,7 @@ struct CgiContext {
   std::size_t route_prefix_size = 0;
   std::string_view peer_address;  // "1.2.3.4:567", "[::1]:567" or "unix"
   std::string_view request_id;
+  std::string_view scheme = "http";
 };
 
 // Header fields become HTTP_* except those that could be mistaken for something else: `Proxy` (which programs read as

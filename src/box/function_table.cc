@@ -32,6 +32,11 @@ std::optional<FunctionTable::Match> FunctionTable::route(std::string_view author
   return Match{&found->second, match->prefix_size};
 }
 
+const Deployment* FunctionTable::find(const FunctionName& name) const {
+  const catalog::FunctionPtr function = catalog_->find(name);
+  return function ? find(*function) : nullptr;
+}
+
 const Deployment* FunctionTable::find(const catalog::FunctionSpec& version) const {
   const auto found = deployments_.find(&version);
   return found == deployments_.end() ? nullptr : &found->second;

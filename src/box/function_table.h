@@ -48,6 +48,8 @@ class FunctionTable {
   const catalog::Catalog& catalog() const { return *catalog_; }
   const catalog::CatalogPtr& catalogPtr() const { return catalog_; }
   const std::unordered_map<const catalog::FunctionSpec*, Deployment>& deployments() const { return deployments_; }
+  // Null if it serves no such function.
+  const Deployment* find(const FunctionName& name) const;
   // Null if it serves no such version.
   const Deployment* find(const catalog::FunctionSpec& version) const;
   // The function with that account; null once it is deployed no more.

@@ -11,6 +11,7 @@
 #include "box/cgi_request.h"
 #include "box/ending.h"
 #include "box/field_views.h"
+#include "box/gateway_words.h"
 
 namespace wasabi::box {
 namespace {
@@ -267,8 +268,9 @@ bool Invocation::start() {
 
 Result<engine::Invocation> Invocation::startCommand() {
   command_.emplace(function()->command_http, services_.limits.command_head_bytes, response_);
-  const std::string peer = stream_->peerAddress();
-  auto variables = cgiVariables(stream_->request(), {route_prefix_size_, peer, request_id_});
+  const std::string client = clientOf(*stream_, services_.front);
+  auto variables = cgiVariables(
+      stream_->request(), {route_prefix_size_, client, request_id_, schemeOf(*stream_, services_.front)});
   if (!variables) return fail(std::move(variables.error()));
 
   // What the request says comes first, so that no setting of the function can stand in for it.
@@ -276,7 +278,9 @@ Result<engine::Invocation> Invocation::startCommand() {
   environment.reserve(variables->size() + function()->environment.size());
   for (const Variable& variable : *variables) environment.push_back({variable.name, variable.value});
   for (const auto& [name, value] : function()->environment) environment.push_back({name, value});
-  std::vector<std::string_view> arguments = {function()->name.function};
+  // Without the number that a superpod adds.
+  const std::string_view name = function()->name.function;
+  std::vector<std::string_view> arguments = {name.substr(0, name.find('@'))};
   arguments.insert(arguments.end(), function()->arguments.begin(), function()->arguments.end());
 
   engine::InvocationStart start;
@@ -299,7 +303,8 @@ Result<engine::Invocation> Invocation::startProxy() {
   start.environment = environment;
   // Only HTTP/1.0 may leave the authority out; wasi:http has no word for that.
   const std::string_view authority = request.authority.empty() ? "localhost" : std::string_view(request.authority);
-  start.request = {request.method, request.scheme == "https", authority, request.target, headers};
+  const bool https = schemeOf(*stream_, services_.front) == "https";
+  start.request = {request.method, https, authority, request.target, headers};
   if (function()->reuse > 0) {
     ShelvedInstance shelved = services_.shelf.take(*function(), program_);
     if (shelved.instance) {

@@ -58,6 +58,7 @@ struct InvocationServices {
   AdmissionDesk& desk;
   MemoryLedger& ledger;
   std::uint32_t worker;
+  Front front;
   const InvocationLimits& limits;
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "box/access_log.h"
+#include "box/gateway_words.h"
 #include "box/response_writer.h"
 #include "http/request_deadline.h"
 
@@ -186,6 +187,7 @@ void Worker::drain() {
 void Worker::onRequest(http::ServerStream& stream) {
   const http::RequestHead& request = stream.request();
   const std::string_view path = request.path();
+  if (services_.config.front == Front::kGateway && hasRoute(request)) return serveForGateway(stream);
   if (!path.starts_with('/')) return refuse(stream, nullptr, {Reason::kBadPath});
   if (path.starts_with(kHealthPrefix)) return answerHealth(stream, path);
   if (!functions_) return refuse(stream, nullptr, {Reason::kNotReady});
@@ -202,6 +204,14 @@ void Worker::answerHealth(http::ServerStream& stream, std::string_view path) {
   sendText(stream, 503, readiness == Readiness::kStarting ? "starting\n" : "draining\n");
 }
 
+void Worker::serveForGateway(http::ServerStream& stream) {
+  const auto route = gatewayRouteOf(stream.request());
+  if (!route) return refuse(stream, nullptr, {Reason::kBadPath, {}, route.error().message()});
+  const Deployment* deployment = functions_ ? functions_->find(route->function) : nullptr;
+  if (!deployment) return sendNoRoom(stream, kNotHere);
+  admit(stream, {deployment, route->prefix_size});
+}
+
 void Worker::admit(http::ServerStream& stream, const FunctionTable::Match& match) {
   const catalog::FunctionSpec& function = *match.deployment->spec;
   const std::uint64_t declared_body = stream.request().content_length.value_or(0);
@@ -213,10 +223,15 @@ void Worker::admit(http::ServerStream& stream, const FunctionTable::Match& match
   const TimePoint now = Clock::now();
   const TimePoint deadline = now + std::min(patience->value_or(function.limits.timeout), function.limits.timeout);
   const InvocationToken token = invocations_.nextToken();
+  using IfNoRoom = AdmissionDesk::Request::IfNoRoom;
+  const IfNoRoom if_no_room = services_.config.front == Front::kGateway ? IfNoRoom::kGoElsewhere : IfNoRoom::kWait;
   const AdmissionDesk::Answer answer =
-      services_.desk.arrive({index_, token, match.deployment->load->account.function(), now, deadline}, now);
+      services_.desk.arrive({index_, token, match.deployment->load->account.function(), now, deadline, if_no_room}, now);
   using Kind = AdmissionDesk::Answer::Kind;
   if (answer.kind == Kind::kRefused) {
+    if (const Reason why = answer.obstacle; services_.config.front == Front::kGateway && why != Reason::kNone) {
+      return sendNoRoom(stream, toString(why));
+    }
     return refuse(stream, match.deployment->spec, {answer.reason, answer.retry_after, {}, answer.obstacle});
   }
 
@@ -233,6 +248,7 @@ void Worker::admit(http::ServerStream& stream, const FunctionTable::Match& match
                                 services_.desk,
                                 services_.ledger,
                                 index_,
+                                services_.config.front,
                                 services_.config.invocation};
   InvocationOwner& owner = *this;
   const bool waits = answer.kind == Kind::kWaits;

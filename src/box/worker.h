@@ -121,6 +121,7 @@ class Worker final : public http::RequestHandler, private InvocationOwner, priva
   Duration runForItsHome(Invocation& invocation);
   void lookAgainAt(std::optional<TimePoint> refill);
   void answerHealth(http::ServerStream& stream, std::string_view path);
+  void serveForGateway(http::ServerStream& stream);
   void admit(http::ServerStream& stream, const FunctionTable::Match& match);
   void refuse(http::ServerStream& stream, catalog::FunctionPtr function, const Refusal& refusal);
   void findProgram(Invocation& invocation, InvocationToken token) override;

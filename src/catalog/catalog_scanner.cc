@@ -108,7 +108,7 @@ void CatalogScanner::scanTenant(Scan& scan, const std::string& tenant) {
   for (const std::string& file : *names) {
     if (!file.ends_with(kManifestSuffix)) continue;
     const FunctionName name{tenant, file.substr(0, file.size() - kManifestSuffix.size())};
-    if (!isLabel(name.tenant) || !isLabel(name.function)) {
+    if (!isLabel(name.tenant) || !isFunction(name.function)) {
       const std::string& wrong = isLabel(name.tenant) ? name.function : name.tenant;
       scan.folder_problems.push_back(
           {folder + "/" + file, 0,
@@ -117,6 +117,10 @@ void CatalogScanner::scanTenant(Scan& scan, const std::string& tenant) {
       scanManifest(scan, name);
     }
   }
+}
+
+bool CatalogScanner::isFunction(std::string_view text) const {
+  return isLabel(text) || (names_ == NameForm::kPlainOrNumbered && isNumberedLabel(text));
 }
 
 void CatalogScanner::keepTenant(const std::string& tenant) {

@@ -18,9 +18,9 @@ inline constexpr std::size_t kMaxFunctions = 100'000;
 // Not thread-safe.
 class CatalogScanner {
  public:
-  // `directory` is absolute; `defaults` are the limits of manifests that do not name them.
-  explicit CatalogScanner(std::string directory, const FunctionLimits& defaults = {})
-      : directory_(std::move(directory)), reader_(directory_, defaults) {}
+  // `directory` is absolute.
+  explicit CatalogScanner(std::string directory, const CatalogTerms& terms = {})
+      : directory_(std::move(directory)), names_(terms.names), reader_(directory_, terms) {}
 
   // At the first reading, and when somebody asks for one, everything is taken as it is; else a file that was written a
   // moment ago is left until its writer has had the time to finish.
@@ -56,7 +56,10 @@ class CatalogScanner {
   void accept(Scan& scan, const FunctionName& name, const FileStamp& stamp, ReadFunction read);
   void removeUnseen(Scan& scan);
 
+  bool isFunction(std::string_view text) const;
+
   std::string directory_;
+  NameForm names_;
   ManifestReader reader_;
   std::map<FunctionName, Entry> entries_;
   std::set<std::string> tenants_;

@@ -51,11 +51,11 @@ std::pair<std::uint64_t, std::uint64_t> identityOf(const std::string& path) {
 }  // namespace
 
 struct CatalogSource::Impl {
-  Impl(std::string absolute_directory, Logger& logger, OnChange callback, const FunctionLimits& defaults)
+  Impl(std::string absolute_directory, Logger& logger, OnChange callback, const CatalogTerms& terms)
       : directory(std::move(absolute_directory)),
         log(logger),
         on_change(std::move(callback)),
-        scanner(directory, defaults) {}
+        scanner(directory, terms) {}
 
   ~Impl() {
     if (!thread.joinable()) return;
@@ -213,14 +213,14 @@ void CatalogSource::Impl::logProblems(const Catalog& before, const Catalog& now)
 }
 
 Result<std::unique_ptr<CatalogSource>> CatalogSource::open(std::string directory, Logger& log, OnChange on_change,
-                                                           const FunctionLimits& defaults) {
+                                                           const CatalogTerms& terms) {
   std::error_code error;
   // The working directory may change later; links on the way are followed anew at every scan.
   std::filesystem::path absolute = std::filesystem::absolute(directory, error).lexically_normal();
   if (error) return fail(Error::fromErrno(directory, error.value()));
   std::string text = absolute.string();
   if (text.size() > 1 && text.ends_with('/')) text.pop_back();
-  auto impl = std::make_unique<Impl>(std::move(text), log, std::move(on_change), defaults);
+  auto impl = std::make_unique<Impl>(std::move(text), log, std::move(on_change), terms);
   if (auto started = impl->start(); !started) return fail(std::move(started).error().within("catalog"));
   return std::unique_ptr<CatalogSource>(new CatalogSource(std::move(impl)));
 }

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/unique_function.h"
 #include "catalog/catalog.h"
+#include "catalog/manifest_reader.h"
 
 namespace wasabi::catalog {
 
@@ -23,9 +24,8 @@ class CatalogSource {
   using OnChange = std::function<void(CatalogPtr)>;
 
   // Reads once, then follows on a thread of its own until destroyed. An error only if `directory` cannot be read.
-  // `defaults` are the limits of manifests that do not name them.
   static Result<std::unique_ptr<CatalogSource>> open(std::string directory, Logger& log, OnChange on_change,
-                                                     const FunctionLimits& defaults = {});
+                                                     const CatalogTerms& terms = {});
   ~CatalogSource();
 
   // Thread-safe.

@@ -17,6 +17,8 @@
 namespace wasabi::catalog {
 namespace {
 
+constexpr std::size_t kMaxSecretBytes = 64 << 10;
+
 bool isShortage(const Error& error) {
   return error.code() == ErrorCode::kExhausted;
 }
@@ -27,14 +29,14 @@ Result<struct stat> statusOf(int fd, const std::string& path) {
   return status;
 }
 
-// One byte more than a manifest may have, so that the parser sees when there is too much.
-Result<std::string> readManifestText(int directory_fd, const std::string& path) {
+// Up to one byte more than `most`, so that whoever looks at it sees when there is too much.
+Result<std::string> readSmallFile(int directory_fd, const std::string& path, std::size_t most) {
   auto file = openBeneath(directory_fd, path, O_RDONLY | O_NONBLOCK);
   if (!file) return fail(std::move(file).error());
   auto status = statusOf(file->get(), path);
   if (!status) return fail(std::move(status).error());
   if (!S_ISREG(status->st_mode)) return fail(ErrorCode::kInvalid, path + " is not a regular file");
-  std::string text(kMaxManifestBytes + 1, '\0');
+  std::string text(most + 1, '\0');
   std::size_t size = 0;
   while (size < text.size()) {
     const ssize_t got = ::read(file->get(), text.data() + size, text.size() - size);
@@ -96,12 +98,12 @@ struct ManifestReader::Reading {
 ReadFunction ManifestReader::read(int directory_fd, const FunctionName& name, const Settled& settled) {
   const std::string path = name.toString() + ".toml";
   Reading reading{directory_fd, name, settled, directory_ + "/" + path, {}};
-  auto text = readManifestText(directory_fd, path);
+  auto text = readSmallFile(directory_fd, path, kMaxManifestBytes);
   if (!text) {
     reading.problem("", text.error());
     return std::move(reading.result);
   }
-  ParsedManifest parsed = parseManifest(*text, defaults_);
+  ParsedManifest parsed = parseManifest(*text, terms_.defaults);
   for (TextProblem& found : parsed.problems) reading.problem(found.line, std::move(found.reason));
   if (!reading.result.problems.empty()) return std::move(reading.result);
 
@@ -121,7 +123,10 @@ ReadFunction ManifestReader::read(int directory_fd, const FunctionName& name, co
   }
   if (!manifest.files.empty()) resolveFiles(reading, manifest.files, *spec);
   if (!reading.result.problems.empty() || reading.result.unsettled) return std::move(reading.result);
+  // A version tells which secrets it gets, and nothing of their values.
   spec->version = versionOf(*spec);
+  resolveSecrets(reading, *spec);
+  if (!reading.result.problems.empty()) return std::move(reading.result);
   reading.result.function = std::move(spec);
   return std::move(reading.result);
 }
@@ -151,6 +156,25 @@ void ManifestReader::resolveFiles(Reading& reading, const std::string& path, Fun
   auto real_path = realPathOf(folder->get());
   if (!real_path) return reading.problem("files ", real_path.error());
   spec.files_directory = std::move(*real_path);
+}
+
+void ManifestReader::resolveSecrets(Reading& reading, FunctionSpec& spec) {
+  if (spec.secrets.empty()) return;
+  if (terms_.secrets_directory.empty()) {
+    return reading.problem(0, "'secrets': this box was given none; start it with --secrets, or leave the key out");
+  }
+  FileDescriptor directory(open(terms_.secrets_directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid()) return reading.problem("secrets ", Error::fromErrno(terms_.secrets_directory, errno));
+  for (const std::string& name : spec.secrets) {
+    auto value = readSmallFile(directory.get(), spec.name.tenant + "/" + name, kMaxSecretBytes);
+    if (!value) return reading.problem("secret ", value.error());
+    if (value->size() > kMaxSecretBytes || value->find('\0') != std::string::npos) {
+      return reading.problem(0, fmt::format("secret {}: more than {} bytes, or a zero byte in them: no environment "
+                                            "variable holds that",
+                                            name, kMaxSecretBytes));
+    }
+    spec.environment[name] = std::move(*value);
+  }
 }
 
 Result<ModuleDigest> ManifestReader::digestOf(int directory_fd, const std::string& path) {

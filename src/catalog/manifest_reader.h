@@ -31,15 +31,24 @@ struct ReadFunction {
   bool retry = false;      // the system refused for want of something (descriptors, memory): read again later
 };
 
+// What manifests of a catalog may be, and what is put into those that leave it out.
+struct CatalogTerms {
+  FunctionLimits defaults;
+  // Whether each is of one version, "<function>@<n>.toml": the catalog of a superpod, where others do the routing.
+  NameForm names = NameForm::kPlain;
+  // Where values of secrets lie, as <tenant>/<NAME>; empty: manifests cannot ask for any.
+  std::string secrets_directory;
+};
+
 // Not thread-safe.
 class ManifestReader {
  public:
   // Whether a file with this stamp has been left alone long enough to be read.
   using Settled = std::function<bool(const FileStamp&)>;
 
-  // `directory` is absolute; `defaults` are the limits of manifests that do not name them.
-  ManifestReader(std::string directory, const FunctionLimits& defaults)
-      : directory_(std::move(directory)), defaults_(defaults) {}
+  // `directory` is absolute.
+  ManifestReader(std::string directory, CatalogTerms terms)
+      : directory_(std::move(directory)), terms_(std::move(terms)) {}
 
   ReadFunction read(int directory_fd, const FunctionName& name, const Settled& settled);
 
@@ -58,9 +67,10 @@ class ManifestReader {
   Result<ModuleDigest> digestOf(int directory_fd, const std::string& path);
   void resolveModule(Reading& reading, const std::string& path, FunctionSpec& spec);
   void resolveFiles(Reading& reading, const std::string& path, FunctionSpec& spec);
+  void resolveSecrets(Reading& reading, FunctionSpec& spec);
 
   std::string directory_;
-  FunctionLimits defaults_;
+  CatalogTerms terms_;
   std::unordered_map<std::string, KnownDigest> digests_;
 };
 

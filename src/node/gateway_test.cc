@@ -153,7 +153,7 @@ TEST_F(GatewayTest, TheBoxIsToldRouteClientAndScheme) {
   std::vector<std::pair<std::string, std::string>> seen;
   box.on_request = [&](FakeBox::Seen& request) {
     for (const auto field : request.stream->request().headers) seen.emplace_back(field.name, field.value);
-    answer(*request.stream, 200, "", {{"wasabi-outcome", "ok"}, {"x-mine", "1"}});
+    answer(*request.stream, 200, "", {{"wasabi-mine", "1"}, {"x-mine", "1"}});
   };
   const auto reply = get("/acme/hello/x", {{"wasabi-route", "other/one@1"}, {"authorization", "Bearer mine"}});
   using testing::Contains;
@@ -163,7 +163,7 @@ TEST_F(GatewayTest, TheBoxIsToldRouteClientAndScheme) {
   EXPECT_THAT(seen, Contains(Pair("wasabi-scheme", "http")));
   EXPECT_THAT(seen, Contains(Pair("authorization", "Bearer mine")));
   EXPECT_EQ(reply->head.headers.find("x-mine"), "1");
-  EXPECT_FALSE(reply->head.headers.find("wasabi-outcome"));
+  EXPECT_FALSE(reply->head.headers.find("wasabi-mine"));
 }
 
 TEST_F(GatewayTest, ATokenThatWasMeantForUsGoesNoFurther) {

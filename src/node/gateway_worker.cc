@@ -29,8 +29,11 @@ void appendAccessLine(std::string& out, const ProxiedRecord& record, const platf
   line.text("method", record.method);
   line.text("path", record.path);
   line.number("status", record.status);
-  if (!record.outcome.empty()) line.text("outcome", record.outcome);
-  if (record.reason != Reason::kNone) line.word("reason", toString(record.reason));
+  if (record.reason != Reason::kNone) {
+    line.word("reason", toString(record.reason));
+  } else if (!record.outcome.empty()) {
+    line.text("reason", record.outcome);
+  }
   line.number("bytes_in", record.bytes_in);
   line.number("bytes_out", record.bytes_out);
   line.microseconds("wall_us", record.wall);

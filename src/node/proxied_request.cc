@@ -15,7 +15,7 @@ namespace {
 
 // A box's words to the gateway; see docs/box.md, "Behind a gateway".
 constexpr std::string_view kNoRoom = "wasabi-no-room";
-constexpr std::string_view kOutcome = "wasabi-outcome";
+constexpr std::string_view kProxyStatus = "proxy-status";  // RFC 9209
 constexpr std::string_view kRoute = "wasabi-route";
 constexpr std::string_view kClient = "wasabi-client";
 constexpr std::string_view kScheme = "wasabi-scheme";
@@ -23,10 +23,21 @@ constexpr std::string_view kTimeoutField = "wasabi-timeout";
 
 // What only limits of the function or its tenant forbid, or its own share of the CPU: others may still have room there.
 policy::Dispatch::Lack lackOf(std::string_view reason) {
-  constexpr std::array<std::string_view, 5> kOwn = {"queue.function_concurrency", "queue.tenant_concurrency",
-                                                    "queue.tenant_share", "queue.cpu_quota", "queue.cpu"};
+  constexpr std::array<std::string_view, 6> kOwn = {"queue.function_concurrency", "queue.tenant_concurrency",
+                                                    "queue.tenant_share",         "queue.cpu_quota",
+                                                    "queue.cpu",                  "not_here"};
   const bool own = std::find(kOwn.begin(), kOwn.end(), reason) != kOwn.end();
   return own ? policy::Dispatch::Lack::kOwn : policy::Dispatch::Lack::kShared;
+}
+
+// What a box says of an answer that its function did not give: `wasabi; error=...; details="function.trap"`.
+std::string outcomeOf(const http::Fields& headers) {
+  constexpr std::string_view kDetails = "details=\"";
+  const std::string_view text = headers.find(kProxyStatus).value_or("");
+  const std::size_t begin = text.find(kDetails);
+  if (!text.starts_with("wasabi;") || begin == std::string_view::npos) return {};
+  const std::string_view word = text.substr(begin + kDetails.size());
+  return std::string(word.substr(0, word.find('"')));
 }
 
 // gRPC needs HTTP/2 all the way.
@@ -233,7 +244,7 @@ void ProxiedRequest::answerBegins(const http::ResponseHead& head) {
   ++runs_;
   state_ = State::kAnswering;
   status_ = head.status;
-  if (const auto outcome = head.headers.find(kOutcome)) outcome_ = *outcome;
+  if (target_->kind == Target::Kind::kSuperpod) outcome_ = outcomeOf(head.headers);
   http::ResponseHead answer;
   answer.status = head.status;
   http::addProxiedResponseFields(head.headers, answer.headers);

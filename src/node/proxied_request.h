@@ -54,7 +54,7 @@ struct ProxiedRecord {
   std::uint16_t status = 0;
   Reason reason = Reason::kNone;
   Reason waited_for = Reason::kNone;
-  std::string_view outcome;  // as its target told it, where it answered
+  std::string_view outcome;  // the box's reason, where it answered in place of its function
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   Duration wall{};

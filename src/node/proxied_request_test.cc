@@ -174,18 +174,18 @@ TEST_F(ProxiedRequestTest, CarriesTheRequestAndItsAnswer) {
     route = seen.stream->request().headers.find("wasabi-route").value_or("");
     target = seen.stream->request().target;
     answer(*seen.stream, 201, "made of " + std::to_string(seen.body.size()),
-           {{"wasabi-outcome", "ok"}, {"x-own", "1"}});
+           {{"proxy-status", "wasabi; error=proxy_internal_response; details=\"function.trap\""}, {"wasabi-mine", "1"}, {"x-own", "1"}});
   };
   auto got = start("POST", 1000);
   finish(*got);
   EXPECT_EQ(got->head.status, 201);
   EXPECT_EQ(got->body, "made of 1000");
   EXPECT_EQ(got->head.headers.find("x-own"), "1");
-  EXPECT_FALSE(got->head.headers.find("wasabi-outcome"));
+  EXPECT_FALSE(got->head.headers.find("wasabi-mine"));
   EXPECT_EQ(route, "acme/hello@3;prefix=11");
   EXPECT_EQ(target, "/acme/hello?a=b");
   ASSERT_TRUE(allSettled());
-  EXPECT_EQ(settled_[0].outcome, "ok");
+  EXPECT_EQ(settled_[0].outcome, "function.trap");
   EXPECT_EQ(settled_[0].target, "superpod-0");
   EXPECT_EQ(settled_[0].bytes_in, 1000u);
   EXPECT_EQ(desk_.running({0}), 0u);

@@ -123,7 +123,7 @@ class Box:
         self.process = subprocess.Popen(
             self.prefix + [
                 program("wasabi-box"),
-                "--listen", "%s:%d" % (self.address or ("127.0.0.1", 0)),
+                "--listen", self._listen(),
                 "--access-log", str(self.directory / "access.log"),
                 "--function-log", str(self.directory / "function.log"),
                 "--workers", str(self.workers),
@@ -135,6 +135,9 @@ class Box:
         if wait:
             eventually(self.is_ready, WAIT_SECONDS, "readiness of the box; its log: " + str(self.directory / "box.log"))
         return self
+
+    def _listen(self) -> str:
+        return "%s:%d" % (self.address or ("127.0.0.1", 0))
 
     def is_ready(self) -> bool:
         if self.process.poll() is not None:
