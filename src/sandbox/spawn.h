@@ -1,0 +1,25 @@
+// Starts one program as a child of the calling thread.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/file_descriptor.h"
+
+namespace wasabi::sandbox {
+
+struct Spawned {
+  pid_t pid = 0;
+  FileDescriptor process;  // a pidfd
+  FileDescriptor output;   // its standard output and error; reading does not block
+};
+
+// The child is in a process group of its own, dies with the calling thread, gains no privileges by what it executes, and
+// has neither environment nor descriptors but /dev/null and `output`. An error names what is in the way, a program that
+// cannot be executed included.
+Result<Spawned> spawn(const std::vector<std::string>& command);
+
+}  // namespace wasabi::sandbox
