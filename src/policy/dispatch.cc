@@ -179,6 +179,7 @@ void Dispatch::begin(VersionId id, TargetId target_id) {
   Version& version = versions_[id.value];
   Function& function = functions_[version.function.value];
   ++version.running;
+  ++version.began;
   ++function.running;
   ++tenants_[function.terms.tenant.value].running;
   ++target(target_id).running;
@@ -223,7 +224,7 @@ std::vector<VersionId> Dispatch::unserved() const {
 
 Dispatch::VersionFigures Dispatch::figures(VersionId id) const {
   const Version& version = versions_[id.value];
-  return {version.running, queue_.waitingOf(lineOf(id)), version.targets.size()};
+  return {version.running, queue_.waitingOf(lineOf(id)), version.targets.size(), version.began};
 }
 
 }  // namespace wasabi::policy

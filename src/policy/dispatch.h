@@ -108,6 +108,7 @@ class Dispatch {
     std::uint32_t running = 0;
     std::size_t waiting = 0;
     std::size_t targets = 0;  // open ones that serve it
+    std::uint64_t began = 0;  // in all; one that was turned away and begins again counts again
   };
   VersionFigures figures(VersionId version) const;
   std::uint32_t running(TargetId target) const { return this->target(target).running; }
@@ -126,6 +127,7 @@ class Dispatch {
     ByteSize memory;
     std::vector<TargetId> targets;  // open ones, by number
     std::uint32_t running = 0;
+    std::uint64_t began = 0;
     bool idle() const { return targets.empty() && running == 0; }
   };
   struct Function {

@@ -1,0 +1,141 @@
+#include "node/box_admin.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace wasabi::node {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kMemoryUnitBytes = 200.0 * (1 << 20);  // of booked_units
+
+Result<json> parsed(Result<std::string> text) {
+  if (!text) return fail(std::move(text.error()));
+  json object = json::parse(*text, nullptr, false);
+  if (!object.is_object()) return fail(ErrorCode::kCorrupt, "the box answered something that is no JSON object");
+  return object;
+}
+
+template <typename Number>
+Number number(const json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_number() ? found->get<Number>() : Number{};
+}
+
+Result<BoxLoad> loadOf(Result<std::string> text) {
+  auto object = parsed(std::move(text));
+  if (!object) return fail(std::move(object.error()));
+  BoxLoad load;
+  load.ready = object->value("ready", json(false)) == json(true);
+  load.capacity = {number<std::uint64_t>(*object, "capacity_memory_bytes")};
+  load.capacity_cores = number<double>(*object, "capacity_cpu");
+  load.booked = {static_cast<std::uint64_t>(number<double>(*object, "booked_units") * kMemoryUnitBytes)};
+  load.cpu_seconds = number<double>(*object, "cpu_seconds");
+  load.booked_byte_seconds = number<double>(*object, "booked_unit_seconds") * kMemoryUnitBytes;
+  load.requests = number<std::uint64_t>(*object, "requests");
+  load.invocations = number<std::uint64_t>(*object, "invocations");
+  load.programs_loaded = number<std::uint64_t>(*object, "programs_loaded");
+  return load;
+}
+
+Result<std::vector<ManifestProblem>> problemsOf(Result<std::string> text) {
+  auto object = parsed(std::move(text));
+  if (!object) return fail(std::move(object.error()));
+  std::vector<ManifestProblem> problems;
+  const auto told = object->find("problems");
+  if (told == object->end() || !told->is_array()) return problems;
+  for (const json& one : *told) {
+    if (!one.is_object()) continue;
+    const json file = one.value("file", json());
+    const json reason = one.value("reason", json());
+    if (file.is_string() && reason.is_string()) problems.push_back({file, reason});
+  }
+  return problems;
+}
+
+}  // namespace
+
+class BoxAdmin::Question final : public http::ClientObserver {
+ public:
+  Question(BoxAdmin& admin, const http::ClientRequest& request, TakeText take)
+      : admin_(admin), take_(std::move(take)), patience_(admin.loop_) {
+    exchange_ = admin.client_.start(request, *this);
+    patience_.arm(admin.loop_.now() + kPatience,
+                  [this] { end(fail(ErrorCode::kTimeout, "the box did not answer in time")); });
+  }
+
+ private:
+  void onHead(const http::ResponseHead& head) override { status_ = head.status; }
+  void onBody(std::span<const std::byte> chunk) override {
+    if (body_.size() + chunk.size() > kMostAnswerBytes) {
+      return end(fail(ErrorCode::kCorrupt, "the box answered more than a box may"));
+    }
+    body_.append(reinterpret_cast<const char*>(chunk.data()), chunk.size());
+  }
+  void onWritable() override {}
+  void onEnd(const http::Fields&) override {
+    if (status_ != 200) return end(fail(ErrorCode::kUnavailable, fmt::format("the box answered {}", status_)));
+    end(std::move(body_));
+  }
+  void onFailure(http::ClientFailure, http::RequestProgress, const std::string& message) override {
+    end(fail(ErrorCode::kUnavailable, message));
+  }
+
+  // The last thing it does: `take` may destroy all of this.
+  void end(Result<std::string> answer) {
+    TakeText take = std::move(take_);
+    admin_.forget(this);
+    take(std::move(answer));
+  }
+
+  BoxAdmin& admin_;
+  TakeText take_;
+  http::Timer patience_;
+  std::uint16_t status_ = 0;
+  std::string body_;
+  std::unique_ptr<http::ClientExchange> exchange_;
+};
+
+BoxAdmin::BoxAdmin(http::EventLoop& loop, http::Client& client, std::string socket)
+    : loop_(loop), client_(client), socket_(std::move(socket)) {}
+BoxAdmin::~BoxAdmin() = default;
+
+void BoxAdmin::ask(const std::string& method, const std::string& target, TakeText take) {
+  http::ClientRequest request;
+  request.method = method;
+  request.target = target;
+  request.authority = "box";
+  request.endpoint.name = socket_;
+  request.connect_timeout = kPatience;
+  open_.push_back(std::make_unique<Question>(*this, request, std::move(take)));
+}
+
+// It is on the stack still: its memory goes when the loop comes round.
+void BoxAdmin::forget(Question* question) {
+  for (auto& one : open_) {
+    if (one.get() != question) continue;
+    loop_.defer([gone = std::shared_ptr<Question>(std::move(one))] {});
+    std::swap(one, open_.back());
+    open_.pop_back();
+    return;
+  }
+}
+
+void BoxAdmin::load(UniqueFunction<void(Result<BoxLoad>)> take) {
+  ask("GET", "/-/load",
+      [take = std::move(take)](Result<std::string> text) mutable { take(loadOf(std::move(text))); });
+}
+
+void BoxAdmin::reload(UniqueFunction<void(Result<std::vector<ManifestProblem>>)> take) {
+  ask("POST", "/-/reload",
+      [take = std::move(take)](Result<std::string> text) mutable { take(problemsOf(std::move(text))); });
+}
+
+void BoxAdmin::why(const std::string& version, UniqueFunction<void(Result<std::string>)> take) {
+  ask("GET", "/-/why?function=" + version, std::move(take));
+}
+
+}  // namespace wasabi::node

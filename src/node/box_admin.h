@@ -1,0 +1,64 @@
+// Asks a box at its admin listener (docs/box.md, "Endpoints").
+//
+// Lives on its loop. Every question is answered once, within kPatience, unless the BoxAdmin is destroyed before.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/unique_function.h"
+#include "base/units.h"
+#include "http/client.h"
+#include "http/event_loop.h"
+
+namespace wasabi::node {
+
+// As /-/load tells it.
+struct BoxLoad {
+  bool ready = false;
+  ByteSize capacity;
+  double capacity_cores = 0;
+  ByteSize booked;
+  double cpu_seconds = 0;  // in all
+  double booked_byte_seconds = 0;
+  std::uint64_t requests = 0;  // in all
+  std::uint64_t invocations = 0;
+  std::uint64_t programs_loaded = 0;
+};
+
+struct ManifestProblem {
+  std::string file;
+  std::string reason;
+};
+
+class BoxAdmin {
+ public:
+  static constexpr Duration kPatience = std::chrono::seconds(5);
+  static constexpr std::size_t kMostAnswerBytes = 4 << 20;
+
+  // `client` has a unixConnector, and outlives this; `socket` is the path of the admin listener.
+  BoxAdmin(http::EventLoop& loop, http::Client& client, std::string socket);
+  ~BoxAdmin();
+
+  void load(UniqueFunction<void(Result<BoxLoad>)> take);
+  // The box reads its catalog; what it refused of it.
+  void reload(UniqueFunction<void(Result<std::vector<ManifestProblem>>)> take);
+  // What /-/why says of "acme/hello@3", as JSON.
+  void why(const std::string& version, UniqueFunction<void(Result<std::string>)> take);
+
+ private:
+  class Question;
+  using TakeText = UniqueFunction<void(Result<std::string>)>;
+  void ask(const std::string& method, const std::string& target, TakeText take);
+  void forget(Question* question);
+
+  http::EventLoop& loop_;
+  http::Client& client_;
+  const std::string socket_;
+  std::vector<std::unique_ptr<Question>> open_;
+};
+
+}  // namespace wasabi::node

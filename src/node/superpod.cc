@@ -1,0 +1,310 @@
+#include "node/superpod.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "base/check.h"
+
+namespace wasabi::node {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Duration kAskAgain = std::chrono::milliseconds(10);
+constexpr Duration kLookAgain = std::chrono::milliseconds(20);
+
+Result<void> writeText(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  if (!file) return fail(ErrorCode::kIo, "cannot write " + path);
+  return {};
+}
+
+Result<void> takenByBox(const platform::VersionName& version, const Result<std::vector<ManifestProblem>>& problems) {
+  if (!problems) return fail(problems.error());
+  const std::string file = "/" + version.toString() + ".toml";
+  for (const ManifestProblem& problem : *problems) {
+    if (problem.file.ends_with(file)) return fail(ErrorCode::kInvalid, problem.reason);
+  }
+  return {};
+}
+
+Result<void> makeEmptyFolder(const std::string& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (!error) fs::create_directories(path, error);
+  if (error) return fail(Error::fromErrno(path, error.value()));
+  fs::permissions(path, fs::perms::owner_all, error);
+  return {};
+}
+
+}  // namespace
+
+// What the work thread uses; it may still be at it when the superpod is gone.
+struct Superpod::Shared {
+  std::optional<platform::SuperpodCatalog> catalog;  // of the work thread
+  std::unique_ptr<sandbox::Sandbox> sandbox;         // of the control loop, once it was handed over
+};
+
+Superpod::Superpod(std::uint32_t number, policy::TargetId target, const Services& services, SuperpodOwner& owner)
+    : number_(number),
+      target_(target),
+      name_(fmt::format("superpod-{}", number)),
+      services_(services),
+      owner_(owner),
+      directory_(services.settings.directory + "/" + name_),
+      runtime_(fmt::format("{}/{}", services.settings.runtime, number)),
+      since_(services.loop.now()),
+      admin_(services.loop, services.admin, runtime_ + "/admin.sock"),
+      timer_(services.loop),
+      shared_(std::make_shared<Shared>()),
+      last_busy_(since_),
+      alive_(std::make_shared<bool>(true)) {
+  startOnWorkThread();
+}
+
+// Its directories go with it, after what the work thread has still to do there.
+Superpod::~Superpod() {
+  if (is_target_) services_.desk.closeTarget(target_);
+  services_.work.post([shared = shared_, directory = directory_, runtime = runtime_] {
+    shared->sandbox.reset();
+    shared->catalog.reset();
+    std::error_code ignored;
+    fs::remove_all(directory, ignored);
+    fs::remove_all(runtime, ignored);
+  });
+}
+
+pid_t Superpod::pid() const {
+  return shared_->sandbox ? shared_->sandbox->pid() : 0;
+}
+
+void Superpod::enter(State next) {
+  state_ = next;
+  since_ = services_.loop.now();
+}
+
+// ---- its start ------------------------------------------------------------------------------------------------------
+
+std::string Superpod::writeConfig() const {
+  const SuperpodSettings& settings = services_.settings;
+  return fmt::format("[capacity]\nmemory = \"{}\"\ncpu = {}\n", toString(settings.memory), settings.cores);
+}
+
+void Superpod::startOnWorkThread() {
+  const SuperpodSettings& settings = services_.settings;
+  sandbox::SuperpodSpec spec;
+  spec.name = name_;
+  spec.paths = {directory_, runtime_, settings.verify_key};
+  spec.program = settings.program;
+  spec.arguments = [workers = settings.workers](const sandbox::SuperpodPaths& inside) {
+    return std::vector<std::string>{
+        "--behind-gateway",       "--config",      inside.directory + "/box.toml",
+        "--listen",               "unix:" + inside.runtime + "/box.sock",
+        "--admin",                "unix:" + inside.runtime + "/admin.sock",
+        "--catalog",              inside.directory + "/catalog",
+        "--store",                inside.directory + "/store",
+        "--secrets",              inside.runtime + "/secrets",
+        "--verify-key",           inside.verify_key,
+        "--compile",              "never",
+        "--history",              "none",
+        "--function-log",         "-",
+        "--workers",              std::to_string(workers)};
+  };
+  platform::SuperpodPlace place;
+  place.directory = directory_;
+  place.secrets = runtime_ + "/secrets";
+  place.fingerprint = settings.fingerprint;
+
+  auto start = [shared = shared_, spec = std::move(spec), place = std::move(place), config = writeConfig(),
+                services = services_, events = sandbox::SandboxEvents{
+                                          [line = settings.log_line](std::string_view text) { line(text); },
+                                          [this, alive = std::weak_ptr<bool>(alive_),
+                                           &loop = services_.loop](const sandbox::Exit& exit) {
+                                            loop.post([this, alive, exit] {
+                                              if (alive.lock()) ended(exit);
+                                            });
+                                          }}]() mutable -> Result<std::unique_ptr<sandbox::Sandbox>> {
+    for (const std::string& folder : {spec.paths.directory, spec.paths.runtime}) {
+      if (auto made = makeEmptyFolder(folder); !made) return fail(std::move(made.error()));
+    }
+    auto catalog = platform::SuperpodCatalog::open(services.blobs, std::move(place), services.get_secret);
+    if (!catalog) return fail(std::move(catalog.error()));
+    shared->catalog.emplace(std::move(*catalog));
+    if (auto written = writeText(spec.paths.directory + "/box.toml", config); !written) {
+      return fail(std::move(written.error()));
+    }
+    return services.backend.start(spec, std::move(events));
+  };
+  services_.work.post([this, alive = std::weak_ptr<bool>(alive_), &loop = services_.loop,
+                       start = std::move(start)]() mutable {
+    auto sandbox = start();
+    loop.post([this, alive, sandbox = std::move(sandbox)]() mutable {
+      if (alive.lock()) started(std::move(sandbox));
+    });
+  });
+}
+
+void Superpod::started(Result<std::unique_ptr<sandbox::Sandbox>> sandbox) {
+  if (!sandbox) return gone("cannot start: " + sandbox.error().message());
+  shared_->sandbox = std::move(*sandbox);
+  if (state_ == State::kDraining) return kill();
+  askUntilReady(services_.loop.now() + services_.settings.start_timeout);
+}
+
+void Superpod::askUntilReady(TimePoint give_up) {
+  admin_.load([this, give_up](Result<BoxLoad> load) {
+    if (state_ != State::kStarting) return;
+    if (load && load->ready) {
+      load_ = *load;
+      load_at_ = services_.loop.now();
+      return becomeReady();
+    }
+    if (services_.loop.now() >= give_up) {
+      meant_to_end_ = false;
+      return kill();
+    }
+    timer_.arm(services_.loop.now() + kAskAgain, [this, give_up] { askUntilReady(give_up); });
+  });
+}
+
+void Superpod::becomeReady() {
+  enter(State::kReady);
+  auto target = std::make_shared<Target>();
+  target->id = target_;
+  target->kind = Target::Kind::kSuperpod;
+  target->name = name_;
+  target->endpoint.name = runtime_ + "/box.sock";
+  services_.desk.addTarget(std::move(target), {});
+  is_target_ = was_target_ = true;
+  owner_.superpodReady(*this);
+}
+
+// ---- versions -------------------------------------------------------------------------------------------------------
+
+bool Superpod::serves(policy::VersionId version) const {
+  const auto found = versions_.find(version);
+  return found != versions_.end() && found->second.state == Hosting::kServed;
+}
+
+void Superpod::host(policy::VersionId number, platform::VersionPtr version, const platform::SuperpodShare& share) {
+  versions_.try_emplace(number, Hosted{Hosting::kComing, {version->name(), version->number}});
+  services_.work.post([this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop, number,
+                       version = std::move(version), share] {
+    if (!shared->catalog) return;
+    Result<void> put = shared->catalog->place(*version, share);
+    loop.post([this, alive, number, put = std::move(put)]() mutable {
+      if (alive.lock()) placed(number, std::move(put));
+    });
+  });
+}
+
+void Superpod::placed(policy::VersionId version, Result<void> put) {
+  if (!versions_.contains(version) || state_ == State::kGone) return;
+  if (!put) {
+    versions_.erase(version);
+    return owner_.hosted(*this, version, std::move(put));
+  }
+  to_reload_.push_back(version);
+  reloadSoon();
+}
+
+// Those that wait for the version's end there finish on it. That its files go is nobody's hurry.
+void Superpod::unhost(policy::VersionId number) {
+  const auto found = versions_.find(number);
+  if (found == versions_.end()) return;
+  if (is_target_) services_.desk.servesNoMore(target_, number);
+  services_.work.post([this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop,
+                       name = found->second.name] {
+    if (!shared->catalog || !shared->catalog->remove(name)) return;
+    loop.post([this, alive] {
+      if (alive.lock()) reloadSoon();
+    });
+  });
+  versions_.erase(found);
+}
+
+// One at a time, for all that came meanwhile.
+void Superpod::reloadSoon() {
+  reload_wanted_ = true;
+  if (reload_runs_ || state_ == State::kGone) return;
+  reload_wanted_ = false;
+  reload_runs_ = true;
+  reloading_ = std::exchange(to_reload_, {});
+  admin_.reload([this](Result<std::vector<ManifestProblem>> problems) { reloaded(problems); });
+}
+
+void Superpod::reloaded(const Result<std::vector<ManifestProblem>>& problems) {
+  reload_runs_ = false;
+  for (const policy::VersionId version : std::exchange(reloading_, {})) {
+    const auto found = versions_.find(version);
+    if (found == versions_.end()) continue;
+    Result<void> served = takenByBox(found->second.name, problems);
+    if (!served) {
+      versions_.erase(found);
+    } else {
+      found->second.state = Hosting::kServed;
+      if (state_ == State::kReady) services_.desk.serves(target_, version, services_.loop.now());
+    }
+    owner_.hosted(*this, version, std::move(served));
+  }
+  if (reload_wanted_) reloadSoon();
+}
+
+// ---- load -----------------------------------------------------------------------------------------------------------
+
+void Superpod::askLoad() {
+  if (state_ != State::kReady) return;
+  admin_.load([this](Result<BoxLoad> load) {
+    if (!load) return;
+    const TimePoint now = services_.loop.now();
+    const double seconds = toSeconds(now - load_at_);
+    if (seconds > 0) cores_used_ = std::max(0.0, load->cpu_seconds - load_.cpu_seconds) / seconds;
+    if (load->invocations > 0 || load->requests != load_.requests) last_busy_ = now;
+    load_ = *load;
+    load_at_ = now;
+  });
+}
+
+// ---- its end --------------------------------------------------------------------------------------------------------
+
+void Superpod::drain() {
+  if (state_ == State::kDraining || state_ == State::kGone) return;
+  meant_to_end_ = true;
+  const State before = state_;
+  enter(State::kDraining);
+  if (is_target_) services_.desk.closeTarget(target_);
+  before == State::kReady ? watchDrain() : kill();
+}
+
+void Superpod::watchDrain() {
+  const bool in_time = services_.loop.now() - since_ < services_.settings.drain_timeout;
+  if (in_time && !services_.desk.drained(target_)) {
+    timer_.arm(services_.loop.now() + kLookAgain, [this] { watchDrain(); });
+    return;
+  }
+  kill();  // nothing runs there, or has run for too long
+}
+
+void Superpod::kill() {
+  if (shared_->sandbox) shared_->sandbox->kill();
+}
+
+void Superpod::ended(const sandbox::Exit& exit) {
+  gone(meant_to_end_ ? std::nullopt : std::optional(exit.words()));
+}
+
+void Superpod::gone(std::optional<std::string> why) {
+  if (state_ == State::kGone) return;
+  timer_.cancel();
+  if (std::exchange(is_target_, false)) services_.desk.closeTarget(target_);
+  enter(State::kGone);
+  owner_.superpodGone(*this, why);
+}
+
+}  // namespace wasabi::node
