@@ -1,0 +1,163 @@
+#include "deploy/deployer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "catalog/store_layout.h"
+#include "catalog/test_directory.h"
+#include "platform/test_support.h"
+
+namespace wasabi::deploy {
+namespace {
+
+using platform::VersionState;
+using testing::HasSubstr;
+
+struct FakeCompiler final : Compiler {
+  std::string fingerprint() const override { return "engine-1"; }
+  void compile(const std::string& module_file, const platform::Digest&,
+               UniqueFunction<void(Result<void>)> done) override {
+    EXPECT_TRUE(std::filesystem::exists(module_file));
+    waiting.push_back(std::move(done));
+  }
+  std::vector<UniqueFunction<void(Result<void>)>> waiting;
+};
+
+struct FakeProbe final : Probe {
+  void check(const platform::VersionName& version, const catalog::Check& check,
+             UniqueFunction<void(Result<void>)> done) override {
+    asked.push_back(version.toString() + check.path);
+    waiting.push_back(std::move(done));
+  }
+  std::vector<std::string> asked;
+  std::vector<UniqueFunction<void(Result<void>)>> waiting;
+};
+
+class DeployerTest : public ::testing::Test {
+ protected:
+  DeployerTest() {
+    open();
+    platform::TenantRecord tenant;
+    tenant.name = "acme";
+    EXPECT_TRUE(platform_->createTenant(tenant));
+  }
+  void open() {
+    deployer_.reset();
+    platform_.reset();
+    platform::PlatformConfig config;
+    config.directory = directory_.path("data");
+    auto opened = platform::Platform::open(std::move(config), log_);
+    ASSERT_TRUE(opened) << opened.error().message();
+    platform_ = std::move(*opened);
+    deployer_.emplace(*platform_, compiler_, probe_, log_);
+  }
+  Result<platform::Deployed> deploy(const std::string& module, const std::string& manifest = "") {
+    auto upload = platform_->blobs().uploadModule(ByteSize{1 << 20});
+    EXPECT_TRUE(upload->write(module));
+    platform::Deployment deployment = platform::deploymentOf("acme", "hello", manifest);
+    deployment.module = upload->finish()->digest;
+    return deployer_->deploy(deployment);
+  }
+  platform::FunctionRecord record() { return *platform_->snapshot()->function("acme", "hello"); }
+  VersionState stateOf(std::uint32_t number) { return record().find(number)->state; }
+  void compiled(Result<void> result) {
+    ASSERT_FALSE(compiler_.waiting.empty());
+    auto done = std::move(compiler_.waiting.back());
+    compiler_.waiting.pop_back();
+    done(std::move(result));
+  }
+
+  catalog::TestDirectory directory_;
+  Logger log_{[](std::string_view) {}};
+  FakeCompiler compiler_;
+  FakeProbe probe_;
+  std::unique_ptr<platform::Platform> platform_;
+  std::optional<Deployer> deployer_;
+};
+
+TEST_F(DeployerTest, AVersionIsReadyOnceItIsCompiled) {
+  ASSERT_TRUE(deploy("one"));
+  EXPECT_EQ(stateOf(1), VersionState::kBuilding);
+  EXPECT_EQ(deployer_->leases().versions.size(), 1u);
+  compiled({});
+  EXPECT_EQ(stateOf(1), VersionState::kReady);
+  EXPECT_EQ(record().traffic.toString(), "v1=100");
+  EXPECT_TRUE(deployer_->leases().versions.empty());
+}
+
+TEST_F(DeployerTest, WhatDoesNotCompileFailedForThatReasonAndKeepsTheTraffic) {
+  ASSERT_TRUE(deploy("one"));
+  compiled({});
+  ASSERT_TRUE(deploy("two"));
+  compiled(fail(ErrorCode::kInvalid, "imports wasi:keyvalue/store@0.2.0, which this host does not provide"));
+  EXPECT_EQ(stateOf(2), VersionState::kFailed);
+  EXPECT_THAT(record().find(2)->reason, HasSubstr("wasi:keyvalue"));
+  EXPECT_EQ(record().traffic.toString(), "v1=100");
+}
+
+TEST_F(DeployerTest, TheSameAgainIsNoNewVersionAndOneThatFailedIsTriedAgain) {
+  ASSERT_TRUE(deploy("one"));
+  compiled(fail(ErrorCode::kUnavailable, "the builder has died"));
+  const auto again = deploy("one");
+  ASSERT_TRUE(again);
+  EXPECT_FALSE(again->is_new);
+  EXPECT_EQ(stateOf(1), VersionState::kBuilding);
+  compiled({});
+  EXPECT_EQ(stateOf(1), VersionState::kReady);
+  ASSERT_TRUE(deploy("one"));
+  EXPECT_TRUE(compiler_.waiting.empty());
+  EXPECT_EQ(record().versions.size(), 1u);
+}
+
+TEST_F(DeployerTest, ACheckDecides) {
+  const std::string checked = "[check]\npath = \"/health\"\n";
+  ASSERT_TRUE(deploy("one", checked));
+  compiled({});
+  EXPECT_THAT(probe_.asked, testing::ElementsAre("acme/hello@1/health"));
+  EXPECT_EQ(stateOf(1), VersionState::kBuilding);
+  probe_.waiting[0](fail(ErrorCode::kUnavailable, "answered 500"));
+  EXPECT_EQ(stateOf(1), VersionState::kFailed);
+  EXPECT_THAT(record().find(1)->reason, HasSubstr("answered 500"));
+  ASSERT_TRUE(deployer_->retry({{"acme", "hello"}, 1}));
+  compiled({});
+  probe_.waiting[1]({});
+  EXPECT_EQ(stateOf(1), VersionState::kReady);
+}
+
+TEST_F(DeployerTest, AfterARestartItGoesOn) {
+  ASSERT_TRUE(deploy("one"));
+  compiler_.waiting.clear();
+  open();
+  EXPECT_EQ(stateOf(1), VersionState::kBuilding);
+  deployer_->resume();
+  compiled({});
+  EXPECT_EQ(stateOf(1), VersionState::kReady);
+}
+
+TEST_F(DeployerTest, WhatIsCompiledAlreadyIsNotCompiledAgain) {
+  const auto first = deploy("one");
+  ASSERT_TRUE(first);
+  const std::string folder = platform_->blobs().storePath() + "/engine-1";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/" + catalog::compiledName(first->version->content())) << "code";
+  compiled({});
+  ASSERT_TRUE(deploy("one", "[env]\nA = \"1\"\n"));
+  EXPECT_TRUE(compiler_.waiting.empty());
+  EXPECT_EQ(stateOf(2), VersionState::kReady);
+}
+
+TEST_F(DeployerTest, OnlyWhatFailedIsTriedAgain) {
+  ASSERT_TRUE(deploy("one"));
+  compiled({});
+  EXPECT_FALSE(deployer_->retry({{"acme", "hello"}, 1}));
+  EXPECT_FALSE(deployer_->retry({{"acme", "hello"}, 2}));
+}
+
+}  // namespace
+}  // namespace wasabi::deploy
