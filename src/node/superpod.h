@@ -18,11 +18,11 @@
 #include <vector>
 
 #include "base/units.h"
+#include "base/work_thread.h"
 #include "http/client.h"
 #include "http/event_loop.h"
 #include "node/box_admin.h"
 #include "node/dispatch_desk.h"
-#include "node/work_thread.h"
 #include "platform/superpod_catalog.h"
 #include "policy/ids.h"
 #include "policy/placement.h"

@@ -9,7 +9,7 @@
 
 #include "base/unique_function.h"
 
-namespace wasabi::node {
+namespace wasabi {
 
 class WorkThread {
  public:
@@ -51,4 +51,4 @@ class WorkThread {
   std::thread thread_;
 };
 
-}  // namespace wasabi::node
+}  // namespace wasabi

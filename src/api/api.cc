@@ -1,0 +1,134 @@
+#include "api/api.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "api/call.h"
+#include "api/problem.h"
+#include "base/text.h"
+
+namespace wasabi::api {
+namespace {
+
+constexpr std::string_view kRoot = "/-/api/v1";
+constexpr std::string_view kBearer = "Bearer ";
+
+const std::vector<Endpoint>& endpoints() {
+  static const std::vector<Endpoint> all = [] {
+    std::vector<Endpoint> joined = functionEndpoints();
+    for (const auto& group : {tenantEndpoints(), machineEndpoints()}) {
+      joined.insert(joined.end(), group.begin(), group.end());
+    }
+    return joined;
+  }();
+  return all;
+}
+
+// The arguments, if the path is of that form.
+std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path) {
+  std::vector<std::string> arguments;
+  while (!pattern.empty() || !path.empty()) {
+    if (!pattern.starts_with('/') || !path.starts_with('/')) return std::nullopt;
+    pattern.remove_prefix(1);
+    path.remove_prefix(1);
+    const std::string_view wanted = pattern.substr(0, pattern.find('/'));
+    const std::string_view found = path.substr(0, path.find('/'));
+    pattern.remove_prefix(wanted.size());
+    path.remove_prefix(found.size());
+    if (wanted != "{}") {
+      if (wanted != found) return std::nullopt;
+      continue;
+    }
+    auto decoded = percentDecoded(found);
+    if (!decoded || decoded->empty()) return std::nullopt;
+    arguments.push_back(std::move(*decoded));
+  }
+  return arguments;
+}
+
+void refuse(http::ServerStream& stream, std::uint16_t status, const std::string& detail,
+            std::optional<std::string_view> allow = {}) {
+  const std::string body = problemJson(status, detail);
+  http::ResponseHead head;
+  head.status = status;
+  head.headers.add("content-type", "application/problem+json");
+  if (status == 401) head.headers.add("www-authenticate", "Bearer realm=\"wasabi\"");
+  if (status == 429) head.headers.add("retry-after", "1");
+  if (allow) head.headers.add("allow", *allow);
+  stream.sendHead(head, body.size());
+  stream.send(bytesOf(body));
+  stream.finish({});
+}
+
+std::string clientOf(const http::RequestHead& request) {
+  const std::string_view client = request.headers.find("wasabi-client").value_or("unix");
+  return std::string(splitAuthority(client).host);
+}
+
+}  // namespace
+
+Api::Api(ApiServices services, const ApiLimits& limits) : services_(std::move(services)), limits_(limits) {}
+Api::~Api() = default;
+
+bool Api::tooMany(std::unordered_map<std::string, policy::RequestRate>& rates, const std::string& who,
+                  double per_second, bool count) {
+  if (rates.size() >= limits_.most_clients && !rates.contains(who)) rates.clear();
+  const TimePoint now = services_.loop.now();
+  policy::RequestRate& rate = rates.try_emplace(who, per_second, now).first->second;
+  return count ? !rate.take(now) : rate.freeAt(now) > now;
+}
+
+void Api::onRequest(http::ServerStream& stream) {
+  const http::RequestHead& request = stream.request();
+  const std::string client = clientOf(request);
+  if (tooMany(refused_, client, limits_.refused_tokens_per_second, false)) {
+    return refuse(stream, 429, "too many refused tokens came from this address; try again later");
+  }
+  const std::string_view authorization = request.headers.find("authorization").value_or("");
+  const auto caller = authorization.starts_with(kBearer)
+                          ? services_.platform.tokens().authenticate(authorization.substr(kBearer.size()),
+                                                                     services_.unix_ms())
+                          : std::nullopt;
+  if (!caller) {
+    tooMany(refused_, client, limits_.refused_tokens_per_second, true);
+    return refuse(stream, 401, "a token is needed: \"Authorization: Bearer <token>\"");
+  }
+  if (tooMany(calls_, caller->id, limits_.calls_per_second, true)) {
+    return refuse(stream, 429, fmt::format("a token may call {} times a second", limits_.calls_per_second));
+  }
+
+  std::string_view path = request.path();
+  if (!path.starts_with(kRoot)) return refuse(stream, 404, "the API is under /-/api/v1");
+  path.remove_prefix(kRoot.size());
+  std::string allowed;
+  for (const Endpoint& endpoint : endpoints()) {
+    auto arguments = match(endpoint.path, path);
+    if (!arguments) continue;
+    if (endpoint.method != request.method) {
+      allowed += allowed.empty() ? "" : ", ";
+      allowed += endpoint.method;
+      continue;
+    }
+    if (endpoint.who == Who::kOperator && caller->role != platform::Role::kOperator) {
+      return refuse(stream, 403, "only an operator's token may do this");
+    }
+    return std::make_shared<Call>(*this, stream, endpoint, std::move(*arguments), *caller)->begin();
+  }
+  if (!allowed.empty()) return refuse(stream, 405, "this method is not known here", allowed);
+  refuse(stream, 404, "there is no such call; docs/api.md lists all");
+}
+
+void Api::recordsChanged() {
+  const std::vector<std::weak_ptr<Call>> waiting = std::exchange(waiting_, {});
+  for (const std::weak_ptr<Call>& one : waiting) {
+    const std::shared_ptr<Call> call = one.lock();
+    if (!call || !call->open()) continue;
+    waiting_.push_back(one);
+    call->recordsChanged();
+  }
+}
+
+}  // namespace wasabi::api

@@ -1,0 +1,315 @@
+// Functions, their versions and traffic.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "api/call.h"
+#include "api/json.h"
+#include "base/text.h"
+
+namespace wasabi::api {
+namespace {
+
+using platform::FunctionRecord;
+using platform::FunctionRecordPtr;
+
+FunctionName nameIn(const Call& call) {
+  return {call.argument(0), call.argument(1)};
+}
+
+Json versionJson(const FunctionRecord& function, const platform::VersionEntry& entry, Call& call) {
+  const platform::Version& version = *entry.version;
+  const catalog::FunctionLimits& limits = version.spec->limits;
+  Json json = {
+      {"number", version.number},
+      {"state", platform::nameOf(entry.state)},
+      {"module", "sha256:" + version.content().toHex()},
+      {"source", version.source},
+      {"created", timeText(version.created_ms)},
+      {"created_by", version.created_by},
+      {"bytes", version.content_bytes + version.files_bytes},
+      {"memory_bytes", limits.memory.value},
+      {"timeout_seconds", toSeconds(limits.timeout)},
+      {"concurrency", limits.concurrency},
+      {"url", call.services().machine.urlOf(function.name, version.number)},
+  };
+  if (limits.cpu) json["cpu"] = *limits.cpu;
+  if (!entry.reason.empty()) json["reason"] = entry.reason;
+  const auto& shares = function.traffic.shares();
+  const auto share = std::ranges::find(shares, version.number, &platform::TrafficShare::version);
+  json["percent"] = share == shares.end() ? 0 : share->percent;
+  return json;
+}
+
+Json trafficJson(const platform::TrafficSplit& traffic) {
+  Json json = Json::object();
+  for (const platform::TrafficShare& share : traffic.shares()) json[std::to_string(share.version)] = share.percent;
+  return json;
+}
+
+Json functionJson(const FunctionRecord& function, Call& call) {
+  const catalog::Scale scale = function.scale();
+  return {
+      {"name", function.name.toString()},
+      {"url", call.services().machine.urlOf(function.name, std::nullopt)},
+      {"state", platform::nameOf(function.leading().state)},
+      {"versions", function.versions.size()},
+      {"newest", function.versions.back().version->number},
+      {"traffic", trafficJson(function.traffic)},
+      {"visibility", catalog::nameOf(function.visibility())},
+      {"isolation", catalog::nameOf(function.isolation())},
+      {"scale", {{"min", scale.min}, {"max", scale.max}}},
+      {"created", timeText(function.created_ms)},
+  };
+}
+
+// Null if it was answered that there is none.
+const FunctionRecord* find(Call& call, const platform::PlatformSnapshot& snapshot) {
+  const FunctionName name = nameIn(call);
+  if (!call.mayTouch(name.tenant)) return nullptr;
+  const FunctionRecord* function = snapshot.function(name.tenant, name.function);
+  if (!function) call.refuse(404, fmt::format("there is no function {}", name.toString()));
+  return function;
+}
+
+const platform::VersionEntry* findVersion(Call& call, const FunctionRecord& function) {
+  const auto number = parseDecimal<std::uint32_t>(call.argument(2));
+  const platform::VersionEntry* entry = number ? function.find(*number) : nullptr;
+  if (!entry) call.refuse(404, fmt::format("{} has no version {}", function.name.toString(), call.argument(2)));
+  return entry;
+}
+
+void answerFunction(Call& call, const Result<FunctionRecordPtr>& changed) {
+  if (!changed) return call.refuse(changed.error());
+  call.answer(200, toText(functionJson(**changed, call)));
+}
+
+void list(Call& call) {
+  const platform::SnapshotPtr snapshot = call.platform().snapshot();
+  const auto only = call.query("tenant");
+  Json functions = Json::array();
+  for (const platform::TenantRecordPtr& tenant : snapshot->tenants()) {
+    const bool may_see = call.caller().role == platform::Role::kOperator || call.caller().tenant == tenant->name;
+    if (!may_see || (only && *only != tenant->name)) continue;
+    for (const FunctionRecordPtr& function : snapshot->functionsOf(tenant->name)) {
+      functions.push_back(functionJson(*function, call));
+    }
+  }
+  call.answer(200, toText({{"functions", std::move(functions)}}));
+}
+
+void describe(Call& call) {
+  const platform::SnapshotPtr snapshot = call.platform().snapshot();
+  const FunctionRecord* function = find(call, *snapshot);
+  if (!function) return;
+  Json json = functionJson(*function, call);
+  Json versions = Json::array();
+  for (const platform::VersionEntry& entry : function->versions) versions.push_back(versionJson(*function, entry, call));
+  json["versions"] = std::move(versions);
+  Json past = Json::array();
+  for (const platform::TrafficSplit& split : function->past) past.push_back(trafficJson(split));
+  json["earlier_traffic"] = std::move(past);
+  Json problems = Json::array();
+  for (const catalog::CatalogProblem& problem : snapshot->problemsOf(function->name.tenant)) {
+    if (problem.file.starts_with(function->name.toString() + "@")) problems.push_back(problem.reason);
+  }
+  json["problems"] = std::move(problems);
+  call.answer(200, toText(json));
+}
+
+void remove(Call& call) {
+  const FunctionName name = nameIn(call);
+  if (!call.mayTouch(name.tenant)) return;
+  if (auto removed = call.platform().records().deleteFunction(name); !removed) return call.refuse(removed.error());
+  call.answer(200, toText({{"deleted", name.toString()}}));
+}
+
+void deploy(Call& call) {
+  platform::Deployment deployment;
+  deployment.name = nameIn(call);
+  if (!call.mayTouch(deployment.name.tenant)) return;
+  JsonInput input(call.body());
+  deployment.manifest = input.optionalText("manifest").value_or("");
+  const std::string module = input.text("module");
+  deployment.promote = input.flag("promote").value_or(true);
+  deployment.source = input.optionalText("source").value_or("upload");
+  deployment.content_bytes = input.count("bytes").value_or(0);
+  if (auto read = input.finish(); !read) return call.refuse(read.error());
+  if (!isLabel(deployment.name.function)) {
+    return call.refuse(400, fmt::format("'{}' is not a name: 1 to 63 of a-z, 0-9 and '-', no '-' at either end",
+                                        deployment.name.function));
+  }
+  constexpr std::string_view kSha256 = "sha256:";
+  auto digest = catalog::parseModuleDigest(
+      std::string_view(module).substr(module.starts_with(kSha256) ? kSha256.size() : 0));
+  if (!digest) return call.refuse(digest.error());
+  deployment.module = *digest;
+  deployment.created_by = call.caller().name.empty() ? call.caller().id : call.caller().name;
+  deployment.now_ms = call.services().unix_ms();
+  auto deployed = call.services().deployer.deploy(deployment);
+  if (!deployed) return call.refuse(deployed.error());
+  const platform::SnapshotPtr snapshot = call.platform().snapshot();
+  const FunctionRecord* function = snapshot->function(deployment.name.tenant, deployment.name.function);
+  const platform::VersionEntry* entry = function ? function->find(deployed->version->number) : nullptr;
+  if (!entry) return call.refuse(409, "the function was deleted meanwhile");
+  Json json = versionJson(*function, *entry, call);
+  json["is_new"] = deployed->is_new;
+  call.answer(deployed->is_new ? 202 : 200, toText(json));
+}
+
+// Whether it was answered: that is so once the version is ready or has failed.
+bool answerVersion(Call& call, bool whatever_its_state) {
+  const platform::SnapshotPtr snapshot = call.platform().snapshot();
+  const FunctionRecord* function = find(call, *snapshot);
+  const platform::VersionEntry* entry = function ? findVersion(call, *function) : nullptr;
+  if (!entry) return true;
+  if (entry->state == platform::VersionState::kBuilding && !whatever_its_state) return false;
+  call.answer(200, toText(versionJson(*function, *entry, call)));
+  return true;
+}
+
+void version(Call& call) {
+  Duration wait{};
+  if (const auto text = call.query("wait")) {
+    const auto parsed = parseDuration(*text);
+    if (!parsed) return call.refuse(parsed.error());
+    wait = std::min(*parsed, call.api().limits().longest_wait);
+  }
+  if (answerVersion(call, wait <= Duration::zero())) return;
+  call.waitForChange(call.services().loop.now() + wait,
+                     [&call](bool at_deadline) { answerVersion(call, at_deadline); });
+}
+
+void removeVersion(Call& call) {
+  const auto number = parseDecimal<std::uint32_t>(call.argument(2));
+  if (!call.mayTouch(call.argument(0))) return;
+  if (!number) return call.refuse(404, "versions have numbers");
+  answerFunction(call, call.platform().records().change(nameIn(call), [&](FunctionRecord record) {
+    return platform::withoutVersions(std::move(record), std::array{*number});
+  }));
+}
+
+void retry(Call& call) {
+  const platform::SnapshotPtr snapshot = call.platform().snapshot();
+  const FunctionRecord* function = find(call, *snapshot);
+  const platform::VersionEntry* entry = function ? findVersion(call, *function) : nullptr;
+  if (!entry) return;
+  if (auto begun = call.services().deployer.retry({function->name, entry->version->number}); !begun) {
+    return call.refuse(begun.error());
+  }
+  answerVersion(call, true);
+}
+
+void traffic(Call& call) {
+  if (!call.mayTouch(call.argument(0))) return;
+  JsonInput input(call.body());
+  std::vector<platform::TrafficShare> shares;
+  for (const auto& [name, percent] : input.counts()) {
+    const auto number = parseDecimal<std::uint32_t>(name);
+    if (!number || percent > 100) {
+      return call.refuse(400, "write numbers of versions and percents: {\"3\": 90, \"4\": 10}");
+    }
+    shares.push_back({*number, static_cast<std::uint32_t>(percent)});
+  }
+  if (auto read = input.finish(); !read) return call.refuse(read.error());
+  auto split = platform::TrafficSplit::of(std::move(shares));
+  if (!split) return call.refuse(split.error());
+  answerFunction(call, call.platform().records().change(nameIn(call), [&](FunctionRecord record) {
+    return platform::withTraffic(std::move(record), *split);
+  }));
+}
+
+void rollback(Call& call) {
+  if (!call.mayTouch(call.argument(0))) return;
+  answerFunction(call, call.platform().records().change(nameIn(call), [](FunctionRecord record) {
+    return platform::withRollback(std::move(record));
+  }));
+}
+
+void settings(Call& call) {
+  if (!call.mayTouch(call.argument(0))) return;
+  JsonInput input(call.body());
+  const auto visibility = input.optionalText("visibility");
+  const auto least = input.count("scale_min");
+  const auto most = input.count("scale_max");
+  if (auto read = input.finish(); !read) return call.refuse(read.error());
+  const auto parsed = visibility ? catalog::parseVisibility(*visibility) : std::nullopt;
+  if (visibility && !parsed) return call.refuse(400, "'visibility' is one of public, token, tenant");
+  if (least.value_or(0) > catalog::kMaxScale || most.value_or(1) > catalog::kMaxScale || most == 0u) {
+    return call.refuse(400, fmt::format("'scale_min' is 0 to {}, 'scale_max' is 1 to {}", catalog::kMaxScale,
+                                        catalog::kMaxScale));
+  }
+  answerFunction(call, call.platform().records().change(
+                           nameIn(call), [&](FunctionRecord record) -> Result<FunctionRecord> {
+    catalog::PlatformSettings overrides = record.overrides;
+    if (parsed) overrides.visibility = *parsed;
+    if (least || most) {
+      catalog::Scale scale = record.scale();
+      scale.min = static_cast<std::uint32_t>(least.value_or(scale.min));
+      scale.max = static_cast<std::uint32_t>(most.value_or(scale.max));
+      if (scale.min > scale.max) return fail(ErrorCode::kInvalid, "'scale_min' is above 'scale_max'");
+      overrides.scale = scale;
+    }
+    return platform::withOverrides(std::move(record), std::move(overrides));
+  }));
+}
+
+void why(Call& call) {
+  const platform::SnapshotPtr snapshot = call.platform().snapshot();
+  const FunctionRecord* function = find(call, *snapshot);
+  if (!function) return;
+  const std::uint32_t number =
+      function->traffic.empty() ? function->leading().version->number : function->traffic.newest();
+  call.services().machine.why({function->name, number}, [held = call.shared_from_this()](Result<std::string> told) {
+    if (!told) return held->refuse(told.error());
+    held->answer(200, std::move(*told));
+  });
+}
+
+void logs(Call& call) {
+  LogQuery query;
+  query.function = nameIn(call);
+  if (!call.mayTouch(query.function.tenant)) return;
+  query.request = call.query("request").value_or("");
+  if (const auto since = call.query("since")) {
+    const auto age = parseDuration(*since);
+    if (!age) return call.refuse(age.error());
+    query.since_ms =
+        call.services().unix_ms() - std::chrono::duration_cast<std::chrono::milliseconds>(*age).count();
+  }
+  if (const auto limit = call.query("limit")) {
+    query.limit = std::min<std::size_t>(parseDecimal<std::size_t>(*limit).value_or(query.limit), 10'000);
+  }
+  call.beginLines();
+  for (const std::string& line : call.services().machine.logs(query)) call.line(line);
+  if (!call.query("follow")) return call.endLines();
+  call.kept = call.services().machine.follow(
+      query.function, [weak = call.weak_from_this(), request = query.request](std::string_view line) {
+        const std::shared_ptr<Call> follower = weak.lock();
+        if (follower && (request.empty() || line.find(request) != std::string_view::npos)) follower->line(line);
+      });
+}
+
+}  // namespace
+
+std::vector<Endpoint> functionEndpoints() {
+  constexpr Who kAny = Who::kAnyToken;
+  using Body = Endpoint::Body;
+  return {
+      {"GET", "/functions", kAny, Body::kNone, list},
+      {"GET", "/functions/{}/{}", kAny, Body::kNone, describe},
+      {"DELETE", "/functions/{}/{}", kAny, Body::kNone, remove},
+      {"POST", "/functions/{}/{}/versions", kAny, Body::kJson, deploy},
+      {"GET", "/functions/{}/{}/versions/{}", kAny, Body::kNone, version},
+      {"DELETE", "/functions/{}/{}/versions/{}", kAny, Body::kNone, removeVersion},
+      {"POST", "/functions/{}/{}/versions/{}/retry", kAny, Body::kNone, retry},
+      {"PUT", "/functions/{}/{}/traffic", kAny, Body::kJson, traffic},
+      {"POST", "/functions/{}/{}/rollback", kAny, Body::kNone, rollback},
+      {"PATCH", "/functions/{}/{}/settings", kAny, Body::kJson, settings},
+      {"GET", "/functions/{}/{}/why", kAny, Body::kNone, why},
+      {"GET", "/functions/{}/{}/logs", kAny, Body::kNone, logs},
+  };
+}
+
+}  // namespace wasabi::api

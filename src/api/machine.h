@@ -1,0 +1,76 @@
+// What the API has to know of the machine that runs: who runs it implements this.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/function_name.h"
+#include "base/unique_function.h"
+#include "base/units.h"
+#include "platform/version.h"
+
+namespace wasabi::api {
+
+struct MachineStatus {
+  struct OfSuperpod {
+    std::string name;
+    std::string state;
+    std::string made_for;
+    double age_seconds = 0;  // in that state
+    std::int64_t pid = 0;
+    std::uint64_t versions = 0;
+    ByteSize capacity;
+    ByteSize booked;
+    std::uint64_t invocations = 0;
+    double cores_used = 0;
+  };
+  struct OfFunction {
+    FunctionName name;
+    std::uint64_t requests = 0;  // since the start, as all counters here
+    std::uint64_t refused = 0;
+    std::uint64_t failed = 0;
+    double seconds = 0;  // of all of them together
+    std::uint64_t running = 0;
+    std::uint64_t waiting = 0;
+    std::uint64_t superpods = 0;
+  };
+  std::string backend;  // "process"
+  double up_seconds = 0;
+  std::vector<std::string> addresses;
+  std::vector<OfSuperpod> superpods;
+  std::vector<OfFunction> functions;  // those that were called
+  std::uint64_t superpods_started = 0;
+  std::uint64_t superpods_died = 0;
+  std::uint64_t superpods_desired = 0;
+  std::string scale_reason;
+};
+
+struct LogQuery {
+  FunctionName function;
+  std::int64_t since_ms = 0;
+  std::string request;  // empty: of any
+  std::size_t limit = 1'000;
+};
+
+// Calls come from the API's loop. `take` is called once, on that loop, later or at once.
+class Machine {
+ public:
+  virtual ~Machine() = default;
+  virtual void status(UniqueFunction<void(MachineStatus)> take) = 0;
+  // What a request to the version would meet now, as JSON.
+  virtual void why(const platform::VersionName& version, UniqueFunction<void(Result<std::string>)> take) = 0;
+  // The last lines of the function's log, oldest first, each a JSON object without newline.
+  virtual std::vector<std::string> logs(const LogQuery& query) = 0;
+  // Calls `line` on the API's loop for every new line of the function, until what is returned is destroyed.
+  virtual std::shared_ptr<void> follow(const FunctionName& function, UniqueFunction<void(std::string_view)> line) = 0;
+  // Where people reach it: "http://127.0.0.1:8080/acme/hello/".
+  virtual std::string urlOf(const FunctionName& function, std::optional<std::uint32_t> version) = 0;
+  virtual void secretsChanged(const std::string& tenant) = 0;
+};
+
+}  // namespace wasabi::api
