@@ -128,6 +128,11 @@ void Call::answer(std::uint16_t status, std::string json) {
   send(status, kJsonType, json);
 }
 
+void Call::answerText(std::uint16_t status, std::string_view type, std::string_view text) {
+  audit(status, "");
+  send(status, type, text);
+}
+
 void Call::refuse(std::uint16_t status, const std::string& detail) {
   audit(status, detail);
   send(status, kProblemType, problemJson(status, detail));

@@ -59,6 +59,7 @@ class Call final : public http::StreamObserver, public std::enable_shared_from_t
 
   // Once one of these.
   void answer(std::uint16_t status, std::string json);
+  void answerText(std::uint16_t status, std::string_view type, std::string_view text);
   void refuse(std::uint16_t status, const std::string& detail);
   void refuse(const Error& error);
   // Lines until the client goes, or lineOver() says that it does not keep up.

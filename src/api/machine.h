@@ -62,6 +62,8 @@ class Machine {
  public:
   virtual ~Machine() = default;
   virtual void status(UniqueFunction<void(MachineStatus)> take) = 0;
+  // Prometheus text.
+  virtual void metrics(UniqueFunction<void(std::string)> take) = 0;
   // What a request to the version would meet now, as JSON.
   virtual void why(const platform::VersionName& version, UniqueFunction<void(Result<std::string>)> take) = 0;
   // The last lines of the function's log, oldest first, each a JSON object without newline.

@@ -72,6 +72,12 @@ void status(Call& call) {
   });
 }
 
+void metrics(Call& call) {
+  call.services().machine.metrics([held = call.shared_from_this()](const std::string& text) {
+    held->answerText(200, "text/plain; version=0.0.4; charset=utf-8", text);
+  });
+}
+
 // It may take long; changes wait meanwhile, other calls do not.
 void backup(Call& call) {
   JsonInput input(call.body());
@@ -102,6 +108,7 @@ std::vector<Endpoint> machineEndpoints() {
       {"GET", "/version", Who::kAnyToken, Body::kNone, version},
       {"POST", "/uploads", Who::kAnyToken, Body::kModule, upload},
       {"GET", "/status", Who::kAnyToken, Body::kNone, status},
+      {"GET", "/metrics", Who::kOperator, Body::kNone, metrics},
       {"POST", "/backup", Who::kOperator, Body::kJson, backup},
   };
 }

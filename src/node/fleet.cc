@@ -505,6 +505,14 @@ FleetFigures Fleet::figures() const {
   return figures;
 }
 
+std::set<platform::VersionName> Fleet::hostedVersions() const {
+  std::set<platform::VersionName> versions;
+  for (const SuperpodPtr& superpod : superpods_) {
+    for (const auto& hosting : superpod->versions()) versions.insert(hosting.second.name);
+  }
+  return versions;
+}
+
 void Fleet::why(policy::VersionId number, UniqueFunction<void(Result<std::string>)> take) {
   for (const SuperpodPtr& superpod : superpods_) {
     if (superpod->state() != Superpod::State::kReady || !superpod->serves(number)) continue;

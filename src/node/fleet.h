@@ -87,6 +87,7 @@ class Fleet final : private SuperpodOwner {
   // Secrets of the tenant have changed: whoever finds one in its environment gets the new value.
   void placeAgain(const std::string& tenant);
   FleetFigures figures() const;
+  std::set<platform::VersionName> hostedVersions() const;
   // What a box that serves it says of the version, as JSON.
   void why(policy::VersionId number, UniqueFunction<void(Result<std::string>)> take);
   // At the end: nothing new is started, and all superpods go as soon as nothing runs on them.

@@ -1,0 +1,126 @@
+#include "serve/machine_facts.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace wasabi::serve {
+namespace {
+
+constexpr std::size_t kMostSeries = 500;
+
+std::string_view nameOf(node::Superpod::State state) {
+  switch (state) {
+    case node::Superpod::State::kStarting:
+      return "starting";
+    case node::Superpod::State::kReady:
+      return "ready";
+    case node::Superpod::State::kDraining:
+      return "draining";
+    case node::Superpod::State::kGone:
+      return "gone";
+  }
+  return "";
+}
+
+}  // namespace
+
+void MachineFacts::add(const std::vector<node::GatewayReport>& reports) {
+  for (const node::GatewayReport& report : reports) {
+    totals_.merge(report.metrics);
+    for (const auto& [tenant, counters] : report.metrics.byTenant()) {
+      services_.usage.add(tenant, {counters.requests, 0, 0});
+    }
+  }
+}
+
+std::string MachineFacts::prometheus() const {
+  PrometheusText text;
+  totals_.write(text, kMostSeries);
+  const node::FleetFigures fleet = services_.fleet.figures();
+  text.single("wasabi_superpods", "gauge", "Superpods there are, spares included.", fleet.superpods.size());
+  text.single("wasabi_superpods_desired", "gauge", "Superpods that the load wants, without spares.", fleet.desired);
+  text.single("wasabi_superpods_started_total", "counter", "Superpods started.", fleet.started);
+  text.single("wasabi_superpods_died_total", "counter", "Superpods that died.", fleet.died);
+  text.single("wasabi_superpods_drained_total", "counter", "Superpods given up.", fleet.drained);
+  text.family("wasabi_superpod_booked_bytes", "gauge", "Memory booked on a superpod.");
+  for (const auto& superpod : fleet.superpods) {
+    text.sample("wasabi_superpod_booked_bytes", fmt::format("superpod=\"{}\"", superpod.name), superpod.booked.value);
+  }
+  return text.take();
+}
+
+api::MachineStatus MachineFacts::statusNow() const {
+  const TimePoint now = services_.control.now();
+  const node::FleetFigures fleet = services_.fleet.figures();
+  api::MachineStatus status;
+  status.backend = services_.backend;
+  status.up_seconds = toSeconds(now - services_.started);
+  status.addresses = services_.gateway.addresses();
+  status.superpods_started = fleet.started;
+  status.superpods_died = fleet.died;
+  status.superpods_desired = fleet.desired;
+  status.scale_reason = fleet.scale_reason;
+  for (const auto& superpod : fleet.superpods) {
+    status.superpods.push_back({superpod.name, std::string(nameOf(superpod.state)), superpod.made_for,
+                                toSeconds(now - superpod.since), superpod.pid, superpod.versions, superpod.capacity,
+                                superpod.booked, superpod.invocations, superpod.cores_used});
+  }
+  for (const auto& [name, counters] : totals_.byFunction()) {
+    api::MachineStatus::OfFunction one;
+    one.name = name;
+    one.requests = counters.requests;
+    one.refused = counters.refused;
+    one.failed = counters.failed;
+    one.seconds = toSeconds(counters.wall.sum());
+    const platform::FunctionRecord* function = snapshot_ ? snapshot_->function(name.tenant, name.function) : nullptr;
+    if (!function) continue;
+    for (const platform::VersionEntry& entry : function->versions) {
+      const auto number =
+          services_.gateway.registry().numberOf(*snapshot_->tenant(name.tenant), *function, entry.version);
+      const auto figures = services_.gateway.desk().figures(number);
+      one.running += figures.running;
+      one.waiting += figures.waiting;
+      one.superpods += figures.targets;
+    }
+    status.functions.push_back(std::move(one));
+  }
+  return status;
+}
+
+void MachineFacts::status(UniqueFunction<void(api::MachineStatus)> take) {
+  services_.control.post([this, take = std::move(take)]() mutable {
+    services_.api.post([status = statusNow(), take = std::move(take)]() mutable { take(std::move(status)); });
+  });
+}
+
+void MachineFacts::metrics(UniqueFunction<void(std::string)> take) {
+  services_.control.post([this, take = std::move(take)]() mutable {
+    services_.api.post([text = prometheus(), take = std::move(take)]() mutable { take(std::move(text)); });
+  });
+}
+
+void MachineFacts::why(const platform::VersionName& version, UniqueFunction<void(Result<std::string>)> take) {
+  services_.control.post([this, version, take = std::move(take)]() mutable {
+    auto answer = [this, take = std::move(take)](Result<std::string> told) mutable {
+      services_.api.post([told = std::move(told), take = std::move(take)]() mutable { take(std::move(told)); });
+    };
+    const platform::VersionPtr found = snapshot_ ? snapshot_->version(version) : nullptr;
+    if (!found) return answer(fail(ErrorCode::kNotFound, "there is no such version"));
+    const FunctionName& name = version.function;
+    const auto number = services_.gateway.registry().numberOf(
+        *snapshot_->tenant(name.tenant), *snapshot_->function(name.tenant, name.function), found);
+    services_.fleet.why(number, std::move(answer));
+  });
+}
+
+std::string MachineFacts::urlOf(const FunctionName& function, std::optional<std::uint32_t> version) {
+  if (version) return fmt::format("{}/{}@{}/", services_.url, function.toString(), *version);
+  return fmt::format("{}/{}/", services_.url, function.toString());
+}
+
+void MachineFacts::secretsChanged(const std::string& tenant) {
+  services_.control.post([this, tenant] { services_.fleet.placeAgain(tenant); });
+}
+
+}  // namespace wasabi::serve

@@ -1,0 +1,261 @@
+#include "serve/server.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <utility>
+
+#include "sandbox/process_backend.h"
+#include "serve/runtime_directory.h"
+
+namespace wasabi::serve {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+constexpr Duration kCollectMetrics = 1s;
+constexpr Duration kKeepTidy = 10min;
+constexpr Duration kLookAgain = 20ms;
+constexpr std::size_t kBufferedLogBytes = 4 << 20;
+
+std::uint64_t randomSeed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+Result<std::unique_ptr<LineLog>> openLog(const std::string& target) {
+  auto file = LineLog::openTarget(target);
+  if (!file) return fail(std::move(file.error()));
+  return std::make_unique<LineLog>(std::move(*file), kBufferedLogBytes);
+}
+
+// What to type to reach an address that may be any of this machine's.
+std::string urlOf(std::string_view scheme, std::string address) {
+  if (address.starts_with("unix:")) return address;
+  if (address.starts_with("0.0.0.0:")) address.replace(0, 7, "127.0.0.1");
+  if (address.starts_with("[::]:")) address.replace(0, 4, "[::1]");
+  return fmt::format("{}://{}", scheme, address);
+}
+
+}  // namespace
+
+Server::Server(ServeConfig config, Logger& log) : config_(std::move(config)), log_(log) {}
+
+Result<std::unique_ptr<Server>> Server::start(ServeConfig config, Logger& log) {
+  std::unique_ptr<Server> server(new Server(std::move(config), log));
+  if (auto opened = server->openAll(); !opened) return fail(std::move(opened.error()));
+  server->startThreads();
+  return server;
+}
+
+Result<void> Server::openAll() {
+  platform::PlatformConfig platform;
+  platform.directory = config_.data_directory;
+  platform.base_domain = config_.base_domain;
+  platform.default_limits = config_.function_defaults;
+  auto opened = platform::Platform::open(std::move(platform), log_);
+  if (!opened) return fail(std::move(opened.error()));
+  platform_ = std::move(*opened);
+  const std::string& data = platform_->directory();
+
+  catalog::BuilderConfig building;
+  building.store_directory = data + "/store";
+  building.key_file = platform_->signingKeyPath();
+  building.compiler = config_.compiler;
+  auto builder = catalog::BuilderClient::fork(building);
+  if (!builder) return fail(std::move(builder.error()).within("builder"));
+  builder_ = std::move(*builder);
+
+  auto runtime = makeRuntimeDirectory(data);
+  if (!runtime) return fail(std::move(runtime.error()));
+  runtime_ = std::move(*runtime);
+  std::error_code ignored;
+  fs::remove_all(data + "/superpods", ignored);
+  if (auto made = makeFirstToken(); !made) return made;
+
+  auto access_log = openLog(config_.access_log);
+  if (!access_log) return fail(std::move(access_log.error()));
+  access_log_ = std::move(*access_log);
+  auto function_log = openLog(config_.function_log);
+  if (!function_log) return fail(std::move(function_log.error()));
+  function_log_ = std::move(*function_log);
+  lines_ = std::make_unique<FunctionLines>(api_loop_, *function_log_);
+
+  if (!config_.certificates.empty()) {
+    auto tls = http::ServerTls::load(config_.certificates);
+    if (!tls) return fail(std::move(tls.error()));
+    tls_ = std::move(*tls);
+  }
+  auto backend = sandbox::ProcessBackend::create();
+  if (!backend) return fail(std::move(backend.error()));
+  backend_ = std::move(*backend);
+
+  node::GatewayConfig front;
+  front.workers = config_.workers;
+  front.listen = config_.listen;
+  front.listen_tls = config_.listen_tls;
+  front.tls = tls_;
+  front.inside = runtime_ + "/inside.sock";
+  front.api = runtime_ + "/api.sock";
+  front.seed = randomSeed();
+  const auto no_containers = []() -> http::SocketFactory {
+    return [](const std::string&, UniqueFunction<void(Result<FileDescriptor>)> done) {
+      done(fail(ErrorCode::kUnavailable, "this server runs no containers"));
+    };
+  };
+  auto gateway = node::Gateway::open(std::move(front), {platform_->tokens(), *access_log_, no_containers,
+                                                        unixMilliseconds,
+                                                        [this](policy::VersionId version) { fleet_->wanted(version); }});
+  if (!gateway) return fail(std::move(gateway.error()));
+  gateway_ = std::move(*gateway);
+
+  node::FleetSettings fleet;
+  fleet.superpod.directory = data + "/superpods";
+  fleet.superpod.runtime = runtime_;
+  fleet.superpod.program = config_.box_program;
+  fleet.superpod.verify_key = platform_->signingKeyPath() + ".pub";
+  fleet.superpod.fingerprint = builder_->engineFingerprint();
+  fleet.superpod.memory = config_.superpod_memory;
+  fleet.superpod.cores = config_.superpod_cores;
+  fleet.superpod.workers = config_.superpod_workers;
+  fleet.superpod.log_line = [this](std::string_view line) {
+    if (!lines_->add(line)) log_.info("a superpod says", {{"line", line}});
+  };
+  fleet.spares = config_.spares;
+  fleet.most = config_.most_superpods;
+  fleet.idle_period = config_.idle_period;
+  fleet_ = std::make_unique<node::Fleet>(
+      std::move(fleet),
+      node::Fleet::Services{control_loop_, gateway_->desk(), gateway_->registry(), *backend_, platform_->blobs(),
+                            [this](const std::string& tenant, const std::string& name) {
+                              return platform_->secrets().get(tenant, name);
+                            },
+                            [this](policy::VersionId version, const std::string& why) {
+                              gateway_->refuseWaiting(version, why);
+                            },
+                            log_});
+  probe_ = std::make_unique<VersionProbe>(control_loop_, runtime_ + "/inside.sock");
+  compiler_ = std::make_unique<deploy::BuilderCompiler>(*builder_);
+  deployer_ = std::make_unique<deploy::Deployer>(*platform_, *compiler_, *probe_, log_);
+  const std::string url = config_.listen.empty() ? urlOf("https", gateway_->addresses().front())
+                                                 : urlOf("http", gateway_->addresses().front());
+  facts_ = std::make_unique<MachineFacts>(
+      MachineFacts::Services{control_loop_, api_loop_, *gateway_, *fleet_, *lines_, platform_->usage(),
+                             std::string(backend_->name()), url, Clock::now()});
+  api_ = std::make_unique<api::Api>(
+      api::ApiServices{api_loop_, *platform_, *deployer_, *facts_, log_, unixMilliseconds}, api::ApiLimits{});
+  http::ServerLimits api_limits;
+  api_limits.body_timeout = 60s;
+  api_server_ = std::make_unique<http::Server>(api_loop_, api_limits, *api_);
+  auto api_listener = http::openListener({"unix:" + runtime_ + "/api.sock", false});
+  if (!api_listener) return fail(std::move(api_listener.error()));
+  api_server_->listen(std::move(*api_listener));
+  return {};
+}
+
+Result<void> Server::makeFirstToken() {
+  if (!platform_->tokens().list().empty()) return {};
+  auto created = platform_->tokens().create("first", platform::Role::kOperator, "", unixMilliseconds());
+  if (!created) return fail(std::move(created.error()));
+  first_token_ = std::move(created->token);
+  return {};
+}
+
+void Server::startThreads() {
+  platform_->records().onChange([this](platform::SnapshotPtr snapshot) { recordsChanged(std::move(snapshot)); });
+  recordsChanged(platform_->snapshot());
+  gateway_->start();
+  gateway_->setReady();
+  control_thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "control");
+    metrics_timer_.emplace(control_loop_);
+    tidy_timer_.emplace(control_loop_);
+    collectMetrics();
+    keepTidy();
+    while (!control_stops_) control_loop_.waitAndRun();
+  });
+  api_thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "api");
+    while (!api_stops_) api_loop_.waitAndRun();
+  });
+  deployer_->resume();
+}
+
+// On whichever thread made the change.
+void Server::recordsChanged(platform::SnapshotPtr snapshot) {
+  gateway_->use(snapshot);
+  control_loop_.post([this, snapshot] {
+    facts_->use(snapshot);
+    fleet_->use(snapshot);
+  });
+  api_loop_.post([this] { api_->recordsChanged(); });
+}
+
+void Server::collectMetrics() {
+  gateway_->report([this](std::vector<node::GatewayReport> reports) {
+    control_loop_.post([this, reports = std::move(reports)] { facts_->add(reports); });
+  });
+  metrics_timer_->arm(control_loop_.now() + kCollectMetrics, [this] { collectMetrics(); });
+}
+
+// What superpods host must stay, as what is being built.
+void Server::keepTidy() {
+  platform::Leases leases = deployer_->leases();
+  for (const platform::VersionName& version : fleet_->hostedVersions()) leases.versions.insert(version);
+  work_.post([this, leases = std::move(leases)] {
+    const auto say = [this](const char* what, const Error& error) {
+      log_.warn(what, {{"reason", error.message()}});
+    };
+    if (auto flushed = platform_->usage().flush(); !flushed) say("usage is not written", flushed.error());
+    if (auto flushed = platform_->tokens().flush(); !flushed) say("use of tokens is not written", flushed.error());
+    if (auto collected = platform_->collect(leases); !collected) say("not tidied", collected.error());
+  });
+  tidy_timer_->arm(control_loop_.now() + kKeepTidy, [this] { keepTidy(); });
+}
+
+void Server::reload() {
+  if (!tls_) return;
+  const http::ServerTls::Reload reloaded = tls_->reload();
+  log_.info("certificates read again", {{"replaced", reloaded.replaced}});
+  for (const Error& refused : reloaded.refused) log_.error("certificate refused", {{"reason", refused.message()}});
+}
+
+void Server::drain() {
+  gateway_->drain();
+  const TimePoint end = Clock::now() + config_.drain_timeout;
+  while (!gateway_->idle() && Clock::now() < end) std::this_thread::sleep_for(kLookAgain);
+}
+
+// Nobody asks any more, then nobody answers, then what was asked goes.
+void Server::stop() {
+  if (!control_thread_.joinable()) return;
+  gateway_->stop();
+  api_stops_ = true;
+  api_loop_.post([] {});
+  api_thread_.join();
+  control_loop_.post([this] {
+    probe_->stop();
+    control_stops_ = true;
+  });
+  control_thread_.join();
+}
+
+Server::~Server() {
+  stop();
+  api_server_.reset();
+  api_.reset();
+  builder_.reset();  // builds that are not done fail, and are told so
+  fleet_.reset();
+  if (platform_) {
+    static_cast<void>(platform_->usage().flush());
+    static_cast<void>(platform_->tokens().flush());
+  }
+  std::error_code ignored;
+  if (!runtime_.empty()) fs::remove_all(runtime_, ignored);
+}
+
+}  // namespace wasabi::serve

@@ -1,0 +1,109 @@
+// `wasabi serve`: a platform, a gateway, superpods and an API, put together and run.
+//
+//   threads: gateway workers | control (fleet, metrics, checks) | api | superpods (sandbox) | work (disk) | builder client
+//
+// What is made first is destroyed last; stop() ends the threads in the order in which they need each other.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "api/api.h"
+#include "base/error.h"
+#include "base/line_log.h"
+#include "base/log.h"
+#include "catalog/builder.h"
+#include "deploy/deployer.h"
+#include "node/fleet.h"
+#include "node/gateway.h"
+#include "platform/platform.h"
+#include "serve/function_lines.h"
+#include "serve/machine_facts.h"
+#include "serve/version_probe.h"
+
+namespace wasabi::serve {
+
+struct ServeConfig {
+  std::string data_directory;
+  std::vector<std::string> listen = {"127.0.0.1:8080"};
+  std::vector<std::string> listen_tls;
+  std::vector<http::TlsIdentity> certificates;  // the first is the default
+  std::string base_domain;
+  std::uint32_t workers = 1;           // of the gateway
+  std::uint32_t superpod_workers = 1;  // of each box
+  ByteSize superpod_memory{1ull << 30};
+  double superpod_cores = 1;
+  std::uint32_t most_superpods = 4;
+  std::uint32_t spares = 1;
+  Duration idle_period = std::chrono::seconds(60);
+  std::string box_program;
+  std::string compiler;
+  std::string access_log;    // file, "-" for standard output, empty for none
+  std::string function_log;  // likewise
+  catalog::FunctionLimits function_defaults;
+  Duration drain_timeout = std::chrono::seconds(30);
+};
+
+class Server {
+ public:
+  // On the main thread, before any other exists: the builder is forked. An error names what is in the way and the mend.
+  static Result<std::unique_ptr<Server>> start(ServeConfig config, Logger& log);
+  ~Server();
+
+  // The first token of this data directory, shown this once; nothing where there are some already.
+  const std::optional<std::string>& firstToken() const { return first_token_; }
+  const std::vector<std::string>& addresses() const { return gateway_->addresses(); }
+  std::string_view backend() const { return backend_->name(); }
+  // Where people reach it: "http://127.0.0.1:8080".
+  std::string url() const { return facts_->url(); }
+
+  // Certificates are read again.
+  void reload();
+  // Lets what runs finish, for no longer than the drain timeout.
+  void drain();
+
+ private:
+  Server(ServeConfig config, Logger& log);
+  Result<void> openAll();
+  Result<void> makeFirstToken();
+  void startThreads();
+  void recordsChanged(platform::SnapshotPtr snapshot);
+  void collectMetrics();
+  void keepTidy();
+  void stop();
+
+  const ServeConfig config_;
+  Logger& log_;
+  std::string runtime_;
+  std::optional<std::string> first_token_;
+  std::unique_ptr<platform::Platform> platform_;
+  std::unique_ptr<catalog::BuilderClient> builder_;
+  std::unique_ptr<LineLog> access_log_;
+  std::unique_ptr<LineLog> function_log_;
+  std::shared_ptr<http::ServerTls> tls_;
+  http::EventLoop control_loop_;
+  http::EventLoop api_loop_;
+  std::unique_ptr<FunctionLines> lines_;
+  std::unique_ptr<sandbox::Backend> backend_;
+  std::unique_ptr<node::Gateway> gateway_;
+  std::unique_ptr<node::Fleet> fleet_;
+  std::unique_ptr<VersionProbe> probe_;
+  std::unique_ptr<deploy::BuilderCompiler> compiler_;
+  std::unique_ptr<deploy::Deployer> deployer_;
+  std::unique_ptr<MachineFacts> facts_;
+  std::unique_ptr<api::Api> api_;
+  std::unique_ptr<http::Server> api_server_;
+  std::optional<http::Timer> metrics_timer_;
+  std::optional<http::Timer> tidy_timer_;
+  std::atomic<bool> control_stops_{false};
+  std::atomic<bool> api_stops_{false};
+  std::thread control_thread_;
+  std::thread api_thread_;
+  WorkThread work_;  // tidying
+};
+
+}  // namespace wasabi::serve
