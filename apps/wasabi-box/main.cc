@@ -1,23 +1,14 @@
 // wasabi-box: the program inside a superpod.
 
-#include <poll.h>
-#include <signal.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <chrono>
-#include <climits>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "base/container_limits.h"
-#include "base/file_descriptor.h"
 #include "base/log.h"
-#include "base/wakeup.h"
+#include "base/signals.h"
 #include "box/box.h"
 #include "box/config_keys.h"
 #include "options.h"
@@ -25,58 +16,6 @@
 namespace {
 
 using namespace wasabi;
-
-// What ends the box: signals, which no handler takes anywhere, and the admin listener. This thread waits for both, and
-// for the signal to read the configuration again, where there is a file.
-class Signals {
- public:
-  explicit Signals(bool has_config_file) {
-    sigset_t set;
-    ::sigemptyset(&set);
-    ::sigaddset(&set, SIGTERM);
-    ::sigaddset(&set, SIGINT);
-    if (has_config_file) ::sigaddset(&set, SIGHUP);
-    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    ::signal(SIGPIPE, SIG_IGN);
-    signals_ = FileDescriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  }
-
-  bool valid() const { return signals_.valid() && asked_.valid(); }
-
-  // From any thread: ends wait() as a signal does.
-  void askToEnd() const { asked_.wake(); }
-
-  enum class Wanted : std::uint8_t { kEnd, kReload };
-  Wanted wait() const {
-    std::array<pollfd, 2> fds = {pollfd{signals_.get(), POLLIN, 0}, pollfd{asked_.fd(), POLLIN, 0}};
-    while (::poll(fds.data(), fds.size(), -1) < 0 && errno == EINTR) {
-    }
-    const bool asked = (fds[1].revents & POLLIN) != 0;
-    return takeSignal() == SIGHUP && !asked ? Wanted::kReload : Wanted::kEnd;
-  }
-  // Whether a signal to end came within the time.
-  bool waitFor(Duration time) const {
-    const TimePoint deadline = Clock::now() + time;
-    while (true) {
-      const auto left = std::max(Duration::zero(), deadline - Clock::now());
-      const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-      pollfd fd{signals_.get(), POLLIN, 0};
-      const int ready = ::poll(&fd, 1, static_cast<int>(std::min<std::int64_t>(milliseconds, INT_MAX)));
-      if (ready > 0 && takeSignal() != SIGHUP) return true;
-      if (ready == 0) return false;
-    }
-  }
-
- private:
-  // 0 for none.
-  int takeSignal() const {
-    signalfd_siginfo info{};
-    return ::read(signals_.get(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
-  }
-
-  FileDescriptor signals_;
-  Wakeup asked_;
-};
 
 // Lets balancers notice, then lets requests finish; a second signal cuts both short.
 void drain(box::Box& box, const box::BoxConfig& config, const Signals& signals) {
@@ -159,7 +98,7 @@ int main(int argc, char** argv) {
   }
   box::BoxConfig config = std::get<box::BoxConfig>(std::move(options));
 
-  const Signals signals(!config.config_file.empty());
+  const Signals signals(!config.config_file.empty() ? Signals::Reload::kTaken : Signals::Reload::kIgnoredByDefault);
   if (!signals.valid()) {
     log.error("cannot start", {{"reason", "no file descriptor is left to wait for signals"}});
     return 1;

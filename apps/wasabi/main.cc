@@ -7,11 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "api_commands.h"
 #include "base/admin_address.h"
 #include "base/this_program.h"
 #include "cli/inspect_command.h"
 #include "cli/run_command.h"
 #include "cli/why_command.h"
+#include "serve_command.h"
 
 namespace {
 
@@ -66,16 +68,30 @@ int inspectModule(const std::string& module_file, cli::InspectFormat format) {
   return inspection->accepted ? 0 : kFailed;
 }
 
-void addWhy(CLI::App& app, cli::WhyOptions& options) {
-  CLI::App* why = app.add_subcommand("why", "what a request to a function would meet now in the box, and why");
+void addWhy(CLI::App& app, cli::WhyOptions& options, ServerOptions& server) {
+  CLI::App* why = app.add_subcommand("why", "what a request to a function would meet now, and why");
   why->add_option("function", options.function, "TENANT/NAME")->required();
+  why->add_option("--server", server.server, "of `wasabi serve`: http://host:port, https://host or unix:/path");
+  why->add_option("--token", server.token, "better in WASABI_TOKEN");
   why->add_option("--admin", options.admin,
-                  "the box's admin listener, unix:/path or host:port; without it, the usual place");
+                  "of a box alone: its admin listener, unix:/path or host:port; without it and without a server, the "
+                  "usual place");
   why->add_option("--timeout", options.timeout, "time that the request has, for example 1.5s; at most its function's");
   why->add_flag("--json", options.as_json, "the whole answer as JSON");
 }
 
-int explain(const cli::WhyOptions& options) {
+// A box alone is asked where it is named, or where there is no server to ask.
+int explain(const cli::WhyOptions& options, const ServerOptions& server) {
+  auto config = serverFor(server);
+  if (options.admin.empty() && config) {
+    auto client = cli::ApiClient::open(std::move(*config));
+    auto told = client ? cli::whyRemote(**client, options.function,
+                                        options.as_json ? cli::Output::kJson : cli::Output::kText)
+                       : Result<void>(fail(client.error()));
+    if (told) return 0;
+    fmt::print(stderr, "wasabi: {}\n", told.error().message());
+    return cli::exitCodeOf(told.error().code());
+  }
   const auto told = cli::why(options, AdminPlaces::ofThisProcess());
   if (!told) {
     fmt::print(stderr, "wasabi: {}\n", told.error().message());
@@ -105,14 +121,21 @@ int main(int argc, char** argv) {
   inspect->add_flag("--json", as_json, "the whole report as JSON");
 
   cli::WhyOptions why_options;
-  addWhy(app, why_options);
+  ServerOptions why_server;
+  addWhy(app, why_options, why_server);
+
+  ServeOptions serve_options;
+  addServe(app, serve_options);
+  ApiCommands api_commands(app);
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
-  if (app.got_subcommand("why")) return explain(why_options);
+  if (app.got_subcommand("serve")) return runServe(std::move(serve_options));
+  if (const auto exit_code = api_commands.run()) return *exit_code;
+  if (app.got_subcommand("why")) return explain(why_options, why_server);
   if (*inspect) return inspectModule(inspected_file, as_json ? cli::InspectFormat::kJson : cli::InspectFormat::kText);
   return runModule(std::move(run_options), environment);
 }

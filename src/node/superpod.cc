@@ -93,7 +93,8 @@ void Superpod::enter(State next) {
 
 std::string Superpod::writeConfig() const {
   const SuperpodSettings& settings = services_.settings;
-  return fmt::format("[capacity]\nmemory = \"{}\"\ncpu = {}\n", toString(settings.memory), settings.cores);
+  return fmt::format("[capacity]\nmemory = \"{}\"\ncpu = \"{}\"\n", wasabi::toString(settings.memory),
+                     wasabi::toString(Cores{settings.cores}));
 }
 
 void Superpod::startOnWorkThread() {

@@ -1,0 +1,155 @@
+#include "api_commands.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "cli/user_config.h"
+
+namespace wasabi {
+namespace {
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+}  // namespace
+
+Result<cli::UserConfig> serverFor(const ServerOptions& options) {
+  auto kept = cli::readUserConfig();
+  if (!kept) return fail(std::move(kept.error()));
+  cli::UserConfig config = std::move(*kept).value_or(cli::UserConfig{});
+  const auto over = [](std::string& value, const std::string& variable, const std::string& option) {
+    if (!variable.empty()) value = variable;
+    if (!option.empty()) value = option;
+  };
+  over(config.server, environment("WASABI_SERVER"), options.server);
+  over(config.token, environment("WASABI_TOKEN"), options.token);
+  if (!config.server.empty()) return config;
+  return fail(ErrorCode::kNotFound,
+              "which server? start one with `wasabi serve`, or name it by --server or WASABI_SERVER");
+}
+
+ApiCommands::ApiCommands(CLI::App& app) {
+  addDeploy(app);
+  addFunctions(app);
+  addTraffic(app);
+  addTenants(app);
+}
+
+CLI::App* ApiCommands::add(CLI::App& parent, const std::string& name, const std::string& help, Action action) {
+  CLI::App* command = parent.add_subcommand(name, help);
+  command->add_option("--server", server_.server, "http://host:port, https://host or unix:/path");
+  command->add_option("--token", server_.token, "better in WASABI_TOKEN, where others do not see it");
+  command->add_flag("--json", server_.as_json, "as JSON");
+  command->callback([this, kept = std::make_shared<Action>(std::move(action))] { chosen_ = kept; });
+  return command;
+}
+
+std::optional<int> ApiCommands::run() {
+  if (!chosen_) return std::nullopt;
+  const auto failed = [](const Error& error) {
+    fmt::print(stderr, "wasabi: {}\n", error.message());
+    return cli::exitCodeOf(error.code());
+  };
+  auto config = serverFor(server_);
+  if (!config) return failed(config.error());
+  auto client = cli::ApiClient::open(std::move(*config));
+  if (!client) return failed(client.error());
+  const auto done = (*chosen_)(**client, server_.as_json ? cli::Output::kJson : cli::Output::kText);
+  return done ? 0 : failed(done.error());
+}
+
+void ApiCommands::addDeploy(CLI::App& app) {
+  CLI::App* command = add(app, "deploy", "a new version of a function",
+                          [this](auto& client, auto output) { return cli::deploy(client, deploy_, output); });
+  command->add_option("source", deploy_.source, "a .wasm file, '-' for standard input, or a folder with wasabi.toml")
+      ->capture_default_str();
+  command->add_option("--name", deploy_.name, "TENANT/FUNCTION")->required();
+  command->add_option("--manifest", deploy_.manifest_file, "settings of the function; see docs/manifest.md");
+  command->add_flag("!--no-traffic", deploy_.promote, "it is ready at its own address, and gets no traffic");
+  command->footer("wasabi deploy app.wasm --name acme/app\nwasabi deploy . --name acme/app --no-traffic");
+}
+
+void ApiCommands::addFunctions(CLI::App& app) {
+  add(app, "list", "functions", [this](auto& client, auto output) { return cli::list(client, tenant_, output); })
+      ->add_option("--tenant", tenant_, "of this one alone");
+  const auto of_function = [&](const char* name, const char* help, auto action) {
+    CLI::App* command =
+        add(app, name, help, [this, action](auto& client, auto output) { return action(client, function_, output); });
+    command->add_option("function", function_, "TENANT/FUNCTION")->required();
+    return command;
+  };
+  of_function("describe", "a function with its versions", cli::describe);
+  of_function("versions", "versions of a function", cli::versions);
+  of_function("rollback", "back to the traffic before the present one", cli::rollback);
+  of_function("delete", "a function with all its versions", cli::remove);
+  CLI::App* traffic = add(app, "traffic", "which versions get how many percent of the requests",
+                          [this](auto& client, auto output) { return cli::traffic(client, function_, shares_, output); });
+  traffic->add_option("function", function_, "TENANT/FUNCTION")->required();
+  traffic->add_option("shares", shares_, "v3=90 v4=10")->required();
+}
+
+void ApiCommands::addTraffic(CLI::App& app) {
+  CLI::App* invoke = add(app, "invoke", "sends a function a request",
+                         [this](auto& client, auto output) { return cli::invoke(client, invoke_, output); });
+  invoke->add_option("function", invoke_.function, "TENANT/FUNCTION or TENANT/FUNCTION@VERSION")->required();
+  invoke->add_option("path", invoke_.path, "what follows it, with a query if wanted")->capture_default_str();
+  invoke->add_option("-X,--method", invoke_.method, "GET, or POST with a body");
+  invoke->add_option("-d,--data", invoke_.body, "the body: text, @file, or - for standard input");
+  invoke->add_option("-H,--header", invoke_.headers, "'Name: value'; may be repeated");
+
+  CLI::App* logs = add(app, "logs", "what a function wrote",
+                       [this](auto& client, auto output) { return cli::logs(client, logs_, output); });
+  logs->add_option("function", logs_.function, "TENANT/FUNCTION")->required();
+  logs->add_flag("-f,--follow", logs_.follow, "and what it writes from now on");
+  logs->add_option("--since", logs_.since, "no older than, for example, 10m");
+  logs->add_option("--request", logs_.request, "of one request, by its id");
+
+  add(app, "top", "superpods and functions, again each second",
+      [this](auto& client, auto output) { return cli::top(client, top_once_, output); })
+      ->add_flag("--once", top_once_, "once");
+}
+
+void ApiCommands::addTenants(CLI::App& app) {
+  CLI::App* tenant = app.add_subcommand("tenant", "customers")->require_subcommand(1);
+  add(*tenant, "list", "all", cli::listTenants);
+  add(*tenant, "create", "a new one",
+      [this](auto& client, auto output) { return cli::createTenant(client, tenant_, output); })
+      ->add_option("name", tenant_, "a-z, 0-9 and '-'")
+      ->required();
+  add(*tenant, "delete", "one without functions",
+      [this](auto& client, auto output) { return cli::deleteTenant(client, tenant_, output); })
+      ->add_option("name", tenant_, "its name")
+      ->required();
+
+  CLI::App* token = app.add_subcommand("token", "who may use the API")->require_subcommand(1);
+  add(*token, "list", "all that the caller may see", cli::listTokens);
+  CLI::App* create = add(*token, "create", "a new one, shown this once",
+                         [this](auto& client, auto output) { return cli::createToken(client, name_, tenant_, output); });
+  create->add_option("name", name_, "for people")->required();
+  create->add_option("--tenant", tenant_, "for what belongs to it; without, for an operator");
+  add(*token, "revoke", "at once", [this](auto& client, auto output) { return cli::revokeToken(client, name_, output); })
+      ->add_option("id", name_, "as list shows it")
+      ->required();
+
+  CLI::App* secret = app.add_subcommand("secret", "values that functions find in their environment")->require_subcommand(1);
+  add(*secret, "list", "names",
+      [this](auto& client, auto output) { return cli::listSecrets(client, tenant_, output); })
+      ->add_option("tenant", tenant_, "whose")
+      ->required();
+  const auto named = [&](const char* name, const char* help, auto action) {
+    CLI::App* command = add(*secret, name, help, [this, action](auto& client, auto output) {
+      return action(client, tenant_, name_, output);
+    });
+    command->add_option("tenant", tenant_, "whose")->required();
+    command->add_option("name", name_, "as the environment variable")->required();
+  };
+  named("set", "the value comes from standard input", cli::setSecret);
+  named("delete", "functions that name it cannot be started any more", cli::deleteSecret);
+}
+
+}  // namespace wasabi

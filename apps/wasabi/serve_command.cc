@@ -1,0 +1,152 @@
+#include "serve_command.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+#include "base/container_limits.h"
+#include "base/log.h"
+#include "base/signals.h"
+#include "base/this_program.h"
+#include "cli/user_config.h"
+
+namespace wasabi {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+// Without --data: where a user's programs keep their state (https://specifications.freedesktop.org/basedir-spec/).
+std::string usualDataDirectory() {
+  if (::geteuid() == 0) return "/var/lib/wasabi";
+  if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/') {
+    return std::string(state) + "/wasabi";
+  }
+  const char* home = std::getenv("HOME");
+  return std::string(home != nullptr ? home : ".") + "/.local/state/wasabi";
+}
+
+// A fifth of the machine for each of four, and the rest for the server and the kernel's caches.
+void divideMachine(serve::ServeConfig& config) {
+  const ContainerLimits machine = readContainerLimits();
+  constexpr ByteSize kLeast{256ull << 20};
+  constexpr std::uint64_t kMiB = 1 << 20;
+  const ByteSize fifth{machine.memory.value / 5 / kMiB * kMiB};
+  config.superpod_memory = std::max(fifth, kLeast);
+  config.superpod_cores = std::max(machine.cpu.value, 1.0);
+  config.superpod_workers = static_cast<std::uint32_t>(std::clamp(std::ceil(machine.cpu.value), 1.0, 64.0));
+  config.workers = std::max(1u, config.superpod_workers / 2);
+}
+
+CLI::Option* addSize(CLI::App& app, const std::string& name, ByteSize& value, const std::string& help) {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&value](const std::string& text) {
+            const auto parsed = parseByteSize(text);
+            if (!parsed) throw CLI::ValidationError(parsed.error().message());
+            value = *parsed;
+          },
+          help)
+      ->default_str(toString(value))
+      ->type_name("");
+}
+
+// "certificate.pem,key.pem", or one file with both.
+http::TlsIdentity identityOf(const std::string& text) {
+  const std::size_t comma = text.find(',');
+  if (comma == std::string::npos) return {text, text};
+  return {text.substr(0, comma), text.substr(comma + 1)};
+}
+
+void printFirstScreen(const serve::Server& server, const serve::ServeConfig& config) {
+  fmt::print("wasabi serves {}\n", server.url());
+  for (const std::string& address : server.addresses()) fmt::print("  listens at    {}\n", address);
+  fmt::print("  data          {}\n", config.data_directory);
+  fmt::print("  superpods     {} at most, {} of memory each, as {}\n", config.most_superpods,
+             toString(config.superpod_memory), server.backend());
+  if (server.firstToken()) {
+    fmt::print("  token         {}\n", *server.firstToken());
+    fmt::print("                of an operator, shown this once");
+    const auto kept = cli::writeUserConfig({server.url(), *server.firstToken()});
+    if (kept) {
+      fmt::print("; kept for the other commands in {}\n", *kept);
+    } else {
+      fmt::print("\n                (not kept for the other commands: {})\n", kept.error().message());
+    }
+  }
+  fmt::print("\nnext:  wasabi tenant create acme\n       wasabi deploy app.wasm --name acme/app\n");
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+void addServe(CLI::App& app, ServeOptions& options) {
+  serve::ServeConfig& config = options.config;
+  config.data_directory = usualDataDirectory();
+  config.box_program = besideThisProgram("wasabi-box");
+  config.compiler = besideThisProgram("wasabi-compile");
+  divideMachine(config);
+
+  CLI::App* serve = app.add_subcommand("serve", "the platform on this machine: gateway, superpods and API");
+  serve->add_option("--data", config.data_directory, "directory of all state; made if absent")->capture_default_str();
+  serve->add_option("--listen", config.listen, "host:port or unix:/path, in clear text; may be repeated")
+      ->capture_default_str();
+  serve->add_option("--listen-tls", config.listen_tls, "the same with TLS; needs --certificate");
+  serve->add_option("--certificate", options.certificates,
+                    "certificate.pem,key.pem; may be repeated, the first is the default. SIGHUP reads them again");
+  serve->add_option("--base-domain", config.base_domain, "functions are also <function>.<tenant>.<this>");
+  serve->add_option("--workers", config.workers, "threads of the gateway")->check(CLI::Range(1, 256))->capture_default_str();
+  serve->add_option("--access-log", config.access_log, "file for one JSON line per request; '-' for standard output");
+  serve->add_option("--function-log", config.function_log, "file for what functions write to stderr; '-' likewise");
+  const std::string group = "Superpods";
+  serve->add_option("--superpods", config.most_superpods, "at most, spares included")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str()
+      ->group(group);
+  serve->add_option("--spares", config.spares, "kept started, so that nobody waits for a start")
+      ->check(CLI::Range(0, 100))
+      ->capture_default_str()
+      ->group(group);
+  addSize(*serve, "--superpod-memory", config.superpod_memory, "that functions may book on each")->group(group);
+  serve->add_option("--superpod-workers", config.superpod_workers, "threads of each")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str()
+      ->group(group);
+}
+
+int runServe(ServeOptions options) {
+  serve::ServeConfig& config = options.config;
+  config.data_directory = std::filesystem::absolute(config.data_directory).lexically_normal().string();
+  for (const std::string& text : options.certificates) config.certificates.push_back(identityOf(text));
+  if (!config.listen_tls.empty() && config.certificates.empty()) {
+    fmt::print(stderr, "wasabi: --listen-tls needs --certificate certificate.pem,key.pem\n");
+    return kUsage;
+  }
+  Logger log(Logger::standardError());
+  const Signals signals(Signals::Reload::kTaken);
+  if (!signals.valid()) {
+    fmt::print(stderr, "wasabi: too many open files; raise the limit (ulimit -n)\n");
+    return kFailed;
+  }
+  auto server = serve::Server::start(config, log);
+  if (!server) {
+    fmt::print(stderr, "wasabi: {}\n", server.error().message());
+    return kFailed;
+  }
+  printFirstScreen(**server, config);
+  while (signals.wait() == Signals::Wanted::kReload) (*server)->reload();
+  log.info("draining");
+  (*server)->drain();
+  server->reset();
+  log.info("stopped");
+  return 0;
+}
+
+}  // namespace wasabi

@@ -1,0 +1,55 @@
+#include "cli/api_answer.h"
+
+#include <cstdio>
+
+#include "base/function_name.h"
+
+namespace wasabi::cli {
+
+Result<Json> ask(ApiClient& client, const std::string& method, const std::string& path, const Json& body) {
+  auto text = client.call(method, path, body.is_null() ? std::string() : body.dump());
+  if (!text) return fail(std::move(text.error()));
+  Json answer = Json::parse(*text, nullptr, false);
+  if (!answer.is_object()) return fail(ErrorCode::kCorrupt, "the server's answer is no JSON object");
+  return answer;
+}
+
+std::string textOf(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || found->is_null()) return {};
+  return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+double numberOf(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+Result<std::string> functionPath(const std::string& function) {
+  const auto name = parseFunctionName(function);
+  if (!name) return fail(name.error());
+  return "/functions/" + name->toString();
+}
+
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+int exitCodeOf(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalid:
+      return 2;
+    case ErrorCode::kNotFound:
+      return 3;
+    case ErrorCode::kDenied:
+      return 4;
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kTimeout:
+      return 5;
+    default:
+      return 1;
+  }
+}
+
+}  // namespace wasabi::cli

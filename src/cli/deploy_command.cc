@@ -1,0 +1,177 @@
+// wasabi deploy: upload, record, compile, and a first look at what came of it.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <utility>
+
+#include "base/function_name.h"
+#include "catalog/manifest_parser.h"
+#include "cli/api_answer.h"
+#include "cli/table.h"
+
+namespace wasabi::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kManifestName = "wasabi.toml";
+constexpr std::size_t kMostModuleBytes = 128 << 20;
+constexpr int kWarmCalls = 10;
+
+Result<std::string> readAll(std::istream& stream, const std::string& what) {
+  std::string bytes;
+  std::string block(1 << 20, '\0');
+  while (stream.read(block.data(), static_cast<std::streamsize>(block.size())) || stream.gcount() > 0) {
+    bytes.append(block, 0, static_cast<std::size_t>(stream.gcount()));
+    if (bytes.size() > kMostModuleBytes) {
+      return fail(ErrorCode::kInvalid, fmt::format("{} has more than {} bytes", what, kMostModuleBytes));
+    }
+  }
+  return bytes;
+}
+
+Result<std::string> readFile(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return fail(ErrorCode::kNotFound, "cannot read " + path.string());
+  return readAll(file, path.string());
+}
+
+struct Input {
+  FunctionName name;
+  std::string module;
+  std::string manifest;
+  std::string source;
+};
+
+// What a manifest says of its module is a path beside it; the server is given the module itself.
+Result<std::string> moduleBeside(const fs::path& manifest_file, const std::string& text) {
+  const catalog::ParsedManifest parsed = catalog::parseManifest(text, {}, catalog::ProgramKey::kOptional);
+  if (!parsed.problems.empty()) {
+    const catalog::TextProblem& first = parsed.problems.front();
+    return fail(ErrorCode::kInvalid, fmt::format("{}:{}: {}", manifest_file.string(), first.line, first.reason));
+  }
+  const auto* path = std::get_if<std::string>(&parsed.manifest.module);
+  if (path == nullptr || path->empty()) {
+    return fail(ErrorCode::kInvalid, manifest_file.string() + " names no module; write module = \"app.wasm\"");
+  }
+  return readFile(manifest_file.parent_path() / *path);
+}
+
+Result<Input> readInput(const DeployCommand& command) {
+  Input input;
+  const fs::path source = command.source;
+  std::error_code ignored;
+  const bool is_folder = command.source != "-" && fs::is_directory(source, ignored);
+  const fs::path manifest_file = !command.manifest_file.empty() ? fs::path(command.manifest_file)
+                                 : is_folder                    ? source / kManifestName
+                                                                : fs::path();
+  if (!manifest_file.empty()) {
+    auto text = readFile(manifest_file);
+    if (!text) return fail(std::move(text.error()));
+    input.manifest = std::move(*text);
+  }
+  auto module = command.source == "-" ? readAll(std::cin, "the module on standard input")
+                : is_folder           ? moduleBeside(manifest_file, input.manifest)
+                                      : readFile(source);
+  if (!module) return fail(std::move(module.error()));
+  input.module = std::move(*module);
+  input.source = command.source == "-" ? "standard input" : source.filename().string();
+  auto name = parseFunctionName(command.name);
+  if (!name) return fail(ErrorCode::kInvalid, "which function? --name tenant/function");
+  input.name = std::move(*name);
+  return input;
+}
+
+class Progress {
+ public:
+  explicit Progress(Output output) : shows_(output == Output::kText && ::isatty(STDERR_FILENO) != 0) {}
+  void say(const std::string& what) {
+    if (shows_) fmt::print(stderr, "\r\x1b[K{}", what);
+  }
+  void done() { say(""); }
+
+ private:
+  const bool shows_;
+};
+
+// Of one GET: a function may want something else, then there is no figure.
+std::optional<double> millisecondsOf(ApiClient& client, const std::string& target) {
+  const auto begin = std::chrono::steady_clock::now();
+  ApiRequest request;
+  request.target = target;
+  const auto reply = client.send(request);
+  if (!reply || reply->status >= 500) return std::nullopt;
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+}
+
+Json measured(ApiClient& client, const FunctionName& name, const std::string& number) {
+  const std::string target = fmt::format("/{}@{}/", name.toString(), number);
+  Json figures = Json::object();
+  const auto first = millisecondsOf(client, target);
+  if (!first) return figures;
+  figures["first_ms"] = *first;
+  std::vector<double> warm;
+  for (int i = 0; i < kWarmCalls; ++i) {
+    if (const auto one = millisecondsOf(client, target)) warm.push_back(*one);
+  }
+  if (warm.empty()) return figures;
+  std::ranges::sort(warm);
+  figures["warm_ms"] = warm[warm.size() / 2];
+  return figures;
+}
+
+}  // namespace
+
+Result<void> deploy(ApiClient& client, const DeployCommand& command, Output output) {
+  auto input = readInput(command);
+  if (!input) return fail(std::move(input.error()));
+  Progress progress(output);
+  progress.say(fmt::format("uploading {}", shortBytes(static_cast<double>(input->module.size()))));
+  const std::size_t bytes = input->module.size();
+  auto uploaded = client.call("POST", "/uploads?kind=module", std::move(input->module), "application/wasm");
+  if (!uploaded) return fail(std::move(uploaded.error()));
+  const Json blob = Json::parse(*uploaded, nullptr, false);
+
+  const std::string path = "/functions/" + input->name.toString() + "/versions";
+  auto version = ask(client, "POST", path,
+                     {{"module", blob.value("digest", "")},
+                      {"bytes", bytes},
+                      {"manifest", input->manifest},
+                      {"source", input->source},
+                      {"promote", command.promote}});
+  if (!version) return fail(std::move(version.error()));
+  const std::string number = textOf(*version, "number");
+  const bool is_new = version->value("is_new", false);
+  const std::string what = fmt::format("{}@{}", input->name.toString(), number);
+  while (textOf(*version, "state") == "building") {
+    progress.say("compiling " + what);
+    version = ask(client, "GET", path + "/" + number + "?wait=30s");
+    if (!version) return fail(std::move(version.error()));
+  }
+  progress.done();
+  if (textOf(*version, "state") == "failed") return fail(ErrorCode::kInvalid, textOf(*version, "reason"));
+  version->update(measured(client, input->name, number));
+  if (output == Output::kJson) {
+    (*version)["is_new"] = is_new;
+    printJson(*version);
+    return {};
+  }
+  print(is_new ? fmt::format("{} is ready\n", what) : fmt::format("{} is as before, and ready\n", what));
+  print(fmt::format("  url      {}\n", textOf(*version, "url")));
+  print(fmt::format("  traffic  {} %\n", textOf(*version, "percent")));
+  if (version->contains("first_ms")) {
+    print(fmt::format("  answers  first after {:.1f} ms, then after {:.1f} ms\n", numberOf(*version, "first_ms"),
+                      numberOf(*version, "warm_ms")));
+  }
+  print(fmt::format("  memory   {} at most\n", shortBytes(numberOf(*version, "memory_bytes"))));
+  return {};
+}
+
+}  // namespace wasabi::cli
