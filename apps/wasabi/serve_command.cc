@@ -81,7 +81,9 @@ void printFirstScreen(const serve::Server& server, const serve::ServeConfig& con
       fmt::print("\n                (not kept for the other commands: {})\n", kept.error().message());
     }
   }
-  fmt::print("\nnext:  wasabi tenant create acme\n       wasabi deploy app.wasm --name acme/app\n");
+  if (server.firstToken()) {
+    fmt::print("\nnext:  wasabi tenant create acme\n       wasabi deploy app.wasm --name acme/app\n");
+  }
   std::fflush(stdout);
 }
 

@@ -193,7 +193,7 @@ void Admin::invocations(http::ServerStream& stream) {
 void Admin::why(http::ServerStream& stream) {
   const auto text = parameter(stream.request(), "function");
   if (!text) return refuse(stream, 400, text.error().message());
-  const auto name = parseFunctionName(*text);
+  const auto name = parseFunctionName(*text, NameForm::kPlainOrNumbered);
   if (!name) return refuse(stream, 400, name.error().message());
   const auto timeout = optionalParameter(stream.request(), "timeout");
   if (!timeout) return refuse(stream, 400, timeout.error().message());
@@ -234,7 +234,7 @@ void Admin::cancel(http::ServerStream& stream) {
 void Admin::unload(http::ServerStream& stream) {
   const auto text = parameter(stream.request(), "function");
   if (!text) return refuse(stream, 400, text.error().message());
-  const auto name = parseFunctionName(*text);
+  const auto name = parseFunctionName(*text, NameForm::kPlainOrNumbered);
   if (!name) return refuse(stream, 400, name.error().message());
   const catalog::FunctionPtr function = source_.catalog()->find(*name);
   if (!function) return refuse(stream, 404, "no function of that name is deployed");

@@ -364,7 +364,7 @@ void Fleet::scale() {
   const policy::ScaleControl::Step step = scale_control_.apply(wish.wish, ready, {}, now);
   counters_.scale_reason = policy::toString(step.reason);
   counters_.desired = step.replicas.value_or(ready);
-  for (std::uint32_t i = ready; i < counters_.desired && superpods_.size() < settings_.most; ++i) start();
+  missing_ = counters_.desired > ready ? counters_.desired - ready : 0;
   if (counters_.desired < ready) drainOne();
 }
 
@@ -403,12 +403,18 @@ std::set<std::optional<policy::TenantId>> Fleet::pools() const {
 
 void Fleet::keepSpares() {
   if (draining_) return;
-  const auto is_spare = [&](const SuperpodPtr& one) {
-    return (one->state() == Superpod::State::kStarting || one->state() == Superpod::State::kReady) && isFree(*one);
-  };
-  auto spares = static_cast<std::uint32_t>(std::count_if(superpods_.begin(), superpods_.end(), is_spare));
-  for (; spares < settings_.spares && superpods_.size() < settings_.most; ++spares) {
-    if (services_.loop.now() < start_not_before_) return;
+  const TimePoint now = services_.loop.now();
+  std::uint32_t spares = 0;
+  for (const SuperpodPtr& superpod : superpods_) {
+    const bool lives = superpod->state() == Superpod::State::kStarting || superpod->state() == Superpod::State::kReady;
+    if (!lives || !isFree(*superpod)) continue;
+    ++spares;
+    const bool wanted_soon = spares <= settings_.spares + missing_;
+    if (!wanted_soon && now - superpod->lastBusy() >= settings_.idle_period) superpod->drain();
+  }
+  // Those that the load wants become hosts when somebody finds no room elsewhere.
+  for (; spares < settings_.spares + missing_ && superpods_.size() < settings_.most; ++spares) {
+    if (now < start_not_before_) return;
     start();
   }
 }

@@ -154,6 +154,7 @@ class Fleet final : private SuperpodOwner {
   policy::Autoscaler by_memory_;
   policy::Autoscaler by_cpu_;
   policy::ScaleControl scale_control_;
+  std::uint32_t missing_ = 0;        // that the load wants beside those that host
   std::uint32_t failed_starts_ = 0;  // in a row
   TimePoint start_not_before_{};
   TimePoint next_load_{};

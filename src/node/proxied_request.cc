@@ -287,10 +287,14 @@ void ProxiedRequest::answerEnds(const http::Fields& trailers) {
 }
 
 void ProxiedRequest::turnedAway(policy::Dispatch::Lack lack) {
+  if (!kept_whole_) return over(Reason::kTargetNonsense);  // it has asked for the body and then turned it away
+  goElsewhere(lack);
+}
+
+void ProxiedRequest::goElsewhere(policy::Dispatch::Lack lack) {
   at_target_ = false;
   upstream_.reset();
   lent_.desk.turnedAway(terms_.version, target_->id, lack, lent_.loop.now());
-  if (!kept_whole_) return over(Reason::kTargetNonsense);  // it has asked for the body and then turned it away
   askDesk();
 }
 
@@ -318,8 +322,8 @@ void ProxiedRequest::failed(policy::AttemptEnd end) {
   attempt.unreached = unreached_;
   const policy::Replay decision = policy::decideReplay(attempt);
   if (!decision.again) return over(reasonOfFailure(decision.reason));
-  leaveTarget();
-  askDesk();
+  // Until it is known that it is gone, nobody else should find that out.
+  goElsewhere(policy::Dispatch::Lack::kShared);
 }
 
 // ---- the end --------------------------------------------------------------------------------------------------------

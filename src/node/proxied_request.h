@@ -132,6 +132,7 @@ class ProxiedRequest final : private http::StreamObserver {
   void keep(std::span<const std::byte> chunk);
   void sendBody();
   void turnedAway(policy::Dispatch::Lack lack);
+  void goElsewhere(policy::Dispatch::Lack lack);
   void failed(policy::AttemptEnd end);
   void leaveTarget();
   void refuse(const Refusal& refusal);
