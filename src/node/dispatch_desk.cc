@@ -130,6 +130,16 @@ void DispatchDesk::turnedAway(policy::VersionId version, policy::TargetId target
   });
 }
 
+void DispatchDesk::diedUnder(policy::VersionId version, policy::TargetId target) {
+  const std::scoped_lock lock(mutex_);
+  dispatch_.diedUnder(version, target);
+}
+
+std::vector<policy::VersionId> DispatchDesk::diedUnder(policy::TargetId target) {
+  const std::scoped_lock lock(mutex_);
+  return dispatch_.diedUnder(target);
+}
+
 void DispatchDesk::callNext(TimePoint now) {
   changeAndCall(now, [] { return true; });
 }

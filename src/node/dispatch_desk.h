@@ -90,6 +90,8 @@ class DispatchDesk {
 
   void ended(policy::VersionId version, policy::TargetId target, TimePoint now);
   void turnedAway(policy::VersionId version, policy::TargetId target, policy::Dispatch::Lack lack, TimePoint now);
+  void diedUnder(policy::VersionId version, policy::TargetId target);
+  std::vector<policy::VersionId> diedUnder(policy::TargetId target);
 
   // Calls those whose turn it is. What other calls here do by themselves; a worker calls it now and then while somebody
   // waits, since targets get room without telling.

@@ -74,6 +74,7 @@ Fleet::~Fleet() = default;
 
 void Fleet::look() {
   const TimePoint now = services_.loop.now();
+  buryDrained();
   hostWanted();
   if (now >= next_load_) {
     next_load_ = now + kLoads;
@@ -177,12 +178,15 @@ policy::PlacementNeed Fleet::needOf(policy::VersionId number, const VersionRegis
   need.dedicated = (tenant && tenant->isolation == catalog::Isolation::kDedicated) ||
                    (function && function->isolation() == catalog::Isolation::kDedicated);
   if (function) need.most_superpods = std::max(function->scale().max, 1u);
-  const auto quarantine = quarantines_.find(number);
-  if (quarantine != quarantines_.end()) {
-    quarantine->second.look(services_.loop.now());
-    need.quarantined = quarantine->second.on();
-  }
+  need.quarantined = isQuarantined(number);
   return need;
+}
+
+bool Fleet::isQuarantined(policy::VersionId version) {
+  const auto quarantine = quarantines_.find(version);
+  if (quarantine == quarantines_.end()) return false;
+  quarantine->second.look(services_.loop.now());
+  return quarantine->second.on();
 }
 
 // One that nobody uses yet counts for whoever asks.
@@ -362,6 +366,9 @@ void Fleet::scale() {
   const policy::CombinedWish wish =
       policy::largerOf(by_memory_.decide(ready, now), by_cpu_.decide(ready, now), ready);
   const policy::ScaleControl::Step step = scale_control_.apply(wish.wish, ready, {}, now);
+  for (const SuperpodPtr& superpod : superpods_) {
+    if (superpod->quarantine_of && !isQuarantined(*superpod->quarantine_of)) superpod->drain();
+  }
   counters_.scale_reason = policy::toString(step.reason);
   counters_.desired = step.replicas.value_or(ready);
   missing_ = counters_.desired > ready ? counters_.desired - ready : 0;
@@ -429,17 +436,23 @@ Superpod& Fleet::start() {
 }
 
 policy::TargetId Fleet::freeTarget() {
-  for (policy::TargetId& closed : closed_targets_) {
-    if (!services_.desk.drained(closed)) continue;
-    const policy::TargetId free = closed;
-    std::swap(closed, closed_targets_.back());
-    closed_targets_.pop_back();
-    return free;
-  }
-  if (unused_targets_.empty()) return {++last_target_};
-  const policy::TargetId free = unused_targets_.back();
-  unused_targets_.pop_back();
+  if (free_targets_.empty()) return {++last_target_};
+  const policy::TargetId free = free_targets_.back();
+  free_targets_.pop_back();
   return free;
+}
+
+// Once all its requests have ended it is known under which versions it died.
+void Fleet::buryDrained() {
+  const std::vector<ClosedTarget> closed = std::exchange(closed_targets_, {});
+  for (const ClosedTarget& target : closed) {
+    if (!services_.desk.drained(target.id)) {
+      closed_targets_.push_back(target);
+      continue;
+    }
+    if (target.died) blame(services_.desk.diedUnder(target.id));
+    free_targets_.push_back(target.id);
+  }
 }
 
 void Fleet::superpodReady(Superpod& superpod) {
@@ -455,13 +468,12 @@ void Fleet::superpodGone(Superpod& superpod, const std::optional<std::string>& w
   if (why) {
     ++counters_.died;
     services_.log.warn("superpod died", {{"superpod", superpod.name()}, {"reason", *why}});
-    blame(superpod);
   }
   if (superpod.wasTarget()) {
-    closed_targets_.push_back(superpod.target());
+    closed_targets_.push_back({superpod.target(), why.has_value()});
   } else {
     start_not_before_ = services_.loop.now() + rest(failed_starts_++);
-    unused_targets_.push_back(superpod.target());
+    free_targets_.push_back(superpod.target());
   }
   services_.loop.defer([gone = std::shared_ptr<Superpod>(std::move(*place))] {});
   superpods_.erase(place);
@@ -469,21 +481,16 @@ void Fleet::superpodGone(Superpod& superpod, const std::optional<std::string>& w
   keepSpares();
 }
 
-// All versions that had something running then; what ran where is not known any more.
-void Fleet::blame(const Superpod& superpod) {
-  std::vector<policy::VersionId> running;
-  for (const auto& hosting : superpod.versions()) {
-    if (services_.desk.figures(hosting.first).running > 0) running.push_back(hosting.first);
-  }
-  for (const policy::VersionId version : running) {
-    const auto state = quarantines_[version].killed(running.size(), services_.loop.now());
+void Fleet::blame(const std::vector<policy::VersionId>& versions) {
+  for (const policy::VersionId version : versions) {
+    const auto state = quarantines_[version].killed(versions.size(), services_.loop.now());
     const auto known = services_.registry.find(version);
-    if (!known.version || state == policy::Quarantine::State::kTrusted) continue;
-    services_.log.warn("version ran on a superpod that died",
+    if (!known.version) continue;
+    services_.log.warn("a superpod died under the version",
                        {{"version", platform::VersionName{known.version->name(), known.version->number}.toString()},
                         {"state", policy::toString(state)}});
     if (state != policy::Quarantine::State::kEntered) continue;
-    for (const SuperpodPtr& other : superpods_) other->unhost(version);
+    for (const SuperpodPtr& superpod : superpods_) superpod->unhost(version);
   }
 }
 

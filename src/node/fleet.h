@@ -128,12 +128,14 @@ class Fleet final : private SuperpodOwner {
   std::uint32_t hostsOfVersion(policy::VersionId number) const;
   void drainOne();
   std::set<std::optional<policy::TenantId>> pools() const;
+  bool isQuarantined(policy::VersionId version);
   bool isHosted(policy::VersionId number) const;
   bool isFree(const Superpod& superpod) const;
   std::uint32_t active() const;
   Superpod& start();
   policy::TargetId freeTarget();
-  void blame(const Superpod& superpod);
+  void buryDrained();
+  void blame(const std::vector<policy::VersionId>& versions);
 
   const FleetSettings settings_;
   const Services services_;
@@ -147,8 +149,12 @@ class Fleet final : private SuperpodOwner {
   std::map<policy::VersionId, std::uint64_t> began_;         // requests of theirs, when that was looked at last
   std::map<policy::VersionId, std::uint32_t> least_hosts_;  // by functions' scale
   std::map<policy::VersionId, policy::Quarantine> quarantines_;
-  std::vector<policy::TargetId> closed_targets_;  // free once they are drained
-  std::vector<policy::TargetId> unused_targets_;  // of those that could not start
+  struct ClosedTarget {
+    policy::TargetId id;
+    bool died = false;
+  };
+  std::vector<ClosedTarget> closed_targets_;     // free once they are drained
+  std::vector<policy::TargetId> free_targets_;
   std::uint32_t last_target_ = 0;                 // number 0 is the API's
   std::uint32_t last_number_ = 0;
   policy::Autoscaler by_memory_;

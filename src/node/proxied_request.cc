@@ -313,6 +313,7 @@ void ProxiedRequest::failed(policy::AttemptEnd end) {
   } else if (state_ != State::kAnswering) {
     ++runs_;
   }
+  if (end == policy::AttemptEnd::kDied) lent_.desk.diedUnder(terms_.version, target_->id);
   policy::Attempt attempt;
   attempt.end = end;
   attempt.method = method_;

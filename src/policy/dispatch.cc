@@ -214,6 +214,11 @@ void Dispatch::turnedAway(VersionId version, TargetId id, Lack lack, TimePoint n
 
 // ---- figures --------------------------------------------------------------------------------------------------------
 
+void Dispatch::diedUnder(VersionId version, TargetId target_id) {
+  std::vector<VersionId>& all = target(target_id).died_under;
+  if (std::find(all.begin(), all.end(), version) == all.end()) all.push_back(version);
+}
+
 std::vector<VersionId> Dispatch::unserved() const {
   std::vector<VersionId> found;
   for (std::uint32_t number = 0; number < versions_.size(); ++number) {

@@ -100,6 +100,10 @@ class Dispatch {
   // The target had no room for it and has not begun. `kOwn`: for the function's own limits there; others may find room.
   enum class Lack : std::uint8_t { kShared, kOwn };
   void turnedAway(VersionId version, TargetId target, Lack lack, TimePoint now);
+  // The target seems to have died while it ran the version; ended() or turnedAway() follow.
+  void diedUnder(VersionId version, TargetId target);
+  // Those, each once, since it was added.
+  std::vector<VersionId> diedUnder(TargetId target) const { return this->target(target).died_under; }
 
   // Versions for which requests wait and which no target serves; in no order.
   std::vector<VersionId> unserved() const;
@@ -121,6 +125,7 @@ class Dispatch {
     std::uint32_t running = 0;
     std::optional<TimePoint> full_until;                    // for all functions
     std::unordered_map<std::uint32_t, TimePoint> full_for;  // by number of the version
+    std::vector<VersionId> died_under;
   };
   struct Version {
     FunctionId function;

@@ -1,7 +1,9 @@
 #include "serve/runtime_directory.h"
 
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,10 +18,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
+bool isInMemory(const std::string& path) {
+  struct statfs status{};
+  return ::statfs(path.c_str(), &status) == 0 && (status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC);
+}
+
+// Where none is in memory it works all the same, until somebody has a secret.
 std::string parentOfAll() {
-  if (::geteuid() == 0) return "/run/wasabi";
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  if (runtime != nullptr && *runtime == '/') return std::string(runtime) + "/wasabi";
+  const std::string usual = ::geteuid() == 0                               ? "/run"
+                            : runtime != nullptr && *runtime == '/' ? std::string(runtime)
+                                                                           : std::string();
+  if (!usual.empty() && isInMemory(usual)) return usual + "/wasabi";
   return fmt::format("/dev/shm/wasabi-{}", ::geteuid());
 }
 
