@@ -112,10 +112,11 @@ void Api::onRequest(http::ServerStream& stream) {
       allowed += endpoint.method;
       continue;
     }
+    const auto call = std::make_shared<Call>(*this, stream, endpoint, std::move(*arguments), *caller);
     if (endpoint.who == Who::kOperator && caller->role != platform::Role::kOperator) {
-      return refuse(stream, 403, "only an operator's token may do this");
+      return call->beginRefused(403, "only an operator's token may do this");
     }
-    return std::make_shared<Call>(*this, stream, endpoint, std::move(*arguments), *caller)->begin();
+    return call->begin();
   }
   if (!allowed.empty()) return refuse(stream, 405, "this method is not known here", allowed);
   refuse(stream, 404, "there is no such call; docs/api.md lists all");

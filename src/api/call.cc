@@ -55,9 +55,18 @@ std::size_t Call::mostBody() const {
   return 0;
 }
 
-void Call::begin() {
+void Call::attach() {
   self_ = shared_from_this();
   stream_->attach(*this);
+}
+
+void Call::beginRefused(std::uint16_t status, const std::string& detail) {
+  attach();
+  refuse(status, detail);
+}
+
+void Call::begin() {
+  attach();
   if (endpoint_.body == Endpoint::Body::kModule) {
     auto upload = platform().blobs().uploadModule({api_.limits().module_bytes});
     if (!upload) return refuse(upload.error());

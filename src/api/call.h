@@ -41,8 +41,9 @@ class Call final : public http::StreamObserver, public std::enable_shared_from_t
        platform::TokenInfo caller);
   ~Call() override;
 
-  // Attaches itself to the stream.
+  // Each attaches it to the stream.
   void begin();
+  void beginRefused(std::uint16_t status, const std::string& detail);
 
   const ApiServices& services() const { return api_.services(); }
   platform::Platform& platform() const { return services().platform; }
@@ -80,6 +81,7 @@ class Call final : public http::StreamObserver, public std::enable_shared_from_t
   void onWritable() override {}
   void onClosed(http::CloseReason reason) override;
 
+  void attach();
   void handle();
   void send(std::uint16_t status, std::string_view type, std::string_view body);
   void audit(std::uint16_t status, std::string_view error) const;

@@ -138,15 +138,7 @@ void Fleet::hostSomewhere(policy::VersionId number, HowMany how_many) {
   const VersionRegistry::Known known = services_.registry.find(number);
   if (!known.version) return giveUp(number, "it is not deployed any more");
   if (known.version->isContainer()) return giveUp(number, "this server runs no containers");
-  policy::PlacementNeed need = needOf(number, known);
-  const Views views = viewsFor(number, need);
-  need.on = views.of_version;
-  const TimePoint now = services_.loop.now();
-  const bool may_start = !draining_ && superpods_.size() < settings_.most && now >= start_not_before_;
-  const policy::OneMore one_more{may_start, settings_.superpod.memory};
-  const policy::Placement placement = how_many == HowMany::kOneMore
-                                          ? policy::hostOnOneMore(rules_, views.all, need, one_more, now)
-                                          : policy::place(rules_, views.all, need, one_more, now);
+  const policy::Placement placement = placementOf(number, known, how_many);
   using Kind = policy::Placement::Kind;
   if (placement.kind == Kind::kNever) return giveUp(number, std::string(policy::explain(placement.reason)));
   if (placement.kind == Kind::kStartOne) {
@@ -157,14 +149,27 @@ void Fleet::hostSomewhere(policy::VersionId number, HowMany how_many) {
   Superpod& superpod = *superpods_[placement.superpod];
   if (superpod.versions().contains(number)) return;
   if (isFree(superpod)) {
+    const policy::PlacementNeed need = needOf(number, known);
     if (need.dedicated) superpod.dedicated_to = need.tenant;
     if (need.quarantined) superpod.quarantine_of = number;
   }
   services_.log.info("version is hosted", {{"version", platform::VersionName{known.version->name(), known.version->number}.toString()},
                                            {"superpod", superpod.name()},
                                            {"reason", policy::toString(placement.reason)}});
-  last_used_[number] = now;
+  last_used_[number] = services_.loop.now();
   superpod.host(number, known.version, shareOf(*known.version, superpod));
+}
+
+policy::Placement Fleet::placementOf(policy::VersionId number, const VersionRegistry::Known& known,
+                                     HowMany how_many) {
+  policy::PlacementNeed need = needOf(number, known);
+  const Views views = viewsFor(number, need);
+  need.on = views.of_version;
+  const TimePoint now = services_.loop.now();
+  const bool may_start = !draining_ && superpods_.size() < settings_.most && now >= start_not_before_;
+  const policy::OneMore one_more{may_start, settings_.superpod.memory};
+  if (how_many == HowMany::kOneMore) return policy::hostOnOneMore(rules_, views.all, need, one_more, now);
+  return policy::place(rules_, views.all, need, one_more, now);
 }
 
 policy::PlacementNeed Fleet::needOf(policy::VersionId number, const VersionRegistry::Known& known) {
@@ -526,12 +531,22 @@ std::set<platform::VersionName> Fleet::hostedVersions() const {
   return versions;
 }
 
-void Fleet::why(policy::VersionId number, UniqueFunction<void(Result<std::string>)> take) {
+void Fleet::whyOfBox(policy::VersionId number, UniqueFunction<void(Result<std::optional<std::string>>)> take) {
   for (const SuperpodPtr& superpod : superpods_) {
     if (superpod->state() != Superpod::State::kReady || !superpod->serves(number)) continue;
-    return superpod->admin().why(superpod->versions().at(number).name.toString(), std::move(take));
+    const std::string name = superpod->versions().at(number).name.toString();
+    return superpod->admin().why(name, [take = std::move(take)](Result<std::string> told) mutable {
+      if (!told) return take(fail(std::move(told.error())));
+      take(std::optional(std::move(*told)));
+    });
   }
-  take(fail(ErrorCode::kNotFound, "no superpod hosts it now"));
+  take(std::optional<std::string>());
+}
+
+std::string Fleet::explainPlacement(policy::VersionId number) {
+  const VersionRegistry::Known known = services_.registry.find(number);
+  if (!known.version) return "it is not deployed any more";
+  return std::string(policy::explain(placementOf(number, known, HowMany::kEnough).reason));
 }
 
 void Fleet::drain() {

@@ -88,8 +88,10 @@ class Fleet final : private SuperpodOwner {
   void placeAgain(const std::string& tenant);
   FleetFigures figures() const;
   std::set<platform::VersionName> hostedVersions() const;
-  // What a box that serves it says of the version, as JSON.
-  void why(policy::VersionId number, UniqueFunction<void(Result<std::string>)> take);
+  // What a box that serves the version says of it, as JSON; nothing where none does.
+  void whyOfBox(policy::VersionId number, UniqueFunction<void(Result<std::optional<std::string>>)> take);
+  // What would be done to have a version hosted, for people.
+  std::string explainPlacement(policy::VersionId number);
   // At the end: nothing new is started, and all superpods go as soon as nothing runs on them.
   void drain();
   bool empty() const { return superpods_.empty(); }
@@ -120,6 +122,7 @@ class Fleet final : private SuperpodOwner {
   void giveUpIdleVersions();
   void keepSpares();
   void hostSomewhere(policy::VersionId number, HowMany how_many);
+  policy::Placement placementOf(policy::VersionId number, const VersionRegistry::Known& known, HowMany how_many);
   void giveUp(policy::VersionId number, const std::string& why);
   Views viewsFor(policy::VersionId number, const policy::PlacementNeed& need) const;
   policy::PlacementNeed needOf(policy::VersionId number, const VersionRegistry::Known& known);

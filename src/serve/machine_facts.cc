@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
 #include <utility>
 
 namespace wasabi::serve {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMostSeries = 500;
 
@@ -110,8 +113,31 @@ void MachineFacts::why(const platform::VersionName& version, UniqueFunction<void
     const FunctionName& name = version.function;
     const auto number = services_.gateway.registry().numberOf(
         *snapshot_->tenant(name.tenant), *snapshot_->function(name.tenant, name.function), found);
-    services_.fleet.why(number, std::move(answer));
+    services_.fleet.whyOfBox(number, [this, version, number, answer = std::move(answer)](
+                                         Result<std::optional<std::string>> box) mutable {
+      if (!box) return answer(fail(std::move(box.error())));
+      answer(whyJson(version, number, *box));
+    });
   });
+}
+
+// What the box says, with what the gateway adds to it.
+std::string MachineFacts::whyJson(const platform::VersionName& version, policy::VersionId number,
+                                  const std::optional<std::string>& box) {
+  const auto figures = services_.gateway.desk().figures(number);
+  Json told = box ? Json::parse(*box, nullptr, false) : Json::object();
+  if (!told.is_object()) told = Json::object();
+  told["version"] = version.toString();
+  told["gateway"] = {{"running", figures.running}, {"waiting", figures.waiting}, {"superpods", figures.targets}};
+  Json& words = told["words"];
+  if (!box) {
+    words = {{"answer", fmt::format("no superpod hosts {}; a request has it hosted first", version.toString())},
+             {"because", Json::array({"placement: " + services_.fleet.explainPlacement(number)})},
+             {"to_run", Json::array()}};
+  }
+  words["because"].push_back(fmt::format("gateway: {} run and {} wait, over {} superpods", figures.running,
+                                         figures.waiting, figures.targets));
+  return told.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string MachineFacts::urlOf(const FunctionName& function, std::optional<std::uint32_t> version) {

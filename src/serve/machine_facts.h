@@ -48,6 +48,8 @@ class MachineFacts final : public api::Machine {
  private:
   api::MachineStatus statusNow() const;
   std::string prometheus() const;
+  std::string whyJson(const platform::VersionName& version, policy::VersionId number,
+                      const std::optional<std::string>& box);
 
   const Services services_;
   platform::SnapshotPtr snapshot_;
