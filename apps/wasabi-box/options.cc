@@ -159,8 +159,9 @@ std::optional<ExitCode> parseCommandLine(int argc, char** argv, box::BoxConfig& 
   if (flags.behind_gateway) config.front = box::Front::kGateway;
   if (flags.no_lockdown) config.lockdown = box::Lockdown::kOff;
   if (config.history_file != box::kNoHistory) makeAbsolute(config.history_file);
-  for (std::string* path : {&config.config_file, &config.catalog_directory, &config.store_directory, &config.access_log,
-                            &config.function_log, &config.verify_key_file, &config.secrets_directory, &config.builder.key_file}) {
+  for (std::string* path :
+       {&config.config_file, &config.catalog_directory, &config.store_directory, &config.access_log,
+        &config.function_log, &config.verify_key_file, &config.secrets_directory, &config.builder.key_file}) {
     makeAbsolute(*path);
   }
   return std::nullopt;

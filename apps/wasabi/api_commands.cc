@@ -75,8 +75,9 @@ void ApiCommands::addDeploy(CLI::App& app) {
 }
 
 void ApiCommands::addFunctions(CLI::App& app) {
-  add(app, "list", "functions", [this](auto& client, auto output) { return cli::list(client, tenant_, output); })
-      ->add_option("--tenant", tenant_, "of this one alone");
+  add(app, "list", "functions", [this](auto& client, auto output) {
+    return cli::list(client, tenant_, output);
+  })->add_option("--tenant", tenant_, "of this one alone");
   const auto of_function = [&](const char* name, const char* help, auto action) {
     CLI::App* command =
         add(app, name, help, [this, action](auto& client, auto output) { return action(client, function_, output); });
@@ -87,8 +88,9 @@ void ApiCommands::addFunctions(CLI::App& app) {
   of_function("versions", "versions of a function", cli::versions);
   of_function("rollback", "back to the traffic before the present one", cli::rollback);
   of_function("delete", "a function with all its versions", cli::remove);
-  CLI::App* traffic = add(app, "traffic", "which versions get how many percent of the requests",
-                          [this](auto& client, auto output) { return cli::traffic(client, function_, shares_, output); });
+  CLI::App* traffic =
+      add(app, "traffic", "which versions get how many percent of the requests",
+          [this](auto& client, auto output) { return cli::traffic(client, function_, shares_, output); });
   traffic->add_option("function", function_, "TENANT/FUNCTION")->required();
   traffic->add_option("shares", shares_, "v3=90 v4=10")->required();
 }
@@ -109,9 +111,9 @@ void ApiCommands::addTraffic(CLI::App& app) {
   logs->add_option("--since", logs_.since, "no older than, for example, 10m");
   logs->add_option("--request", logs_.request, "of one request, by its id");
 
-  add(app, "top", "superpods and functions, again each second",
-      [this](auto& client, auto output) { return cli::top(client, top_once_, output); })
-      ->add_flag("--once", top_once_, "once");
+  add(app, "top", "superpods and functions, again each second", [this](auto& client, auto output) {
+    return cli::top(client, top_once_, output);
+  })->add_flag("--once", top_once_, "once");
 }
 
 void ApiCommands::addTenants(CLI::App& app) {
@@ -128,17 +130,19 @@ void ApiCommands::addTenants(CLI::App& app) {
 
   CLI::App* token = app.add_subcommand("token", "who may use the API")->require_subcommand(1);
   add(*token, "list", "all that the caller may see", cli::listTokens);
-  CLI::App* create = add(*token, "create", "a new one, shown this once",
-                         [this](auto& client, auto output) { return cli::createToken(client, name_, tenant_, output); });
+  CLI::App* create = add(*token, "create", "a new one, shown this once", [this](auto& client, auto output) {
+    return cli::createToken(client, name_, tenant_, output);
+  });
   create->add_option("name", name_, "for people")->required();
   create->add_option("--tenant", tenant_, "for what belongs to it; without, for an operator");
-  add(*token, "revoke", "at once", [this](auto& client, auto output) { return cli::revokeToken(client, name_, output); })
+  add(*token, "revoke", "at once",
+      [this](auto& client, auto output) { return cli::revokeToken(client, name_, output); })
       ->add_option("id", name_, "as list shows it")
       ->required();
 
-  CLI::App* secret = app.add_subcommand("secret", "values that functions find in their environment")->require_subcommand(1);
-  add(*secret, "list", "names",
-      [this](auto& client, auto output) { return cli::listSecrets(client, tenant_, output); })
+  CLI::App* secret =
+      app.add_subcommand("secret", "values that functions find in their environment")->require_subcommand(1);
+  add(*secret, "list", "names", [this](auto& client, auto output) { return cli::listSecrets(client, tenant_, output); })
       ->add_option("tenant", tenant_, "whose")
       ->required();
   const auto named = [&](const char* name, const char* help, auto action) {

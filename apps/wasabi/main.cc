@@ -85,9 +85,9 @@ int explain(const cli::WhyOptions& options, const ServerOptions& server) {
   auto config = serverFor(server);
   if (options.admin.empty() && config) {
     auto client = cli::ApiClient::open(std::move(*config));
-    auto told = client ? cli::whyRemote(**client, options.function,
-                                        options.as_json ? cli::Output::kJson : cli::Output::kText)
-                       : Result<void>(fail(client.error()));
+    auto told =
+        client ? cli::whyRemote(**client, options.function, options.as_json ? cli::Output::kJson : cli::Output::kText)
+               : Result<void>(fail(client.error()));
     if (told) return 0;
     fmt::print(stderr, "wasabi: {}\n", told.error().message());
     return cli::exitCodeOf(told.error().code());

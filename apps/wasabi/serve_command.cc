@@ -104,7 +104,9 @@ void addServe(CLI::App& app, ServeOptions& options) {
   serve->add_option("--certificate", options.certificates,
                     "certificate.pem,key.pem; may be repeated, the first is the default. SIGHUP reads them again");
   serve->add_option("--base-domain", config.base_domain, "functions are also <function>.<tenant>.<this>");
-  serve->add_option("--workers", config.workers, "threads of the gateway")->check(CLI::Range(1, 256))->capture_default_str();
+  serve->add_option("--workers", config.workers, "threads of the gateway")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
   serve->add_option("--access-log", config.access_log, "file for one JSON line per request; '-' for standard output");
   serve->add_option("--function-log", config.function_log, "file for what functions write to stderr; '-' likewise");
   const std::string group = "Superpods";

@@ -88,10 +88,10 @@ void Api::onRequest(http::ServerStream& stream) {
     return refuse(stream, 429, "too many refused tokens came from this address; try again later");
   }
   const std::string_view authorization = request.headers.find("authorization").value_or("");
-  const auto caller = authorization.starts_with(kBearer)
-                          ? services_.platform.tokens().authenticate(authorization.substr(kBearer.size()),
-                                                                     services_.unix_ms())
-                          : std::nullopt;
+  const auto caller =
+      authorization.starts_with(kBearer)
+          ? services_.platform.tokens().authenticate(authorization.substr(kBearer.size()), services_.unix_ms())
+          : std::nullopt;
   if (!caller) {
     tooMany(refused_, client, limits_.refused_tokens_per_second, true);
     return refuse(stream, 401, "a token is needed: \"Authorization: Bearer <token>\"");

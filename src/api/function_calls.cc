@@ -105,7 +105,8 @@ void describe(Call& call) {
   if (!function) return;
   Json json = functionJson(*function, call);
   Json versions = Json::array();
-  for (const platform::VersionEntry& entry : function->versions) versions.push_back(versionJson(*function, entry, call));
+  for (const platform::VersionEntry& entry : function->versions)
+    versions.push_back(versionJson(*function, entry, call));
   json["versions"] = std::move(versions);
   Json past = Json::array();
   for (const platform::TrafficSplit& split : function->past) past.push_back(trafficJson(split));
@@ -141,8 +142,8 @@ void deploy(Call& call) {
                                         deployment.name.function));
   }
   constexpr std::string_view kSha256 = "sha256:";
-  auto digest = catalog::parseModuleDigest(
-      std::string_view(module).substr(module.starts_with(kSha256) ? kSha256.size() : 0));
+  auto digest =
+      catalog::parseModuleDigest(std::string_view(module).substr(module.starts_with(kSha256) ? kSha256.size() : 0));
   if (!digest) return call.refuse(digest.error());
   deployment.module = *digest;
   deployment.created_by = call.caller().name.empty() ? call.caller().id : call.caller().name;
@@ -237,22 +238,22 @@ void settings(Call& call) {
   const auto parsed = visibility ? catalog::parseVisibility(*visibility) : std::nullopt;
   if (visibility && !parsed) return call.refuse(400, "'visibility' is one of public, token, tenant");
   if (least.value_or(0) > catalog::kMaxScale || most.value_or(1) > catalog::kMaxScale || most == 0u) {
-    return call.refuse(400, fmt::format("'scale_min' is 0 to {}, 'scale_max' is 1 to {}", catalog::kMaxScale,
-                                        catalog::kMaxScale));
+    return call.refuse(
+        400, fmt::format("'scale_min' is 0 to {}, 'scale_max' is 1 to {}", catalog::kMaxScale, catalog::kMaxScale));
   }
-  answerFunction(call, call.platform().records().change(
-                           nameIn(call), [&](FunctionRecord record) -> Result<FunctionRecord> {
-    catalog::PlatformSettings overrides = record.overrides;
-    if (parsed) overrides.visibility = *parsed;
-    if (least || most) {
-      catalog::Scale scale = record.scale();
-      scale.min = static_cast<std::uint32_t>(least.value_or(scale.min));
-      scale.max = static_cast<std::uint32_t>(most.value_or(scale.max));
-      if (scale.min > scale.max) return fail(ErrorCode::kInvalid, "'scale_min' is above 'scale_max'");
-      overrides.scale = scale;
-    }
-    return platform::withOverrides(std::move(record), std::move(overrides));
-  }));
+  answerFunction(call,
+                 call.platform().records().change(nameIn(call), [&](FunctionRecord record) -> Result<FunctionRecord> {
+                   catalog::PlatformSettings overrides = record.overrides;
+                   if (parsed) overrides.visibility = *parsed;
+                   if (least || most) {
+                     catalog::Scale scale = record.scale();
+                     scale.min = static_cast<std::uint32_t>(least.value_or(scale.min));
+                     scale.max = static_cast<std::uint32_t>(most.value_or(scale.max));
+                     if (scale.min > scale.max) return fail(ErrorCode::kInvalid, "'scale_min' is above 'scale_max'");
+                     overrides.scale = scale;
+                   }
+                   return platform::withOverrides(std::move(record), std::move(overrides));
+                 }));
 }
 
 void why(Call& call) {
@@ -275,8 +276,7 @@ void logs(Call& call) {
   if (const auto since = call.query("since")) {
     const auto age = parseDuration(*since);
     if (!age) return call.refuse(age.error());
-    query.since_ms =
-        call.services().unix_ms() - std::chrono::duration_cast<std::chrono::milliseconds>(*age).count();
+    query.since_ms = call.services().unix_ms() - std::chrono::duration_cast<std::chrono::milliseconds>(*age).count();
   }
   if (const auto limit = call.query("limit")) {
     query.limit = std::min<std::size_t>(parseDecimal<std::size_t>(*limit).value_or(query.limit), 10'000);

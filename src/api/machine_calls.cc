@@ -85,18 +85,18 @@ void backup(Call& call) {
   if (auto read = input.finish(); !read) return call.refuse(read.error());
   if (!to.starts_with('/')) return call.refuse(400, "'to' is an absolute path on the machine that serves");
   const ApiServices& services = call.services();
-  call.api().longWork().post([&platform = services.platform, &loop = services.loop, to,
-                              held = call.shared_from_this()]() mutable {
-    auto report = platform.backup(to);
-    loop.post([held = std::move(held), report = std::move(report)] {
-      if (!report) return held->refuse(report.error());
-      held->answer(200, toText({{"functions", report->functions},
-                                {"versions", report->versions},
-                                {"linked_files", report->linked},
-                                {"copied_files", report->copied},
-                                {"copied_bytes", report->copied_bytes}}));
-    });
-  });
+  call.api().longWork().post(
+      [&platform = services.platform, &loop = services.loop, to, held = call.shared_from_this()]() mutable {
+        auto report = platform.backup(to);
+        loop.post([held = std::move(held), report = std::move(report)] {
+          if (!report) return held->refuse(report.error());
+          held->answer(200, toText({{"functions", report->functions},
+                                    {"versions", report->versions},
+                                    {"linked_files", report->linked},
+                                    {"copied_files", report->copied},
+                                    {"copied_bytes", report->copied_bytes}}));
+        });
+      });
 }
 
 }  // namespace

@@ -27,7 +27,8 @@ std::uint16_t statusOf(ErrorCode code) {
 }
 
 std::string problemJson(std::uint16_t status, const std::string& detail) {
-  return toText({{"type", "about:blank"}, {"title", http::reasonPhrase(status)}, {"status", status}, {"detail", detail}});
+  return toText(
+      {{"type", "about:blank"}, {"title", http::reasonPhrase(status)}, {"status", status}, {"detail", detail}});
 }
 
 }  // namespace wasabi::api

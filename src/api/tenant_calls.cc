@@ -149,8 +149,7 @@ void createToken(Call& call) {
     return call.refuse(404, fmt::format("there is no tenant '{}'", *tenant));
   }
   const auto role = for_operator ? platform::Role::kOperator : platform::Role::kTenant;
-  auto created =
-      call.platform().tokens().create(name, role, for_operator ? "" : *tenant, call.services().unix_ms());
+  auto created = call.platform().tokens().create(name, role, for_operator ? "" : *tenant, call.services().unix_ms());
   if (!created) return call.refuse(created.error());
   Json json = tokenJson(created->info);
   json["token"] = created->token;  // this once

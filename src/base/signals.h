@@ -1,5 +1,5 @@
-// What ends a program, or makes it read its configuration again: signals, which no handler takes anywhere, and a wish from
-// inside. The main thread waits for them.
+// What ends a program, or makes it read its configuration again: signals, which no handler takes anywhere, and a wish
+// from inside. The main thread waits for them.
 #pragma once
 
 #include <cstdint>

@@ -238,8 +238,8 @@ Result<void> Box::openCatalog() {
           rebuildForThisEngine();
         });
       },
-      {config_.function_defaults,
-       config_.front == Front::kGateway ? NameForm::kPlainOrNumbered : NameForm::kPlain, config_.secrets_directory});
+      {config_.function_defaults, config_.front == Front::kGateway ? NameForm::kPlainOrNumbered : NameForm::kPlain,
+       config_.secrets_directory});
   if (!source) return fail(std::move(source.error()).within("catalog"));
   source_ = std::move(*source);
   functionsChanged(source_->current());

@@ -25,8 +25,9 @@ Result<GatewayRoute> gatewayRouteOf(const http::RequestHead& request) {
   const std::string_view text = request.headers.find(kRoute).value_or("");
   const std::size_t end = text.find(kPrefix);
   const auto refuse = [&] {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("Wasabi-Route is '{}', not like \"acme/hello@3;prefix=11\" with a prefix of the path", text));
+    return fail(
+        ErrorCode::kInvalid,
+        fmt::format("Wasabi-Route is '{}', not like \"acme/hello@3;prefix=11\" with a prefix of the path", text));
   };
   if (end == std::string_view::npos) return refuse();
   auto function = parseFunctionName(text.substr(0, end), NameForm::kPlainOrNumbered);

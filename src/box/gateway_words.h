@@ -28,6 +28,9 @@ Result<GatewayRoute> gatewayRouteOf(const http::RequestHead& request);
 // Whom a request comes from and how, as guests are told: "203.0.113.7:5555", "https".
 std::string clientOf(const http::ServerStream& stream, Front front);
 std::string_view schemeOf(const http::ServerStream& stream, Front front);
+inline bool isHttps(const http::ServerStream& stream, Front front) {
+  return schemeOf(stream, front) == "https";
+}
 
 // The request has not begun, and its body was not read: another box may have room for it.
 void sendNoRoom(http::ServerStream& stream, std::string_view why);

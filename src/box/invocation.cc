@@ -269,8 +269,8 @@ bool Invocation::start() {
 Result<engine::Invocation> Invocation::startCommand() {
   command_.emplace(function()->command_http, services_.limits.command_head_bytes, response_);
   const std::string client = clientOf(*stream_, services_.front);
-  auto variables = cgiVariables(
-      stream_->request(), {route_prefix_size_, client, request_id_, schemeOf(*stream_, services_.front)});
+  auto variables =
+      cgiVariables(stream_->request(), {route_prefix_size_, client, request_id_, schemeOf(*stream_, services_.front)});
   if (!variables) return fail(std::move(variables.error()));
 
   // What the request says comes first, so that no setting of the function can stand in for it.
@@ -303,8 +303,7 @@ Result<engine::Invocation> Invocation::startProxy() {
   start.environment = environment;
   // Only HTTP/1.0 may leave the authority out; wasi:http has no word for that.
   const std::string_view authority = request.authority.empty() ? "localhost" : std::string_view(request.authority);
-  const bool https = schemeOf(*stream_, services_.front) == "https";
-  start.request = {request.method, https, authority, request.target, headers};
+  start.request = {request.method, isHttps(*stream_, services_.front), authority, request.target, headers};
   if (function()->reuse > 0) {
     ShelvedInstance shelved = services_.shelf.take(*function(), program_);
     if (shelved.instance) {

@@ -225,8 +225,8 @@ void Worker::admit(http::ServerStream& stream, const FunctionTable::Match& match
   const InvocationToken token = invocations_.nextToken();
   using IfNoRoom = AdmissionDesk::Request::IfNoRoom;
   const IfNoRoom if_no_room = services_.config.front == Front::kGateway ? IfNoRoom::kGoElsewhere : IfNoRoom::kWait;
-  const AdmissionDesk::Answer answer =
-      services_.desk.arrive({index_, token, match.deployment->load->account.function(), now, deadline, if_no_room}, now);
+  const AdmissionDesk::Answer answer = services_.desk.arrive(
+      {index_, token, match.deployment->load->account.function(), now, deadline, if_no_room}, now);
   using Kind = AdmissionDesk::Answer::Kind;
   if (answer.kind == Kind::kRefused) {
     if (const Reason why = answer.obstacle; services_.config.front == Front::kGateway && why != Reason::kNone) {

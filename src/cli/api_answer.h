@@ -22,6 +22,8 @@ double numberOf(const Json& object, const char* name);
 Result<std::string> functionPath(const std::string& function);
 
 void print(const std::string& text);
-inline void printJson(const Json& json) { print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"); }
+inline void printJson(const Json& json) {
+  print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
 
 }  // namespace wasabi::cli

@@ -118,8 +118,7 @@ Result<std::unique_ptr<ApiClient>> ApiClient::open(UserConfig server) {
     if (!direct) return fail(std::move(direct.error()));
     impl->direct.emplace(std::move(*direct));
     impl->client.emplace(impl->loop, http::ClientLimits{},
-                         http::directConnector(
-                             impl->loop, [](const http::IpAddress&) { return true; }, *impl->direct));
+                         http::directConnector(impl->loop, [](const http::IpAddress&) { return true; }, *impl->direct));
   }
   impl->config = std::move(server);
   return std::unique_ptr<ApiClient>(new ApiClient(std::move(impl)));
@@ -149,8 +148,8 @@ Result<ApiReply> ApiClient::send(const ApiRequest& asked, const OnChunk& on_chun
   while (!waiting.over()) impl_->loop.waitAndRun();
   auto reply = waiting.take();
   if (reply) return reply;
-  return fail(ErrorCode::kUnavailable, fmt::format("{}: {}; is `wasabi serve` running there?", server(),
-                                                   reply.error().message()));
+  return fail(ErrorCode::kUnavailable,
+              fmt::format("{}: {}; is `wasabi serve` running there?", server(), reply.error().message()));
 }
 
 Result<std::string> ApiClient::call(const std::string& method, const std::string& path, std::string body,

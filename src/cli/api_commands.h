@@ -33,8 +33,8 @@ Result<void> remove(ApiClient& client, const std::string& function, Output outpu
 struct InvokeCommand {
   std::string function;  // "tenant/function" or "tenant/function@3"
   std::string path = "/";
-  std::string method;             // empty: GET, or POST with a body
-  std::optional<std::string> body;  // as curl's -d: text, @file or - for standard input
+  std::string method;                // empty: GET, or POST with a body
+  std::optional<std::string> body;   // as curl's -d: text, @file or - for standard input
   std::vector<std::string> headers;  // "Name: value"
 };
 Result<void> invoke(ApiClient& client, const InvokeCommand& command, Output output);

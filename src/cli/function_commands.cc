@@ -13,7 +13,8 @@ namespace {
 
 std::string trafficText(const Json& traffic) {
   std::string text;
-  for (const auto& entry : traffic.items()) text += fmt::format("{}v{}={}", text.empty() ? "" : " ", entry.key(), entry.value().dump());
+  for (const auto& entry : traffic.items())
+    text += fmt::format("{}v{}={}", text.empty() ? "" : " ", entry.key(), entry.value().dump());
   return text.empty() ? "none" : text;
 }
 
@@ -41,8 +42,8 @@ void showVersions(const Json& function) {
   Table table({"VERSION", "STATE", "TRAFFIC", "MEMORY", "CREATED", "BY", "SOURCE", "REASON"});
   for (const Json& version : function["versions"]) {
     table.add({"v" + textOf(version, "number"), textOf(version, "state"), textOf(version, "percent") + " %",
-               shortBytes(numberOf(version, "memory_bytes")), textOf(version, "created"),
-               textOf(version, "created_by"), textOf(version, "source"), textOf(version, "reason")});
+               shortBytes(numberOf(version, "memory_bytes")), textOf(version, "created"), textOf(version, "created_by"),
+               textOf(version, "source"), textOf(version, "reason")});
   }
   print(table.text());
 }

@@ -88,8 +88,8 @@ Result<void> setSecret(ApiClient& client, const std::string& tenant, const std::
                             "{} {}",
                             kMostSecretBytes, tenant, name));
   }
-  auto set = client.call("PUT", "/tenants/" + tenant + "/secrets/" + name, std::move(value),
-                         "application/octet-stream");
+  auto set =
+      client.call("PUT", "/tenants/" + tenant + "/secrets/" + name, std::move(value), "application/octet-stream");
   if (!set) return fail(std::move(set.error()));
   return show(Json{{"name", name}}, output, fmt::format("secret {} of {} is set", name, tenant));
 }

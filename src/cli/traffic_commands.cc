@@ -93,10 +93,11 @@ Result<void> invoke(ApiClient& client, const InvokeCommand& command, Output outp
     const std::size_t value = header.find_first_not_of(' ', colon + 1);
     request.headers.emplace_back(header.substr(0, colon), value == std::string::npos ? "" : header.substr(value));
   }
-  auto reply = client.send(request, output == Output::kJson ? ApiClient::OnChunk() : [](std::string_view chunk) {
-    print(std::string(chunk));
-    return true;
-  });
+  auto reply = client.send(
+      request, output == Output::kJson ? ApiClient::OnChunk() : [](std::string_view chunk) {
+        print(std::string(chunk));
+        return true;
+      });
   if (!reply) return fail(std::move(reply.error()));
   if (output == Output::kJson) {
     Json headers = Json::object();

@@ -53,8 +53,8 @@ Result<std::optional<UserConfig>> readUserConfig() {
   text << file.rdbuf();
   const toml::parse_result parsed = toml::parse(text.str());
   if (!parsed) {
-    return fail(ErrorCode::kInvalid, fmt::format("{}:{}: {}", *path, parsed.error().source().begin.line,
-                                                 parsed.error().description()));
+    return fail(ErrorCode::kInvalid,
+                fmt::format("{}:{}: {}", *path, parsed.error().source().begin.line, parsed.error().description()));
   }
   const toml::table& table = parsed.table();
   return UserConfig{table["server"].value_or(std::string()), table["token"].value_or(std::string())};

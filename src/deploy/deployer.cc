@@ -76,9 +76,8 @@ void Deployer::begin(const platform::VersionPtr& version) {
 
 bool Deployer::isCompiled(const platform::Digest& module) const {
   std::error_code error;
-  return std::filesystem::exists(platform_.blobs().storePath() + "/" + compiler_.fingerprint() + "/" +
-                                     catalog::compiledName(module),
-                                 error);
+  return std::filesystem::exists(
+      platform_.blobs().storePath() + "/" + compiler_.fingerprint() + "/" + catalog::compiledName(module), error);
 }
 
 void Deployer::compiled(const platform::VersionPtr& version, const Result<void>& result) {

@@ -125,8 +125,7 @@ void BoxAdmin::forget(Question* question) {
 }
 
 void BoxAdmin::load(UniqueFunction<void(Result<BoxLoad>)> take) {
-  ask("GET", "/-/load",
-      [take = std::move(take)](Result<std::string> text) mutable { take(loadOf(std::move(text))); });
+  ask("GET", "/-/load", [take = std::move(take)](Result<std::string> text) mutable { take(loadOf(std::move(text))); });
 }
 
 void BoxAdmin::reload(UniqueFunction<void(Result<std::vector<ManifestProblem>>)> take) {

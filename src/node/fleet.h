@@ -35,11 +35,11 @@ namespace wasabi::node {
 struct FleetSettings {
   SuperpodSettings superpod;
   std::uint32_t spares = 1;
-  std::uint32_t most = 4;                             // superpods, spares included
-  Duration idle_period = std::chrono::seconds(60);    // without load, until the last one is given up
-  Duration version_idle = std::chrono::minutes(10);   // not called for so long: not hosted any more
-  double utilization = 0.7;                           // of memory and cores, that a superpod is to have
-  std::uint32_t most_attempts = 3;                    // to host a version that somebody waits for
+  std::uint32_t most = 4;                            // superpods, spares included
+  Duration idle_period = std::chrono::seconds(60);   // without load, until the last one is given up
+  Duration version_idle = std::chrono::minutes(10);  // not called for so long: not hosted any more
+  double utilization = 0.7;                          // of memory and cores, that a superpod is to have
+  std::uint32_t most_attempts = 3;                   // to host a version that somebody waits for
 };
 
 struct FleetFigures {
@@ -136,6 +136,7 @@ class Fleet final : private SuperpodOwner {
   bool isFree(const Superpod& superpod) const;
   std::uint32_t active() const;
   Superpod& start();
+  static Duration rest(std::uint32_t failures);
   policy::TargetId freeTarget();
   void buryDrained();
   void blame(const std::vector<policy::VersionId>& versions);
@@ -148,17 +149,17 @@ class Fleet final : private SuperpodOwner {
   platform::SnapshotPtr snapshot_;
   std::vector<SuperpodPtr> superpods_;
   std::map<policy::VersionId, Wanted> wanted_;
-  std::map<policy::VersionId, TimePoint> last_used_;         // of all that were hosted
-  std::map<policy::VersionId, std::uint64_t> began_;         // requests of theirs, when that was looked at last
+  std::map<policy::VersionId, TimePoint> last_used_;        // of all that were hosted
+  std::map<policy::VersionId, std::uint64_t> began_;        // requests of theirs, when that was looked at last
   std::map<policy::VersionId, std::uint32_t> least_hosts_;  // by functions' scale
   std::map<policy::VersionId, policy::Quarantine> quarantines_;
   struct ClosedTarget {
     policy::TargetId id;
     bool died = false;
   };
-  std::vector<ClosedTarget> closed_targets_;     // free once they are drained
+  std::vector<ClosedTarget> closed_targets_;  // free once they are drained
   std::vector<policy::TargetId> free_targets_;
-  std::uint32_t last_target_ = 0;                 // number 0 is the API's
+  std::uint32_t last_target_ = 0;  // number 0 is the API's
   std::uint32_t last_number_ = 0;
   policy::Autoscaler by_memory_;
   policy::Autoscaler by_cpu_;

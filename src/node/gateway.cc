@@ -28,16 +28,16 @@ Gateway::Gateway(GatewayConfig config, Services services)
   desk_.serves(kApiTarget, api, Clock::now());
 
   for (std::size_t i = 0; i < config_.workers; ++i) {
-    workers_.push_back(std::make_unique<GatewayWorker>(
-        i, GatewayServices{config_.limits,
-                           desk_,
-                           {registry_, services_.tokens, rates_, services_.unix_ms},
-                           replays_,
-                           services_.access_log,
-                           services_.container_sockets,
-                           api,
-                           config_.seed,
-                           readiness_}));
+    workers_.push_back(
+        std::make_unique<GatewayWorker>(i, GatewayServices{config_.limits,
+                                                           desk_,
+                                                           {registry_, services_.tokens, rates_, services_.unix_ms},
+                                                           replays_,
+                                                           services_.access_log,
+                                                           services_.container_sockets,
+                                                           api,
+                                                           config_.seed,
+                                                           readiness_}));
   }
 }
 

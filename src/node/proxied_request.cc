@@ -23,9 +23,12 @@ constexpr std::string_view kTimeoutField = "wasabi-timeout";
 
 // What only limits of the function or its tenant forbid, or its own share of the CPU: others may still have room there.
 policy::Dispatch::Lack lackOf(std::string_view reason) {
-  constexpr std::array<std::string_view, 6> kOwn = {"queue.function_concurrency", "queue.tenant_concurrency",
-                                                    "queue.tenant_share",         "queue.cpu_quota",
-                                                    "queue.cpu",                  "not_here"};
+  constexpr std::array<std::string_view, 6> kOwn = {"queue.function_concurrency",
+                                                    "queue.tenant_concurrency",
+                                                    "queue.tenant_share",
+                                                    "queue.cpu_quota",
+                                                    "queue.cpu",
+                                                    "not_here"};
   const bool own = std::find(kOwn.begin(), kOwn.end(), reason) != kOwn.end();
   return own ? policy::Dispatch::Lack::kOwn : policy::Dispatch::Lack::kShared;
 }

@@ -37,7 +37,7 @@ namespace wasabi::node {
 // What a worker lends to its requests; all of it outlives them.
 struct ProxyServices {
   http::EventLoop& loop;
-  http::Client& superpods;   // and the platform's own parts
+  http::Client& superpods;  // and the platform's own parts
   http::Client& containers;
   DispatchDesk& desk;
   ReplayBudget& replays;  // kMostKept each

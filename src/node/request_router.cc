@@ -122,8 +122,8 @@ std::variant<Routed, NotRouted> RequestRouter::routed(const platform::TenantReco
   if (!patience) return NotRouted{Reason::kBadTimeout, patience.error().message()};
   Routed routed;
   routed.number = numberOf(tenant, function, version);
-  routed.route = fmt::format("{}/{}@{};prefix={}", function.name.tenant, function.name.function, version->number,
-                             prefix_size);
+  routed.route =
+      fmt::format("{}/{}@{};prefix={}", function.name.tenant, function.name.function, version->number, prefix_size);
   routed.timeout = version->spec->limits.timeout;
   if (*patience) routed.timeout = std::min(routed.timeout, **patience);
   routed.version = std::move(version);

@@ -68,9 +68,9 @@ class RequestRouter {
   std::optional<NotRouted> forbidden(const platform::PlatformRoute& route, const http::RequestHead& request,
                                      bool& shows_token);
   std::variant<platform::VersionPtr, NotRouted> choose(const platform::PlatformRoute& route);
-  std::variant<Routed, NotRouted> routed(const platform::TenantRecord& tenant,
-                                         const platform::FunctionRecord& function, platform::VersionPtr version,
-                                         std::size_t prefix_size, const http::RequestHead& request);
+  std::variant<Routed, NotRouted> routed(const platform::TenantRecord& tenant, const platform::FunctionRecord& function,
+                                         platform::VersionPtr version, std::size_t prefix_size,
+                                         const http::RequestHead& request);
   policy::VersionId numberOf(const platform::TenantRecord& tenant, const platform::FunctionRecord& function,
                              const platform::VersionPtr& version);
 

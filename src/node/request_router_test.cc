@@ -28,7 +28,7 @@ class RequestRouterTest : public ::testing::Test {
   void publish() {
     router_.use(platform::PlatformSnapshot::of(
         "fn.test", {std::make_shared<const platform::TenantTable>(
-                        std::make_shared<const platform::TenantRecord>(tenant_), functions_)}));
+                       std::make_shared<const platform::TenantRecord>(tenant_), functions_)}));
   }
   void deploy(std::string_view manifest = "") {
     functions_ = {platform::functionMadeUp("acme", "hello", manifest)};

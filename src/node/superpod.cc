@@ -104,18 +104,29 @@ void Superpod::startOnWorkThread() {
   spec.paths = {directory_, runtime_, settings.verify_key};
   spec.program = settings.program;
   spec.arguments = [workers = settings.workers](const sandbox::SuperpodPaths& inside) {
-    return std::vector<std::string>{
-        "--behind-gateway",       "--config",      inside.directory + "/box.toml",
-        "--listen",               "unix:" + inside.runtime + "/box.sock",
-        "--admin",                "unix:" + inside.runtime + "/admin.sock",
-        "--catalog",              inside.directory + "/catalog",
-        "--store",                inside.directory + "/store",
-        "--secrets",              inside.runtime + "/secrets",
-        "--verify-key",           inside.verify_key,
-        "--compile",              "never",
-        "--history",              "none",
-        "--function-log",         "-",
-        "--workers",              std::to_string(workers)};
+    return std::vector<std::string>{"--behind-gateway",
+                                    "--config",
+                                    inside.directory + "/box.toml",
+                                    "--listen",
+                                    "unix:" + inside.runtime + "/box.sock",
+                                    "--admin",
+                                    "unix:" + inside.runtime + "/admin.sock",
+                                    "--catalog",
+                                    inside.directory + "/catalog",
+                                    "--store",
+                                    inside.directory + "/store",
+                                    "--secrets",
+                                    inside.runtime + "/secrets",
+                                    "--verify-key",
+                                    inside.verify_key,
+                                    "--compile",
+                                    "never",
+                                    "--history",
+                                    "none",
+                                    "--function-log",
+                                    "-",
+                                    "--workers",
+                                    std::to_string(workers)};
   };
   platform::SuperpodPlace place;
   place.directory = directory_;
@@ -123,14 +134,14 @@ void Superpod::startOnWorkThread() {
   place.fingerprint = settings.fingerprint;
 
   auto start = [shared = shared_, spec = std::move(spec), place = std::move(place), config = writeConfig(),
-                services = services_, events = sandbox::SandboxEvents{
-                                          [line = settings.log_line](std::string_view text) { line(text); },
-                                          [this, alive = std::weak_ptr<bool>(alive_),
-                                           &loop = services_.loop](const sandbox::Exit& exit) {
-                                            loop.post([this, alive, exit] {
-                                              if (alive.lock()) ended(exit);
-                                            });
-                                          }}]() mutable -> Result<std::unique_ptr<sandbox::Sandbox>> {
+                services = services_,
+                events = sandbox::SandboxEvents{
+                    [line = settings.log_line](std::string_view text) { line(text); },
+                    [this, alive = std::weak_ptr<bool>(alive_), &loop = services_.loop](const sandbox::Exit& exit) {
+                      loop.post([this, alive, exit] {
+                        if (alive.lock()) ended(exit);
+                      });
+                    }}]() mutable -> Result<std::unique_ptr<sandbox::Sandbox>> {
     for (const std::string& folder : {spec.paths.directory, spec.paths.runtime}) {
       if (auto made = makeEmptyFolder(folder); !made) return fail(std::move(made.error()));
     }
@@ -142,13 +153,13 @@ void Superpod::startOnWorkThread() {
     }
     return services.backend.start(spec, std::move(events));
   };
-  services_.work.post([this, alive = std::weak_ptr<bool>(alive_), &loop = services_.loop,
-                       start = std::move(start)]() mutable {
-    auto sandbox = start();
-    loop.post([this, alive, sandbox = std::move(sandbox)]() mutable {
-      if (alive.lock()) started(std::move(sandbox));
-    });
-  });
+  services_.work.post(
+      [this, alive = std::weak_ptr<bool>(alive_), &loop = services_.loop, start = std::move(start)]() mutable {
+        auto sandbox = start();
+        loop.post([this, alive, sandbox = std::move(sandbox)]() mutable {
+          if (alive.lock()) started(std::move(sandbox));
+        });
+      });
 }
 
 void Superpod::started(Result<std::unique_ptr<sandbox::Sandbox>> sandbox) {
@@ -220,13 +231,13 @@ void Superpod::unhost(policy::VersionId number) {
   const auto found = versions_.find(number);
   if (found == versions_.end()) return;
   if (is_target_) services_.desk.servesNoMore(target_, number);
-  services_.work.post([this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop,
-                       name = found->second.name] {
-    if (!shared->catalog || !shared->catalog->remove(name)) return;
-    loop.post([this, alive] {
-      if (alive.lock()) reloadSoon();
-    });
-  });
+  services_.work.post(
+      [this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop, name = found->second.name] {
+        if (!shared->catalog || !shared->catalog->remove(name)) return;
+        loop.post([this, alive] {
+          if (alive.lock()) reloadSoon();
+        });
+      });
   versions_.erase(found);
 }
 

@@ -88,7 +88,7 @@ class Superpod {
   const std::string& name() const { return name_; }
   State state() const { return state_; }
   TimePoint since() const { return since_; }  // it is in this state
-  pid_t pid() const;  // 0 while it has none
+  pid_t pid() const;                          // 0 while it has none
 
   // Again with another share: the box is told of it.
   void host(policy::VersionId number, platform::VersionPtr version, const platform::SuperpodShare& share);

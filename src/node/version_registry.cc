@@ -49,7 +49,8 @@ policy::VersionId VersionRegistry::numberOfOwn(const std::string& name, std::uin
   desk_.setTenant(tenant, 1, std::nullopt);
   const policy::FunctionId function = functionNumber({"", name});
   desk_.setFunction(function, {tenant, concurrency});
-  const auto [place, is_new] = versions_.try_emplace(platform::VersionName{{"", name}, 0}, policy::VersionId{last_version_ + 1});
+  const auto [place, is_new] =
+      versions_.try_emplace(platform::VersionName{{"", name}, 0}, policy::VersionId{last_version_ + 1});
   if (is_new) {
     ++last_version_;
     desk_.setVersion(place->second, function, ByteSize{0});

@@ -2,8 +2,8 @@
 //
 // A number is given when it is first asked for, by the first request or whoever starts something for it, and the desk
 // is told what it has to know of it. It is never given again: who still holds the number of a version that was deleted
-// finds nothing under it, rather than somebody else's function. That costs the desk some 100 bytes for each version that
-// was ever called, until the process ends.
+// finds nothing under it, rather than somebody else's function. That costs the desk some 100 bytes for each version
+// that was ever called, until the process ends.
 //
 // Thread-safe.
 #pragma once

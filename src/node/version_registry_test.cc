@@ -50,8 +50,7 @@ TEST_F(VersionRegistryTest, WhatChangesIsToldToTheDesk) {
   desk_.serves({0}, number, Clock::now());
   EXPECT_EQ(arrive(number).kind, DispatchDesk::Answer::Kind::kGoes);
 
-  registry_.update(
-      *snapshotWith(tenant, {platform::functionMadeUp("acme", "hello", "[limits]\nconcurrency = 1\n")}));
+  registry_.update(*snapshotWith(tenant, {platform::functionMadeUp("acme", "hello", "[limits]\nconcurrency = 1\n")}));
   EXPECT_EQ(arrive(number).reason, Reason::kQueueFunctionConcurrency);
 }
 

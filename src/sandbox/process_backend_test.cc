@@ -39,7 +39,8 @@ class Heard {
   }
   bool waitForLine(const std::string& line) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, kPatience, [&] { return std::find(lines_.begin(), lines_.end(), line) != lines_.end(); });
+    return changed_.wait_for(lock, kPatience,
+                             [&] { return std::find(lines_.begin(), lines_.end(), line) != lines_.end(); });
   }
   std::optional<Exit> waitForExit() {
     std::unique_lock lock(mutex_);

@@ -17,9 +17,9 @@ struct Spawned {
   FileDescriptor output;   // its standard output and error; reading does not block
 };
 
-// The child is in a process group of its own, dies with the calling thread, gains no privileges by what it executes, and
-// has neither environment nor descriptors but /dev/null and `output`. An error names what is in the way, a program that
-// cannot be executed included.
+// The child is in a process group of its own, dies with the calling thread, gains no privileges by what it executes,
+// and has neither environment nor descriptors but /dev/null and `output`. An error names what is in the way, a program
+// that cannot be executed included.
 Result<Spawned> spawn(const std::vector<std::string>& command);
 
 }  // namespace wasabi::sandbox

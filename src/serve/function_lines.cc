@@ -25,13 +25,13 @@ bool FunctionLines::add(std::string_view box_line) {
   if (!told.is_object() || !told.contains("line") || !told.contains("stream")) return false;
   const std::string numbered = textIn(told, "function");
   const std::size_t at = numbered.find('@');
-  const auto number = at == std::string::npos ? std::nullopt
-                                              : parseDecimal<std::uint32_t>(std::string_view(numbered).substr(at + 1));
+  const auto number =
+      at == std::string::npos ? std::nullopt : parseDecimal<std::uint32_t>(std::string_view(numbered).substr(at + 1));
   if (!number) return false;
   Line line{{textIn(told, "tenant"), numbered.substr(0, at)}, unixMilliseconds(), {}};
-  const Json text = {{"time", textIn(told, "time")},       {"function", line.function.toString()},
-                     {"version", *number},                 {"request", textIn(told, "request")},
-                     {"stream", textIn(told, "stream")},   {"line", textIn(told, "line")}};
+  const Json text = {
+      {"time", textIn(told, "time")},       {"function", line.function.toString()}, {"version", *number},
+      {"request", textIn(told, "request")}, {"stream", textIn(told, "stream")},     {"line", textIn(told, "line")}};
   line.text = text.dump(-1, ' ', false, Json::error_handler_t::replace);
   file_.append(line.text + "\n");
 
@@ -66,8 +66,7 @@ std::vector<std::string> FunctionLines::last(const api::LogQuery& query) const {
   return found;
 }
 
-std::shared_ptr<void> FunctionLines::follow(const FunctionName& function,
-                                            UniqueFunction<void(std::string_view)> line) {
+std::shared_ptr<void> FunctionLines::follow(const FunctionName& function, UniqueFunction<void(std::string_view)> line) {
   auto follower = std::make_shared<Follower>(Follower{function, std::move(line)});
   const std::scoped_lock lock(mutex_);
   followers_.push_back(follower);

@@ -111,13 +111,13 @@ void MachineFacts::why(const platform::VersionName& version, UniqueFunction<void
     const platform::VersionPtr found = snapshot_ ? snapshot_->version(version) : nullptr;
     if (!found) return answer(fail(ErrorCode::kNotFound, "there is no such version"));
     const FunctionName& name = version.function;
-    const auto number = services_.gateway.registry().numberOf(
-        *snapshot_->tenant(name.tenant), *snapshot_->function(name.tenant, name.function), found);
-    services_.fleet.whyOfBox(number, [this, version, number, answer = std::move(answer)](
-                                         Result<std::optional<std::string>> box) mutable {
-      if (!box) return answer(fail(std::move(box.error())));
-      answer(whyJson(version, number, *box));
-    });
+    const auto number = services_.gateway.registry().numberOf(*snapshot_->tenant(name.tenant),
+                                                              *snapshot_->function(name.tenant, name.function), found);
+    services_.fleet.whyOfBox(
+        number, [this, version, number, answer = std::move(answer)](Result<std::optional<std::string>> box) mutable {
+          if (!box) return answer(fail(std::move(box.error())));
+          answer(whyJson(version, number, *box));
+        });
   });
 }
 
@@ -135,8 +135,8 @@ std::string MachineFacts::whyJson(const platform::VersionName& version, policy::
              {"because", Json::array({"placement: " + services_.fleet.explainPlacement(number)})},
              {"to_run", Json::array()}};
   }
-  words["because"].push_back(fmt::format("gateway: {} run and {} wait, over {} superpods", figures.running,
-                                         figures.waiting, figures.targets));
+  words["because"].push_back(
+      fmt::format("gateway: {} run and {} wait, over {} superpods", figures.running, figures.waiting, figures.targets));
   return told.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

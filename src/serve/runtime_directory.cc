@@ -26,9 +26,9 @@ bool isInMemory(const std::string& path) {
 // Where none is in memory it works all the same, until somebody has a secret.
 std::string parentOfAll() {
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  const std::string usual = ::geteuid() == 0                               ? "/run"
+  const std::string usual = ::geteuid() == 0                        ? "/run"
                             : runtime != nullptr && *runtime == '/' ? std::string(runtime)
-                                                                           : std::string();
+                                                                    : std::string();
   if (!usual.empty() && isInMemory(usual)) return usual + "/wasabi";
   return fmt::format("/dev/shm/wasabi-{}", ::geteuid());
 }

@@ -107,9 +107,9 @@ Result<void> Server::openAll() {
       done(fail(ErrorCode::kUnavailable, "this server runs no containers"));
     };
   };
-  auto gateway = node::Gateway::open(std::move(front), {platform_->tokens(), *access_log_, no_containers,
-                                                        unixMilliseconds,
-                                                        [this](policy::VersionId version) { fleet_->wanted(version); }});
+  auto gateway =
+      node::Gateway::open(std::move(front), {platform_->tokens(), *access_log_, no_containers, unixMilliseconds,
+                                             [this](policy::VersionId version) { fleet_->wanted(version); }});
   if (!gateway) return fail(std::move(gateway.error()));
   gateway_ = std::move(*gateway);
 
@@ -130,22 +130,18 @@ Result<void> Server::openAll() {
   fleet.idle_period = config_.idle_period;
   fleet_ = std::make_unique<node::Fleet>(
       std::move(fleet),
-      node::Fleet::Services{control_loop_, gateway_->desk(), gateway_->registry(), *backend_, platform_->blobs(),
-                            [this](const std::string& tenant, const std::string& name) {
-                              return platform_->secrets().get(tenant, name);
-                            },
-                            [this](policy::VersionId version, const std::string& why) {
-                              gateway_->refuseWaiting(version, why);
-                            },
-                            log_});
+      node::Fleet::Services{
+          control_loop_, gateway_->desk(), gateway_->registry(), *backend_, platform_->blobs(),
+          [this](const std::string& tenant, const std::string& name) { return platform_->secrets().get(tenant, name); },
+          [this](policy::VersionId version, const std::string& why) { gateway_->refuseWaiting(version, why); }, log_});
   probe_ = std::make_unique<VersionProbe>(control_loop_, runtime_ + "/inside.sock");
   compiler_ = std::make_unique<deploy::BuilderCompiler>(*builder_);
   deployer_ = std::make_unique<deploy::Deployer>(*platform_, *compiler_, *probe_, log_);
   const std::string url = config_.listen.empty() ? urlOf("https", gateway_->addresses().front())
                                                  : urlOf("http", gateway_->addresses().front());
-  facts_ = std::make_unique<MachineFacts>(
-      MachineFacts::Services{control_loop_, api_loop_, *gateway_, *fleet_, *lines_, platform_->usage(),
-                             std::string(backend_->name()), url, Clock::now()});
+  facts_ = std::make_unique<MachineFacts>(MachineFacts::Services{control_loop_, api_loop_, *gateway_, *fleet_, *lines_,
+                                                                 platform_->usage(), std::string(backend_->name()), url,
+                                                                 Clock::now()});
   api_ = std::make_unique<api::Api>(
       api::ApiServices{api_loop_, *platform_, *deployer_, *facts_, log_, unixMilliseconds}, api::ApiLimits{});
   http::ServerLimits api_limits;
@@ -207,9 +203,7 @@ void Server::keepTidy() {
   platform::Leases leases = deployer_->leases();
   for (const platform::VersionName& version : fleet_->hostedVersions()) leases.versions.insert(version);
   work_.post([this, leases = std::move(leases)] {
-    const auto say = [this](const char* what, const Error& error) {
-      log_.warn(what, {{"reason", error.message()}});
-    };
+    const auto say = [this](const char* what, const Error& error) { log_.warn(what, {{"reason", error.message()}}); };
     if (auto flushed = platform_->usage().flush(); !flushed) say("usage is not written", flushed.error());
     if (auto flushed = platform_->tokens().flush(); !flushed) say("use of tokens is not written", flushed.error());
     if (auto collected = platform_->collect(leases); !collected) say("not tidied", collected.error());

@@ -1,6 +1,7 @@
 // `wasabi serve`: a platform, a gateway, superpods and an API, put together and run.
 //
-//   threads: gateway workers | control (fleet, metrics, checks) | api | superpods (sandbox) | work (disk) | builder client
+//   threads: gateway workers | control (fleet, metrics, checks) | api | superpods (sandbox) | work (disk) | builder
+//   client
 //
 // What is made first is destroyed last; stop() ends the threads in the order in which they need each other.
 #pragma once

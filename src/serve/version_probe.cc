@@ -13,7 +13,8 @@ class VersionProbe::Attempt final : public http::ClientObserver {
       : probe_(probe), check_(std::move(check)), done_(std::move(done)), patience_(probe.loop_) {
     exchange_ = probe.client_.start(request, *this);
     patience_.arm(probe.loop_.now() + check_.timeout, [this] {
-      end(fail(ErrorCode::kTimeout, fmt::format("no answer to GET {} within {}", check_.path, toString(check_.timeout))));
+      end(fail(ErrorCode::kTimeout,
+               fmt::format("no answer to GET {} within {}", check_.path, toString(check_.timeout))));
     });
   }
 
@@ -29,7 +30,8 @@ class VersionProbe::Attempt final : public http::ClientObserver {
     const bool right = check_.status ? head.status == *check_.status : head.status / 100 == 2;
     if (right) return end({});
     const std::string wanted = check_.status ? fmt::format("{}", *check_.status) : "2xx";
-    end(fail(ErrorCode::kInvalid, fmt::format("GET {} was answered {} in place of {}", check_.path, head.status, wanted)));
+    end(fail(ErrorCode::kInvalid,
+             fmt::format("GET {} was answered {} in place of {}", check_.path, head.status, wanted)));
   }
   void onBody(std::span<const std::byte>) override {}
   void onWritable() override {}
