@@ -181,10 +181,15 @@ constexpr int kFamilies[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
 
 constexpr std::uint64_t kCloneThread = 0x00010000;  // CLONE_THREAD
 
+// Where the argument of that number is `value`.
+scmp_arg_cmp isArgument(unsigned number, scmp_datum_t value) {
+  return {number, SCMP_CMP_EQ, value, 0};
+}
+
 // libseccomp returns -errno.
 struct Filter {
   struct Release {
-    void operator()(scmp_filter_ctx context) const { ::seccomp_release(context); }
+    void operator()(scmp_filter_ctx released) const { ::seccomp_release(released); }
   };
   std::unique_ptr<void, Release> context{::seccomp_init(SCMP_ACT_ERRNO(EPERM))};
   int error = 0;
@@ -214,15 +219,15 @@ Result<void> confineSystemCalls() {
   for (const int call : kAllowed) filter.add(SCMP_ACT_ALLOW, call);
   for (const int call : kFatal) filter.add(SCMP_ACT_KILL_PROCESS, call);
   for (const int family : kFamilies) {
-    filter.add(SCMP_ACT_ALLOW, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(family)));
+    filter.add(SCMP_ACT_ALLOW, SCMP_SYS(socket), isArgument(0, static_cast<scmp_datum_t>(family)));
   }
-  filter.add(SCMP_ACT_ALLOW, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, kCloneThread, kCloneThread));
+  filter.add(SCMP_ACT_ALLOW, SCMP_SYS(clone), scmp_arg_cmp{0, SCMP_CMP_MASKED_EQ, kCloneThread, kCloneThread});
   // Its flags are behind a pointer; told that it does not exist, the C library falls back to clone.
   filter.add(SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3));
   // Reading limits, not setting them.
-  filter.add(SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0));
-  filter.add(SCMP_ACT_ALLOW, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
-  filter.add(SCMP_ACT_ALLOW, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_VMA));
+  filter.add(SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), isArgument(2, 0));
+  filter.add(SCMP_ACT_ALLOW, SCMP_SYS(prctl), isArgument(0, PR_SET_NAME));
+  filter.add(SCMP_ACT_ALLOW, SCMP_SYS(prctl), isArgument(0, PR_SET_VMA));
   if (filter.error == 0) filter.error = -::seccomp_load(filter.context.get());
   if (filter.error != 0) return fail(Error::fromErrno("seccomp: cannot apply the filter", filter.error));
   return {};

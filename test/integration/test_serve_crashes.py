@@ -76,6 +76,7 @@ class Superpods(unittest.TestCase):
 class TheServer(unittest.TestCase):
     def test_killed_it_leaves_nothing_running_and_starts_again_with_all_that_was_deployed(self):
         serve = Serve().start()
+        self.addCleanup(serve.kill)
         serve.run("tenant", "create", "acme")
         serve.deploy("env", "acme/kept", '[env]\nWHICH = "one"\n')
         serve.deploy("env", "acme/kept", '[env]\nWHICH = "two"\n')
@@ -95,6 +96,7 @@ class TheServer(unittest.TestCase):
 
     def test_it_lets_requests_finish(self):
         serve = Serve().start()
+        self.addCleanup(serve.kill)
         serve.run("tenant", "create", "acme")
         serve.deploy("sleep", "acme/sleep")
         with wire.Connection(serve.address) as connection:
@@ -110,6 +112,7 @@ class TheServer(unittest.TestCase):
 
     def test_what_was_being_built_goes_on_after_a_restart(self):
         serve = Serve().start()
+        self.addCleanup(serve.kill)
         serve.run("tenant", "create", "acme")
         serve.deploy("hello", "acme/hello")
         serve.close()
