@@ -109,6 +109,8 @@ void addServe(CLI::App& app, ServeOptions& options) {
       ->capture_default_str();
   serve->add_option("--access-log", config.access_log, "file for one JSON line per request; '-' for standard output");
   serve->add_option("--function-log", config.function_log, "file for what functions write to stderr; '-' likewise");
+  serve->add_flag("--allow-private-networks", options.allow_private_networks,
+                  "functions may call private, loopback and link-local addresses that their manifest allows by name");
   const std::string group = "Superpods";
   serve->add_option("--superpods", config.most_superpods, "at most, spares included")
       ->check(CLI::Range(1, 1'000))
@@ -133,6 +135,7 @@ int runServe(ServeOptions options) {
     fmt::print(stderr, "wasabi: --listen-tls needs --certificate certificate.pem,key.pem\n");
     return kUsage;
   }
+  if (options.allow_private_networks) config.box_arguments.push_back("--allow-private-networks");
   Logger log(Logger::standardError());
   const Signals signals(Signals::Reload::kTaken);
   if (!signals.valid()) {

@@ -12,6 +12,7 @@ namespace wasabi {
 struct ServeOptions {
   serve::ServeConfig config;
   std::vector<std::string> certificates;  // "certificate.pem,key.pem"
+  bool allow_private_networks = false;
 };
 
 void addServe(CLI::App& app, ServeOptions& options);

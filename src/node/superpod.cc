@@ -103,8 +103,8 @@ void Superpod::startOnWorkThread() {
   spec.name = name_;
   spec.paths = {directory_, runtime_, settings.verify_key};
   spec.program = settings.program;
-  spec.arguments = [workers = settings.workers](const sandbox::SuperpodPaths& inside) {
-    return std::vector<std::string>{"--behind-gateway",
+  spec.arguments = [workers = settings.workers, more = settings.more_arguments](const sandbox::SuperpodPaths& inside) {
+    std::vector<std::string> arguments = {"--behind-gateway",
                                     "--config",
                                     inside.directory + "/box.toml",
                                     "--listen",
@@ -127,6 +127,8 @@ void Superpod::startOnWorkThread() {
                                     "-",
                                     "--workers",
                                     std::to_string(workers)};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
   };
   platform::SuperpodPlace place;
   place.directory = directory_;

@@ -39,6 +39,7 @@ struct SuperpodSettings {
   ByteSize memory{1ull << 30};
   double cores = 1;
   std::uint32_t workers = 1;
+  std::vector<std::string> more_arguments;  // of wasabi-box
   Duration start_timeout = std::chrono::seconds(30);
   Duration drain_timeout = std::chrono::seconds(60);
   std::function<void(std::string_view line)> log_line;  // what boxes say; on any thread

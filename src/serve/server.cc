@@ -122,6 +122,7 @@ Result<void> Server::openAll() {
   fleet.superpod.memory = config_.superpod_memory;
   fleet.superpod.cores = config_.superpod_cores;
   fleet.superpod.workers = config_.superpod_workers;
+  fleet.superpod.more_arguments = config_.box_arguments;
   fleet.superpod.log_line = [this](std::string_view line) {
     if (!lines_->add(line)) log_.info("a superpod says", {{"line", line}});
   };

@@ -41,6 +41,7 @@ struct ServeConfig {
   std::uint32_t most_superpods = 4;
   std::uint32_t spares = 1;
   Duration idle_period = std::chrono::seconds(60);
+  std::vector<std::string> box_arguments;  // beside those that every superpod has
   std::string box_program;
   std::string compiler;
   std::string access_log;    // file, "-" for standard output, empty for none
