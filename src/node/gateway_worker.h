@@ -33,9 +33,20 @@ namespace wasabi::node {
 // Whether the gateway takes requests; read by all workers.
 enum class Readiness : std::uint8_t { kStarting, kReady, kDraining };
 
+// Each request has a connection to its target while it runs: as many as a box takes. What is kept idle of them spares
+// the next requests half of what they would cost.
+inline http::ClientLimits limitsToTargets() {
+  http::ClientLimits limits;
+  limits.max_connections = 20'000;
+  limits.max_connections_per_partition = 20'000;
+  limits.max_connections_per_origin = 10'000;
+  limits.max_idle_per_origin = 512;
+  return limits;
+}
+
 struct GatewayLimits {
   http::ServerLimits server;
-  http::ClientLimits client;
+  http::ClientLimits client = limitsToTargets();
   Duration api_timeout = std::chrono::hours(1);  // of followed logs and slow uploads
   std::uint32_t api_concurrency = 256;           // requests at once
 };
