@@ -63,13 +63,14 @@ class BoxAdmin::Question final : public http::ClientObserver {
   Question(BoxAdmin& admin, const http::ClientRequest& request, TakeText take)
       : admin_(admin), take_(std::move(take)), patience_(admin.loop_) {
     exchange_ = admin.client_.start(request, *this);
-    patience_.arm(admin.loop_.now() + kPatience,
+    patience_.arm(admin.loop_.now() + admin.patience_,
                   [this] { end(fail(ErrorCode::kTimeout, "the box did not answer in time")); });
   }
 
  private:
   void onHead(const http::ResponseHead& head) override { status_ = head.status; }
   void onBody(std::span<const std::byte> chunk) override {
+    if (!take_) return;
     if (body_.size() + chunk.size() > kMostAnswerBytes) {
       return end(fail(ErrorCode::kCorrupt, "the box answered more than a box may"));
     }
@@ -80,12 +81,16 @@ class BoxAdmin::Question final : public http::ClientObserver {
     if (status_ != 200) return end(fail(ErrorCode::kUnavailable, fmt::format("the box answered {}", status_)));
     end(std::move(body_));
   }
-  void onFailure(http::ClientFailure, http::RequestProgress, const std::string& message) override {
-    end(fail(ErrorCode::kUnavailable, message));
+  // Callers of functions may read this: what failed names a path of the host.
+  void onFailure(http::ClientFailure, http::RequestProgress, const std::string&) override {
+    end(fail(ErrorCode::kUnavailable, "the box ended or cannot be reached"));
   }
 
-  // The last thing it does: `take` may destroy all of this.
+  // The last thing it does: `take` may destroy all of this. Its exchange lives until the loop comes round, and may have
+  // something to tell still.
   void end(Result<std::string> answer) {
+    if (!take_) return;
+    patience_.cancel();
     TakeText take = std::move(take_);
     admin_.forget(this);
     take(std::move(answer));
@@ -99,8 +104,8 @@ class BoxAdmin::Question final : public http::ClientObserver {
   std::unique_ptr<http::ClientExchange> exchange_;
 };
 
-BoxAdmin::BoxAdmin(http::EventLoop& loop, http::Client& client, std::string socket)
-    : loop_(loop), client_(client), socket_(std::move(socket)) {}
+BoxAdmin::BoxAdmin(http::EventLoop& loop, http::Client& client, std::string socket, Duration patience)
+    : loop_(loop), client_(client), socket_(std::move(socket)), patience_(patience) {}
 BoxAdmin::~BoxAdmin() = default;
 
 void BoxAdmin::ask(const std::string& method, const std::string& target, TakeText take) {
@@ -109,7 +114,7 @@ void BoxAdmin::ask(const std::string& method, const std::string& target, TakeTex
   request.target = target;
   request.authority = "box";
   request.endpoint.name = socket_;
-  request.connect_timeout = kPatience;
+  request.connect_timeout = patience_;
   open_.push_back(std::make_unique<Question>(*this, request, std::move(take)));
 }
 

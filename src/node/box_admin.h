@@ -1,6 +1,6 @@
 // Asks a box at its admin listener (docs/box.md, "Endpoints").
 //
-// Lives on its loop. Every question is answered once, within kPatience, unless the BoxAdmin is destroyed before.
+// Lives on its loop. Every question is answered once, within the patience, unless the BoxAdmin is destroyed before.
 #pragma once
 
 #include <cstdint>
@@ -36,11 +36,10 @@ struct ManifestProblem {
 
 class BoxAdmin {
  public:
-  static constexpr Duration kPatience = std::chrono::seconds(5);
   static constexpr std::size_t kMostAnswerBytes = 4 << 20;
 
   // `client` has a unixConnector, and outlives this; `socket` is the path of the admin listener.
-  BoxAdmin(http::EventLoop& loop, http::Client& client, std::string socket);
+  BoxAdmin(http::EventLoop& loop, http::Client& client, std::string socket, Duration patience);
   ~BoxAdmin();
 
   void load(UniqueFunction<void(Result<BoxLoad>)> take);
@@ -58,6 +57,7 @@ class BoxAdmin {
   http::EventLoop& loop_;
   http::Client& client_;
   const std::string socket_;
+  const Duration patience_;
   std::vector<std::unique_ptr<Question>> open_;
 };
 

@@ -15,6 +15,7 @@ constexpr Duration kLook = 50ms;
 constexpr Duration kLoads = 1s;
 constexpr Duration kFirstRest = 100ms;
 constexpr Duration kLongestRest = 30s;
+constexpr Duration kYoung = 5s;  // a superpod that dies sooner has hardly started
 
 // In superpods: 1 fills one.
 policy::Autoscaler::Settings inSuperpods(double utilization) {
@@ -60,6 +61,8 @@ void Fleet::look() {
     helpThoseWithoutRoom();
     askLoads();
     giveUpIdleVersions();
+    levelShares();
+    forgetOldFailures();
   }
   if (now >= next_scale_) {
     next_scale_ = now + policy::Autoscaler::kTick;
@@ -101,13 +104,12 @@ void Fleet::buryDrained() {
       closed_targets_.push_back(target);
       continue;
     }
-    if (target.died) blame(services_.desk.diedUnder(target.id));
+    if (target.died) blame(target);
     free_targets_.push_back(target.id);
   }
 }
 
 void Fleet::superpodReady(Superpod& superpod) {
-  failed_starts_ = 0;
   services_.log.info("superpod is ready", {{"superpod", superpod.name()}});
   hostWanted();
 }
@@ -120,10 +122,14 @@ void Fleet::superpodGone(Superpod& superpod, const std::optional<std::string>& w
     ++counters_.died;
     services_.log.warn("superpod died", {{"superpod", superpod.name()}, {"reason", *why}});
   }
-  if (superpod.wasTarget()) {
-    closed_targets_.push_back({superpod.target(), why.has_value()});
+  const TimePoint now = services_.loop.now();
+  if (why && now - superpod.readyAt().value_or(now) < kYoung) {
+    if (failed_starts_ > 0) start_not_before_ = now + rest(failed_starts_);
+    ++failed_starts_;
+  }
+  if (superpod.readyAt()) {
+    closed_targets_.push_back({superpod.target(), why.has_value(), superpod.untaken()});
   } else {
-    start_not_before_ = services_.loop.now() + rest(failed_starts_++);
     free_targets_.push_back(superpod.target());
   }
   services_.loop.defer([gone = std::shared_ptr<Superpod>(std::move(*place))] {});
@@ -132,7 +138,20 @@ void Fleet::superpodGone(Superpod& superpod, const std::optional<std::string>& w
   keepSpares();
 }
 
-void Fleet::blame(const std::vector<policy::VersionId>& versions) {
+void Fleet::forgetOldFailures() {
+  const TimePoint now = services_.loop.now();
+  for (const SuperpodPtr& superpod : superpods_) {
+    if (superpod->state() == Superpod::State::kReady && now - superpod->since() >= kYoung) failed_starts_ = 0;
+  }
+  for (auto& entry : quarantines_) entry.second.look(now);
+  std::erase_if(quarantines_, [&](const auto& entry) { return entry.second.forgettable(now); });
+}
+
+// Those that ran there, and those that were just being loaded.
+void Fleet::blame(const ClosedTarget& target) {
+  std::vector<policy::VersionId> ran = services_.desk.diedUnder(target.id);
+  std::set<policy::VersionId> versions(ran.begin(), ran.end());
+  versions.insert(target.untaken.begin(), target.untaken.end());
   for (const policy::VersionId version : versions) {
     const auto state = quarantines_[version].killed(versions.size(), services_.loop.now());
     const auto known = services_.registry.find(version);

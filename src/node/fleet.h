@@ -97,7 +97,7 @@ class Fleet final : private SuperpodOwner {
   bool empty() const { return superpods_.empty(); }
 
  private:
-  struct Wanted {
+  struct Tries {
     std::uint32_t attempts = 0;
     TimePoint not_before{};
   };
@@ -127,7 +127,9 @@ class Fleet final : private SuperpodOwner {
   Views viewsFor(policy::VersionId number, const policy::PlacementNeed& need) const;
   policy::PlacementNeed needOf(policy::VersionId number, const VersionRegistry::Known& known);
   platform::SuperpodShare shareOf(const platform::Version& version, const Superpod& on) const;
-  void shareAgain(const Superpod& new_one, policy::VersionId version);
+  void levelShares();
+  void restBeforeHolding(policy::VersionId number);
+  void forgetOldFailures();
   std::uint32_t hostsOfVersion(policy::VersionId number) const;
   void drainOne();
   std::set<std::optional<policy::TenantId>> pools() const;
@@ -139,7 +141,12 @@ class Fleet final : private SuperpodOwner {
   static Duration rest(std::uint32_t failures);
   policy::TargetId freeTarget();
   void buryDrained();
-  void blame(const std::vector<policy::VersionId>& versions);
+  struct ClosedTarget {
+    policy::TargetId id;
+    bool died = false;
+    std::vector<policy::VersionId> untaken;  // as it died
+  };
+  void blame(const ClosedTarget& target);
 
   const FleetSettings settings_;
   const Services services_;
@@ -148,15 +155,12 @@ class Fleet final : private SuperpodOwner {
   policy::PlacementRules rules_;
   platform::SnapshotPtr snapshot_;
   std::vector<SuperpodPtr> superpods_;
-  std::map<policy::VersionId, Wanted> wanted_;
+  std::map<policy::VersionId, Tries> wanted_;               // somebody waits
   std::map<policy::VersionId, TimePoint> last_used_;        // of all that were hosted
   std::map<policy::VersionId, std::uint64_t> began_;        // requests of theirs, when that was looked at last
   std::map<policy::VersionId, std::uint32_t> least_hosts_;  // by functions' scale
+  std::map<policy::VersionId, Tries> held_;                 // of those, where that failed
   std::map<policy::VersionId, policy::Quarantine> quarantines_;
-  struct ClosedTarget {
-    policy::TargetId id;
-    bool died = false;
-  };
   std::vector<ClosedTarget> closed_targets_;  // free once they are drained
   std::vector<policy::TargetId> free_targets_;
   std::uint32_t last_target_ = 0;  // number 0 is the API's

@@ -40,6 +40,7 @@ void Fleet::hostWanted() {
       if (!isHosted(version)) wanted_.try_emplace(version);
     }
   }
+  std::erase_if(wanted_, [&](const auto& entry) { return services_.desk.figures(entry.first).waiting == 0; });
   const TimePoint now = services_.loop.now();
   std::vector<policy::VersionId> due;
   for (const auto& [version, state] : wanted_) {
@@ -47,6 +48,8 @@ void Fleet::hostWanted() {
   }
   for (const policy::VersionId version : due) hostSomewhere(version, HowMany::kEnough);
   for (const auto& [version, least] : least_hosts_) {
+    const auto failed = held_.find(version);
+    if (failed != held_.end() && now < failed->second.not_before) continue;
     if (hostsOfVersion(version) < least) hostSomewhere(version, HowMany::kOneMore);
   }
 }
@@ -73,7 +76,10 @@ void Fleet::hostSomewhere(policy::VersionId number, HowMany how_many) {
   if (known.version->isContainer()) return giveUp(number, "this server runs no containers");
   const policy::Placement placement = placementOf(number, known, how_many);
   using Kind = policy::Placement::Kind;
-  if (placement.kind == Kind::kNever) return giveUp(number, std::string(policy::explain(placement.reason)));
+  if (placement.kind == Kind::kNever) {
+    restBeforeHolding(number);
+    return giveUp(number, std::string(policy::explain(placement.reason)));
+  }
   if (placement.kind == Kind::kStartOne) {
     start();
     return;
@@ -187,27 +193,49 @@ bool Fleet::isFree(const Superpod& superpod) const {
 void Fleet::hosted(Superpod& superpod, policy::VersionId version, Result<void> placed) {
   if (placed) {
     wanted_.erase(version);
-    return shareAgain(superpod, version);
+    held_.erase(version);
+    return;
   }
-  Wanted& state = wanted_[version];
-  ++state.attempts;
   services_.log.warn("version cannot be hosted", {{"superpod", superpod.name()}, {"reason", placed.error().message()}});
+  restBeforeHolding(version);
+  if (isHosted(version)) return;
+  Tries& state = wanted_[version];
+  ++state.attempts;
   if (state.attempts >= settings_.most_attempts) return giveUp(version, placed.error().message());
   state.not_before = services_.loop.now() + rest(state.attempts);
 }
 
-// Where the function was hosted before, it has less from now on.
-void Fleet::shareAgain(const Superpod& new_one, policy::VersionId version) {
-  const VersionRegistry::Known known = services_.registry.find(version);
-  if (!known.version || !known.version->spec->limits.cpu) return;
+// One that is to be hosted whether anybody calls or not.
+void Fleet::restBeforeHolding(policy::VersionId number) {
+  if (!least_hosts_.contains(number)) return;
+  Tries& tries = held_[number];
+  tries.not_before = services_.loop.now() + rest(++tries.attempts);
+}
+
+// Where a function is hosted more often or less often than before, each superpod gives it another part of what it may
+// have.
+void Fleet::levelShares() {
+  if (draining_) return;
+  std::unordered_map<FunctionName, std::uint32_t> hosts;
   for (const SuperpodPtr& superpod : superpods_) {
-    if (superpod.get() == &new_one || superpod->state() != Superpod::State::kReady) continue;
-    if (superpod->serves(version)) superpod->host(version, known.version, shareOf(*known.version, *superpod));
+    for (const auto& hosting : superpod->versions()) ++hosts[hosting.second.name.function];
+  }
+  for (const SuperpodPtr& superpod : superpods_) {
+    if (superpod->state() != Superpod::State::kReady) continue;
+    for (const auto& [number, hosting] : superpod->versions()) {
+      if (hosting.state != Superpod::Hosting::kServed || !hosting.share.cpu) continue;
+      const platform::VersionPtr version = services_.registry.find(number).version;
+      if (!version) continue;
+      platform::SuperpodShare share = hosting.share;
+      share.cpu = *version->spec->limits.cpu / hosts.at(version->name());
+      if (share.cpu != hosting.share.cpu) superpod->host(number, version, share);
+    }
   }
 }
 
 void Fleet::giveUp(policy::VersionId number, const std::string& why) {
-  wanted_.erase(number);
+  // Those that are told leave the desk a little later; until then they are no reason to begin anew.
+  wanted_[number] = {0, services_.loop.now() + rest(1)};
   services_.refuse(number, why);
 }
 
@@ -223,6 +251,7 @@ void Fleet::use(platform::SnapshotPtr snapshot) {
   std::erase_if(last_used_, [&](const auto& entry) { return !services_.registry.find(entry.first).version; });
   std::erase_if(quarantines_, [&](const auto& entry) { return !services_.registry.find(entry.first).version; });
   least_hosts_.clear();
+  held_.clear();
   for (const platform::TenantRecordPtr& tenant : snapshot_->tenants()) {
     for (const platform::FunctionRecordPtr& function : snapshot_->functionsOf(tenant->name)) {
       const std::uint32_t least = std::min(function->scale().min, settings_.most);

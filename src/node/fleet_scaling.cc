@@ -73,7 +73,12 @@ void Fleet::drainOne() {
     if (choice.reason != policy::DrainChoice::Reason::kEmptiest) continue;
     Superpod& superpod = *superpods_[choice.superpod];
     const bool idle = services_.loop.now() - superpod.lastBusy() >= settings_.idle_period;
-    if (!idle && counters_.desired == 0) continue;  // somebody came meanwhile
+    // Somebody came meanwhile, or its work could go nowhere but to a new one: other pools' superpods take none of it.
+    const bool last =
+        std::count_if(views.begin(), views.end(), [&](const policy::SuperpodView& view) {
+          return view.state == policy::SuperpodState::kReady && view.dedicated_to == pool && !view.quarantine_of;
+        }) == 1;
+    if (!idle && (last || counters_.desired == 0)) continue;
     services_.log.info("superpod is given up", {{"superpod", superpod.name()}, {"reason", counters_.scale_reason}});
     ++counters_.drained;
     return superpod.drain();

@@ -60,7 +60,7 @@ Superpod::Superpod(std::uint32_t number, policy::TargetId target, const Services
       directory_(services.settings.directory + "/" + name_),
       runtime_(fmt::format("{}/{}", services.settings.runtime, number)),
       since_(services.loop.now()),
-      admin_(services.loop, services.admin, runtime_ + "/admin.sock"),
+      admin_(services.loop, services.admin, runtime_ + "/admin.sock", services.settings.patience),
       timer_(services.loop),
       shared_(std::make_shared<Shared>()),
       last_busy_(since_),
@@ -179,10 +179,7 @@ void Superpod::askUntilReady(TimePoint give_up) {
       load_at_ = services_.loop.now();
       return becomeReady();
     }
-    if (services_.loop.now() >= give_up) {
-      meant_to_end_ = false;
-      return kill();
-    }
+    if (services_.loop.now() >= give_up) return giveUp("it was not ready in time");
     timer_.arm(services_.loop.now() + kAskAgain, [this, give_up] { askUntilReady(give_up); });
   });
 }
@@ -195,7 +192,8 @@ void Superpod::becomeReady() {
   target->name = name_;
   target->endpoint.name = runtime_ + "/box.sock";
   services_.desk.addTarget(std::move(target), {});
-  is_target_ = was_target_ = true;
+  is_target_ = true;
+  ready_at_ = since_;
   owner_.superpodReady(*this);
 }
 
@@ -207,7 +205,9 @@ bool Superpod::serves(policy::VersionId version) const {
 }
 
 void Superpod::host(policy::VersionId number, platform::VersionPtr version, const platform::SuperpodShare& share) {
-  versions_.try_emplace(number, Hosted{Hosting::kComing, {version->name(), version->number}});
+  const auto [hosted, added] =
+      versions_.try_emplace(number, Hosted{Hosting::kComing, {version->name(), version->number}, {}});
+  hosted->second.share = share;
   services_.work.post([this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop, number,
                        version = std::move(version), share] {
     if (!shared->catalog) return;
@@ -220,12 +220,14 @@ void Superpod::host(policy::VersionId number, platform::VersionPtr version, cons
 
 void Superpod::placed(policy::VersionId version, Result<void> put) {
   if (!versions_.contains(version) || state_ == State::kGone) return;
-  if (!put) {
-    versions_.erase(version);
-    return owner_.hosted(*this, version, std::move(put));
-  }
+  if (!put) return notHosted(version, std::move(put));
   to_reload_.push_back(version);
   reloadSoon();
+}
+
+void Superpod::notHosted(policy::VersionId version, Result<void> why) {
+  unhost(version);
+  owner_.hosted(*this, version, std::move(why));
 }
 
 // Those that wait for the version's end there finish on it. That its files go is nobody's hurry.
@@ -255,16 +257,20 @@ void Superpod::reloadSoon() {
 
 void Superpod::reloaded(const Result<std::vector<ManifestProblem>>& problems) {
   reload_runs_ = false;
-  for (const policy::VersionId version : std::exchange(reloading_, {})) {
+  const std::vector<policy::VersionId> told = reloading_;
+  if (problems) reloading_.clear();
+  for (const policy::VersionId version : told) {
     const auto found = versions_.find(version);
     if (found == versions_.end()) continue;
+    // A box that does not answer goes on with what it has.
+    if (!problems && found->second.state == Hosting::kServed) continue;
     Result<void> served = takenByBox(found->second.name, problems);
     if (!served) {
-      versions_.erase(found);
-    } else {
-      found->second.state = Hosting::kServed;
-      if (state_ == State::kReady) services_.desk.serves(target_, version, services_.loop.now());
+      notHosted(version, std::move(served));
+      continue;
     }
+    found->second.state = Hosting::kServed;
+    if (state_ == State::kReady) services_.desk.serves(target_, version, services_.loop.now());
     owner_.hosted(*this, version, std::move(served));
   }
   if (reload_wanted_) reloadSoon();
@@ -275,8 +281,12 @@ void Superpod::reloaded(const Result<std::vector<ManifestProblem>>& problems) {
 void Superpod::askLoad() {
   if (state_ != State::kReady) return;
   admin_.load([this](Result<BoxLoad> load) {
-    if (!load) return;
+    if (state_ != State::kReady) return;
     const TimePoint now = services_.loop.now();
+    if (!load) {
+      if (now - load_at_ >= services_.settings.longest_silence) giveUp("it does not answer: " + load.error().message());
+      return;
+    }
     const double seconds = toSeconds(now - load_at_);
     if (seconds > 0) cores_used_ = std::max(0.0, load->cpu_seconds - load_.cpu_seconds) / seconds;
     if (load->invocations > 0 || load->requests != load_.requests) last_busy_ = now;
@@ -305,11 +315,20 @@ void Superpod::watchDrain() {
   kill();  // nothing runs there, or has run for too long
 }
 
+// Its requests end as those of one that died: nobody knows whether it still does anything.
+void Superpod::giveUp(std::string fault) {
+  fault_ = std::move(fault);
+  if (std::exchange(is_target_, false)) services_.desk.closeTarget(target_);
+  enter(State::kDraining);
+  kill();
+}
+
 void Superpod::kill() {
   if (shared_->sandbox) shared_->sandbox->kill();
 }
 
 void Superpod::ended(const sandbox::Exit& exit) {
+  if (fault_) return gone(fault_);
   gone(meant_to_end_ ? std::nullopt : std::optional(exit.words()));
 }
 

@@ -42,6 +42,8 @@ struct SuperpodSettings {
   std::vector<std::string> more_arguments;  // of wasabi-box
   Duration start_timeout = std::chrono::seconds(30);
   Duration drain_timeout = std::chrono::seconds(60);
+  Duration patience = std::chrono::seconds(5);          // for an answer of a box
+  Duration longest_silence = std::chrono::seconds(30);  // of a box that was ready: then it is killed
   std::function<void(std::string_view line)> log_line;  // what boxes say; on any thread
 };
 
@@ -74,6 +76,7 @@ class Superpod {
   struct Hosted {
     Hosting state = Hosting::kComing;
     platform::VersionName name;
+    platform::SuperpodShare share;
   };
 
   // Begins to start.
@@ -85,7 +88,7 @@ class Superpod {
 
   std::uint32_t number() const { return number_; }
   policy::TargetId target() const { return target_; }
-  bool wasTarget() const { return was_target_; }
+  std::optional<TimePoint> readyAt() const { return ready_at_; }  // it was a target from then on
   const std::string& name() const { return name_; }
   State state() const { return state_; }
   TimePoint since() const { return since_; }  // it is in this state
@@ -96,6 +99,8 @@ class Superpod {
   void unhost(policy::VersionId number);
   const std::map<policy::VersionId, Hosted>& versions() const { return versions_; }
   bool serves(policy::VersionId version) const;
+  // The box was told of them last, and has not answered.
+  const std::vector<policy::VersionId>& untaken() const { return reloading_; }
 
   void drain();
   // Without waiting for anybody.
@@ -122,7 +127,9 @@ class Superpod {
   void placed(policy::VersionId version, Result<void> put);
   void reloadSoon();
   void reloaded(const Result<std::vector<ManifestProblem>>& problems);
+  void notHosted(policy::VersionId version, Result<void> why);
   void watchDrain();
+  void giveUp(std::string fault);
   void ended(const sandbox::Exit& exit);
   void gone(std::optional<std::string> why);
   void enter(State next);
@@ -138,8 +145,9 @@ class Superpod {
   State state_ = State::kStarting;
   TimePoint since_;
   bool is_target_ = false;
-  bool was_target_ = false;
+  std::optional<TimePoint> ready_at_;
   bool meant_to_end_ = false;
+  std::optional<std::string> fault_;  // for which it was given up
   BoxAdmin admin_;
   http::Timer timer_;
   std::shared_ptr<Shared> shared_;
