@@ -245,6 +245,9 @@ Server::~Server() {
   api_.reset();
   builder_.reset();  // builds that are not done fail, and are told so
   fleet_.reset();
+  // What is still on its way to these threads may hold boxes, which have to end while there is somebody to tell.
+  while (control_loop_.runReady() + api_loop_.runReady() > 0) {
+  }
   if (platform_) {
     static_cast<void>(platform_->usage().flush());
     static_cast<void>(platform_->tokens().flush());
