@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -19,10 +20,20 @@ Result<json> parsed(Result<std::string> text) {
   return object;
 }
 
-template <typename Number>
-Number number(const json& object, const char* name) {
+// What is no amount counts as none: a box may have been taken over.
+double amount(const json& object, const char* name) {
   const auto found = object.find(name);
-  return found != object.end() && found->is_number() ? found->get<Number>() : Number{};
+  return found != object.end() && found->is_number() ? std::max(found->get<double>(), 0.0) : 0.0;
+}
+
+std::uint64_t count(const json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+ByteSize bytesOf(double units) {
+  constexpr double kMost = 1e18;
+  return {static_cast<std::uint64_t>(std::min(units * kMemoryUnitBytes, kMost))};
 }
 
 Result<BoxLoad> loadOf(Result<std::string> text) {
@@ -30,14 +41,14 @@ Result<BoxLoad> loadOf(Result<std::string> text) {
   if (!object) return fail(std::move(object.error()));
   BoxLoad load;
   load.ready = object->value("ready", json(false)) == json(true);
-  load.capacity = {number<std::uint64_t>(*object, "capacity_memory_bytes")};
-  load.capacity_cores = number<double>(*object, "capacity_cpu");
-  load.booked = {static_cast<std::uint64_t>(number<double>(*object, "booked_units") * kMemoryUnitBytes)};
-  load.cpu_seconds = number<double>(*object, "cpu_seconds");
-  load.booked_byte_seconds = number<double>(*object, "booked_unit_seconds") * kMemoryUnitBytes;
-  load.requests = number<std::uint64_t>(*object, "requests");
-  load.invocations = number<std::uint64_t>(*object, "invocations");
-  load.programs_loaded = number<std::uint64_t>(*object, "programs_loaded");
+  load.capacity = {count(*object, "capacity_memory_bytes")};
+  load.capacity_cores = amount(*object, "capacity_cpu");
+  load.booked = bytesOf(amount(*object, "booked_units"));
+  load.cpu_seconds = amount(*object, "cpu_seconds");
+  load.booked_byte_seconds = amount(*object, "booked_unit_seconds") * kMemoryUnitBytes;
+  load.requests = count(*object, "requests");
+  load.invocations = count(*object, "invocations");
+  load.programs_loaded = count(*object, "programs_loaded");
   return load;
 }
 
