@@ -15,7 +15,7 @@ constexpr Duration kLook = 50ms;
 constexpr Duration kLoads = 1s;
 constexpr Duration kFirstRest = 100ms;
 constexpr Duration kLongestRest = 30s;
-constexpr Duration kYoung = 5s;  // a superpod that dies sooner has hardly started
+constexpr Duration kYoung = 5s;  // a superpod that dies sooner may be one of many
 
 // In superpods: 1 fills one.
 policy::Autoscaler::Settings inSuperpods(double utilization) {
@@ -62,7 +62,7 @@ void Fleet::look() {
     askLoads();
     giveUpIdleVersions();
     levelShares();
-    forgetOldFailures();
+    forgetOldDeaths();
   }
   if (now >= next_scale_) {
     next_scale_ = now + policy::Autoscaler::kTick;
@@ -110,6 +110,7 @@ void Fleet::buryDrained() {
 }
 
 void Fleet::superpodReady(Superpod& superpod) {
+  failed_starts_ = 0;
   services_.log.info("superpod is ready", {{"superpod", superpod.name()}});
   hostWanted();
 }
@@ -123,10 +124,9 @@ void Fleet::superpodGone(Superpod& superpod, const std::optional<std::string>& w
     services_.log.warn("superpod died", {{"superpod", superpod.name()}, {"reason", *why}});
   }
   const TimePoint now = services_.loop.now();
-  if (why && now - superpod.readyAt().value_or(now) < kYoung) {
-    if (failed_starts_ > 0) start_not_before_ = now + rest(failed_starts_);
-    ++failed_starts_;
-  }
+  if (why && !superpod.readyAt()) start_not_before_ = now + rest(failed_starts_++);
+  // Whoever kills them under load shall not keep the machine from working, nor busy with starts.
+  if (why && superpod.readyAt() && now - *superpod.readyAt() < kYoung) start_not_before_ = now + kFirstRest;
   if (superpod.readyAt()) {
     closed_targets_.push_back({superpod.target(), why.has_value(), superpod.untaken()});
   } else {
@@ -138,11 +138,8 @@ void Fleet::superpodGone(Superpod& superpod, const std::optional<std::string>& w
   keepSpares();
 }
 
-void Fleet::forgetOldFailures() {
+void Fleet::forgetOldDeaths() {
   const TimePoint now = services_.loop.now();
-  for (const SuperpodPtr& superpod : superpods_) {
-    if (superpod->state() == Superpod::State::kReady && now - superpod->since() >= kYoung) failed_starts_ = 0;
-  }
   for (auto& entry : quarantines_) entry.second.look(now);
   std::erase_if(quarantines_, [&](const auto& entry) { return entry.second.forgettable(now); });
 }

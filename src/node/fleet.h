@@ -129,7 +129,7 @@ class Fleet final : private SuperpodOwner {
   platform::SuperpodShare shareOf(const platform::Version& version, const Superpod& on) const;
   void levelShares();
   void restBeforeHolding(policy::VersionId number);
-  void forgetOldFailures();
+  void forgetOldDeaths();
   std::uint32_t hostsOfVersion(policy::VersionId number) const;
   void drainOne();
   std::set<std::optional<policy::TenantId>> pools() const;
