@@ -93,8 +93,8 @@ void ApiCommands::addDeploy(CLI::App& app) {
 }
 
 void ApiCommands::addFunctions(CLI::App& app) {
-  CLI::App* list = add(app, "list", "functions",
-                       [this](auto& client, auto output) { return cli::list(client, tenant_, output); });
+  CLI::App* list =
+      add(app, "list", "functions", [this](auto& client, auto output) { return cli::list(client, tenant_, output); });
   list->add_option("--tenant", tenant_, "of this one alone");
   addExamples(list, "wasabi list --tenant acme\n  wasabi list --json");
   const auto of_function = [&](const char* name, const char* help, auto action) {

@@ -29,9 +29,20 @@ TEST(ApiClientTest, ARefusalIsItsReasonAndItsExitCode) {
     std::uint16_t status;
     int exit_code;
   };
-  for (const Case& one : {Case{400, 2}, {401, 4}, {403, 4}, {404, 3}, {409, 1}, {413, 2}, {429, 5}, {500, 1}, {502, 5},
-                          {503, 5}, {504, 5}, {507, 1}}) {
-    FakeApi api([&](const auto&) { return FakeApi::Answer{one.status, R"({"title": "t", "detail": "no such thing"})"}; });
+  for (const Case& one : {Case{400, 2},
+                          {401, 4},
+                          {403, 4},
+                          {404, 3},
+                          {409, 1},
+                          {413, 2},
+                          {429, 5},
+                          {500, 1},
+                          {502, 5},
+                          {503, 5},
+                          {504, 5},
+                          {507, 1}}) {
+    FakeApi api(
+        [&](const auto&) { return FakeApi::Answer{one.status, R"({"title": "t", "detail": "no such thing"})"}; });
     const auto told = api.client()->call("GET", "/functions");
     ASSERT_FALSE(told) << one.status;
     EXPECT_EQ(told.error().message(), "no such thing");

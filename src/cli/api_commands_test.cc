@@ -92,8 +92,9 @@ TEST_F(DeployCommandTest, AModuleIsUploadedRecordedAwaitedAndMeasured) {
   const auto requests = api_.requests();
   EXPECT_EQ(requests.at(0).body, "bytes of a module");
   EXPECT_EQ(requests.at(1).line, "POST /-/api/v1/functions/acme/app/versions");
-  EXPECT_EQ(Json::parse(requests.at(1).body),
-            Json::parse(R"({"module": "sha256:ab", "bytes": 17, "manifest": "\n[env]\nA = \"1\"\n", "source": "app.wasm",
+  EXPECT_EQ(
+      Json::parse(requests.at(1).body),
+      Json::parse(R"({"module": "sha256:ab", "bytes": 17, "manifest": "\n[env]\nA = \"1\"\n", "source": "app.wasm",
                             "promote": false})"));
   EXPECT_EQ(requests.back().line, "GET /acme/app@3/");
   EXPECT_EQ(requests.back().authorization, "");  // functions never see the token
@@ -173,8 +174,7 @@ TEST(LogsCommandTest, LinesAreReadableAndAskedForAsTold) {
   command.limit = 7;
   EXPECT_EQ(printed([&] { return logs(*api.client(), command, Output::kText); }),
             "12:00 acme/app@3 stderr: one\n... 4 lines are missing here\n");
-  EXPECT_EQ(api.requests().at(0).line,
-            "GET /-/api/v1/functions/acme/app/logs?limit=7&request=ab&version=3&since=10m");
+  EXPECT_EQ(api.requests().at(0).line, "GET /-/api/v1/functions/acme/app/logs?limit=7&request=ab&version=3&since=10m");
 }
 
 TEST(LogsCommandTest, ATerminalIsNotDrivenByALog) {

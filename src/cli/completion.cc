@@ -122,7 +122,8 @@ std::string zsh(const CompletedCommand& program) {
   const Cases cases = casesOf(program);
   // `path` and `words` are zsh's own.
   return fmt::format(kZsh, program.name, replaced(cases.steps, " path=", " path_="),
-                     replaced(cases.follows, " words=", " list="), replaced(cases.values, "return 0", "_files; return"));
+                     replaced(cases.follows, " words=", " list="),
+                     replaced(cases.values, "return 0", "_files; return"));
 }
 
 // Seen only where the words of its path were typed, and none of the commands below it.
@@ -166,7 +167,8 @@ Result<std::string> completionScript(const CompletedCommand& program, const std:
   if (shell == "bash") return bash(program);
   if (shell == "zsh") return zsh(program);
   if (shell == "fish") return fish(program);
-  return fail(ErrorCode::kInvalid, fmt::format("'{}' is no shell for which there are completions: bash, zsh, fish", shell));
+  return fail(ErrorCode::kInvalid,
+              fmt::format("'{}' is no shell for which there are completions: bash, zsh, fish", shell));
 }
 
 }  // namespace wasabi::cli

@@ -158,8 +158,8 @@ Result<void> deploy(ApiClient& client, const DeployCommand& command, Output outp
   const TimePoint end = Clock::now() + kLongestBuild;
   while (textOf(*version, "state") == "building") {
     if (Clock::now() > end) {
-      return fail(ErrorCode::kTimeout, fmt::format("{} is still being built; see `wasabi versions {}`", what,
-                                                   input->name.toString()));
+      return fail(ErrorCode::kTimeout,
+                  fmt::format("{} is still being built; see `wasabi versions {}`", what, input->name.toString()));
     }
     progress.say("compiling " + what);
     version = ask(client, "GET", path + "/" + number + "?wait=30s");

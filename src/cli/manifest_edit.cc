@@ -49,8 +49,8 @@ Result<std::string> withEnvironment(std::string manifest, const std::vector<std:
   if (settings.empty()) return manifest;
   const toml::parse_result parsed = toml::parse(manifest);
   if (!parsed) {
-    return fail(ErrorCode::kInvalid, fmt::format("manifest, line {}: {}", parsed.error().source().begin.line,
-                                                 parsed.error().description()));
+    return fail(ErrorCode::kInvalid,
+                fmt::format("manifest, line {}: {}", parsed.error().source().begin.line, parsed.error().description()));
   }
   const toml::table* table = parsed.table()["env"].as_table();
   std::string added;

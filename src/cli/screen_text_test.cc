@@ -29,7 +29,9 @@ TEST(ScreenText, TablesWithColoursAreAligned) {
 
 TEST(ScreenText, WhatDrivesATerminalIsShown) {
   EXPECT_EQ(harmless("\x1b]0;owned\x07 a\tb\r\n\x7f"), "\\x1b]0;owned\\x07 a\tb\\x0d\\x0a\\x7f");
-  EXPECT_EQ(harmless("\xc2\x9b" "2J gr\xc3\xbc\xc3\x9f"), "\\x9b2J gr\xc3\xbc\xc3\x9f");
+  EXPECT_EQ(harmless("\xc2\x9b"
+                     "2J gr\xc3\xbc\xc3\x9f"),
+            "\\x9b2J gr\xc3\xbc\xc3\x9f");
 }
 
 TEST(ScreenText, ColoursAreForTerminalsThatWantThem) {

@@ -37,7 +37,8 @@ std::uint64_t idOf(std::string_view line) {
 class Newest {
  public:
   Newest(const api::LogQuery& query, std::int64_t since_ms, std::size_t most_bytes)
-      : limit_(query.limit), since_id_(static_cast<std::uint64_t>(std::max<std::int64_t>(since_ms, 0)) * 1000),
+      : limit_(query.limit),
+        since_id_(static_cast<std::uint64_t>(std::max<std::int64_t>(since_ms, 0)) * 1000),
         bytes_left_(most_bytes) {
     if (!query.request.empty()) request_ = "\"request\":" + dumped(query.request) + ",";
     if (query.version) version_ = "\"version\":" + std::to_string(*query.version) + ",";
@@ -47,7 +48,8 @@ class Newest {
   bool take(std::uint64_t id, std::string_view text) {
     if (lines_.size() >= limit_ || id < since_id_ || text.size() > bytes_left_) return done_ = true, false;
     // What a function wrote has its quotes escaped, and cannot pass for a member.
-    const bool is_wanted = text.find(request_) != std::string_view::npos && text.find(version_) != std::string_view::npos;
+    const bool is_wanted =
+        text.find(request_) != std::string_view::npos && text.find(version_) != std::string_view::npos;
     if (!is_wanted) return true;
     bytes_left_ -= text.size();
     lines_.emplace_back(text);

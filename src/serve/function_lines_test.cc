@@ -34,7 +34,8 @@ class FunctionLinesTest : public testing::Test {
   void restart() {
     lines_.reset();
     files_.reset();
-    auto files = FunctionLogFiles::open(directory_, file_limits_, [this](const FunctionName&) { return writes_.load(); }, log_);
+    auto files =
+        FunctionLogFiles::open(directory_, file_limits_, [this](const FunctionName&) { return writes_.load(); }, log_);
     ASSERT_TRUE(files);
     files_ = std::move(*files);
     const auto made = [this](const FunctionName& name, std::optional<std::uint32_t> version) {
@@ -45,9 +46,9 @@ class FunctionLinesTest : public testing::Test {
         FunctionLines::Services{loop_, nowhere_, *files_, made, [this] { return now_ms_; }}, limits_);
   }
   bool add(const std::string& line, const std::string& function = "hello@1", const std::string& request = "r1") {
-    return lines_->add(fmt::format(
-        R"({{"time":"t","tenant":"acme","function":"{}","request":"{}","stream":"stderr","line":"{}"}})", function,
-        request, line));
+    return lines_->add(
+        fmt::format(R"({{"time":"t","tenant":"acme","function":"{}","request":"{}","stream":"stderr","line":"{}"}})",
+                    function, request, line));
   }
   std::vector<std::string> last(api::LogQuery query = {}) {
     if (query.function.tenant.empty()) query.function = {"acme", "hello"};
@@ -79,8 +80,9 @@ TEST_F(FunctionLinesTest, ALineSaysWhoWroteItAndHasAnId) {
   query.function = {"acme", "hello"};
   EXPECT_THAT(
       lines_->last(query),
-      ElementsAre(R"({"id":1000000000,"time":"t","function":"acme/hello","version":1,"request":"r1","stream":"stderr","line":"one"})",
-                  R"({"id":1000000001,"time":"t","function":"acme/hello","version":2,"request":"r1","stream":"stderr","line":"two"})"));
+      ElementsAre(
+          R"({"id":1000000000,"time":"t","function":"acme/hello","version":1,"request":"r1","stream":"stderr","line":"one"})",
+          R"({"id":1000000001,"time":"t","function":"acme/hello","version":2,"request":"r1","stream":"stderr","line":"two"})"));
 }
 
 TEST_F(FunctionLinesTest, ItIsAskedByRequestVersionTimeAndNumber) {

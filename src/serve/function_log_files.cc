@@ -26,7 +26,7 @@ FileDescriptor openToRead(const std::string& path) {
 }
 
 std::string contentOf(const FileDescriptor& file, std::size_t most) {
-  struct stat status {};
+  struct stat status{};
   if (!file.valid() || ::fstat(file.get(), &status) != 0 || status.st_size <= 0) return {};
   std::string content(std::min(static_cast<std::size_t>(status.st_size), most), '\0');
   const ssize_t got = ::pread(file.get(), content.data(), content.size(), 0);
@@ -49,8 +49,7 @@ Result<std::unique_ptr<FunctionLogFiles>> FunctionLogFiles::open(std::string dir
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
     return fail(Error::fromErrno("make " + directory, errno));
   }
-  return std::unique_ptr<FunctionLogFiles>(
-      new FunctionLogFiles(std::move(directory), limits, std::move(exists), log));
+  return std::unique_ptr<FunctionLogFiles>(new FunctionLogFiles(std::move(directory), limits, std::move(exists), log));
 }
 
 FunctionLogFiles::FunctionLogFiles(std::string directory, Limits limits, Exists exists, Logger& log)
@@ -145,7 +144,7 @@ std::error_code FunctionLogFiles::writePiece(const std::string& path, std::strin
     ::mkdir(fs::path(path).parent_path().c_str(), 0700);
     file = FileDescriptor(::open(path.c_str(), kFlags, 0600));
   }
-  struct stat status {};
+  struct stat status{};
   if (!file.valid() || ::fstat(file.get(), &status) != 0) return failed();
   if (status.st_size > 0 && static_cast<std::size_t>(status.st_size) + lines.size() > limits_.file_bytes) {
     const std::scoped_lock lock(naming_);

@@ -26,8 +26,8 @@ namespace wasabi::serve {
 class FunctionLogFiles {
  public:
   struct Limits {
-    std::size_t file_bytes = 512 << 10;   // of each of a function's two files
-    std::size_t queued_bytes = 4 << 20;   // not yet written, of all functions together
+    std::size_t file_bytes = 512 << 10;  // of each of a function's two files
+    std::size_t queued_bytes = 4 << 20;  // not yet written, of all functions together
     Duration between_sweeps = std::chrono::seconds(1);
   };
   // Whether there is such a function: what others wrote is removed. Asked on the writing thread.
