@@ -1,11 +1,13 @@
 #include "api_commands.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
 
+#include "cli/screen_text.h"
 #include "cli/user_config.h"
 
 namespace wasabi {
@@ -14,6 +16,16 @@ namespace {
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr ? value : "";
+}
+
+cli::Output outputOf(const ServerOptions& options) {
+  if (options.as_json) return cli::Output::kJson;
+  const bool colours = cli::wantsColours(STDOUT_FILENO, std::getenv("NO_COLOR"), std::getenv("TERM"));
+  return colours ? cli::Output::kColours : cli::Output::kText;
+}
+
+void addExamples(CLI::App* command, const std::string& lines) {
+  command->footer("Examples:\n  " + lines);
 }
 
 }  // namespace
@@ -28,6 +40,7 @@ Result<cli::UserConfig> serverFor(const ServerOptions& options) {
   };
   over(config.server, environment("WASABI_SERVER"), options.server);
   over(config.token, environment("WASABI_TOKEN"), options.token);
+  over(config.ca_file, environment("WASABI_CA"), options.ca_file);
   if (!config.server.empty()) return config;
   return fail(ErrorCode::kNotFound,
               "which server? start one with `wasabi serve`, or name it by --server or WASABI_SERVER");
@@ -44,6 +57,7 @@ CLI::App* ApiCommands::add(CLI::App& parent, const std::string& name, const std:
   CLI::App* command = parent.add_subcommand(name, help);
   command->add_option("--server", server_.server, "http://host:port, https://host or unix:/path");
   command->add_option("--token", server_.token, "better in WASABI_TOKEN, where others do not see it");
+  command->add_option("--ca", server_.ca_file, "PEM file of certificates to believe besides the machine's");
   command->add_flag("--json", server_.as_json, "as JSON");
   command->callback([this, kept = std::make_shared<Action>(std::move(action))] { chosen_ = kept; });
   return command;
@@ -59,7 +73,7 @@ std::optional<int> ApiCommands::run() {
   if (!config) return failed(config.error());
   auto client = cli::ApiClient::open(std::move(*config));
   if (!client) return failed(client.error());
-  const auto done = (*chosen_)(**client, server_.as_json ? cli::Output::kJson : cli::Output::kText);
+  const auto done = (*chosen_)(**client, outputOf(server_));
   return done ? 0 : failed(done.error());
 }
 
@@ -71,18 +85,23 @@ void ApiCommands::addDeploy(CLI::App& app) {
   command->add_option("--name", deploy_.name, "TENANT/FUNCTION")->required();
   command->add_option("--manifest", deploy_.manifest_file, "settings of the function; see docs/manifest.md");
   command->add_flag("!--no-traffic", deploy_.promote, "it is ready at its own address, and gets no traffic");
-  command->footer("wasabi deploy app.wasm --name acme/app\nwasabi deploy . --name acme/app --no-traffic");
+  command->add_option("--env", deploy_.environment, "NAME=VALUE, besides the manifest's; may be repeated")->take_all();
+  addExamples(command,
+              "wasabi deploy app.wasm --name acme/app\n"
+              "  wasabi deploy . --name acme/app --no-traffic\n"
+              "  cat app.wasm | wasabi deploy - --name acme/app --env GREETING=hello");
 }
 
 void ApiCommands::addFunctions(CLI::App& app) {
-  add(app, "list", "functions", [this](auto& client, auto output) {
-    return cli::list(client, tenant_, output);
-  })->add_option("--tenant", tenant_, "of this one alone");
+  CLI::App* list =
+      add(app, "list", "functions", [this](auto& client, auto output) { return cli::list(client, tenant_, output); });
+  list->add_option("--tenant", tenant_, "of this one alone");
+  addExamples(list, "wasabi list --tenant acme\n  wasabi list --json");
   const auto of_function = [&](const char* name, const char* help, auto action) {
     CLI::App* command =
         add(app, name, help, [this, action](auto& client, auto output) { return action(client, function_, output); });
     command->add_option("function", function_, "TENANT/FUNCTION")->required();
-    return command;
+    addExamples(command, std::string("wasabi ") + name + " acme/app");
   };
   of_function("describe", "a function with its versions", cli::describe);
   of_function("versions", "versions of a function", cli::versions);
@@ -93,6 +112,7 @@ void ApiCommands::addFunctions(CLI::App& app) {
           [this](auto& client, auto output) { return cli::traffic(client, function_, shares_, output); });
   traffic->add_option("function", function_, "TENANT/FUNCTION")->required();
   traffic->add_option("shares", shares_, "v3=90 v4=10")->required();
+  addExamples(traffic, "wasabi traffic acme/app v3=90 v4=10\n  wasabi traffic acme/app v4=100");
 }
 
 void ApiCommands::addTraffic(CLI::App& app) {
@@ -102,7 +122,10 @@ void ApiCommands::addTraffic(CLI::App& app) {
   invoke->add_option("path", invoke_.path, "what follows it, with a query if wanted")->capture_default_str();
   invoke->add_option("-X,--method", invoke_.method, "GET, or POST with a body");
   invoke->add_option("-d,--data", invoke_.body, "the body: text, @file, or - for standard input");
-  invoke->add_option("-H,--header", invoke_.headers, "'Name: value'; may be repeated");
+  invoke->add_option("-H,--header", invoke_.headers, "'Name: value'; may be repeated")->take_all();
+  addExamples(invoke,
+              "wasabi invoke acme/app\n"
+              "  wasabi invoke acme/app@3 /orders?day=1 -d @order.json -H 'content-type: application/json'");
 
   CLI::App* logs = add(app, "logs", "what a function wrote",
                        [this](auto& client, auto output) { return cli::logs(client, logs_, output); });
@@ -110,14 +133,21 @@ void ApiCommands::addTraffic(CLI::App& app) {
   logs->add_flag("-f,--follow", logs_.follow, "and what it writes from now on");
   logs->add_option("--since", logs_.since, "no older than, for example, 10m");
   logs->add_option("--request", logs_.request, "of one request, by its id");
+  logs->add_option("--version", logs_.version, "of one version, by its number");
+  logs->add_option("--limit", logs_.limit, "no more than so many, the newest")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  addExamples(logs, "wasabi logs acme/app -f --since 10m");
 
-  add(app, "top", "superpods and functions, again each second", [this](auto& client, auto output) {
-    return cli::top(client, top_once_, output);
-  })->add_flag("--once", top_once_, "once");
+  CLI::App* top = add(app, "top", "superpods and functions, again each second",
+                      [this](auto& client, auto output) { return cli::top(client, top_once_, output); });
+  top->add_flag("--once", top_once_, "once");
+  addExamples(top, "wasabi top --once");
 }
 
 void ApiCommands::addTenants(CLI::App& app) {
   CLI::App* tenant = app.add_subcommand("tenant", "customers")->require_subcommand(1);
+  addExamples(tenant, "wasabi tenant create acme");
   add(*tenant, "list", "all", cli::listTenants);
   add(*tenant, "create", "a new one",
       [this](auto& client, auto output) { return cli::createTenant(client, tenant_, output); })
@@ -129,6 +159,7 @@ void ApiCommands::addTenants(CLI::App& app) {
       ->required();
 
   CLI::App* token = app.add_subcommand("token", "who may use the API")->require_subcommand(1);
+  addExamples(token, "wasabi token create ci --tenant acme");
   add(*token, "list", "all that the caller may see", cli::listTokens);
   CLI::App* create = add(*token, "create", "a new one, shown this once", [this](auto& client, auto output) {
     return cli::createToken(client, name_, tenant_, output);
@@ -142,6 +173,7 @@ void ApiCommands::addTenants(CLI::App& app) {
 
   CLI::App* secret =
       app.add_subcommand("secret", "values that functions find in their environment")->require_subcommand(1);
+  addExamples(secret, "printf %s hunter2 | wasabi secret set acme PASSWORD");
   add(*secret, "list", "names", [this](auto& client, auto output) { return cli::listSecrets(client, tenant_, output); })
       ->add_option("tenant", tenant_, "whose")
       ->required();

@@ -12,8 +12,9 @@ namespace wasabi {
 
 // What all of them share.
 struct ServerOptions {
-  std::string server;  // empty: WASABI_SERVER, else the configuration file's
-  std::string token;   // empty: WASABI_TOKEN, likewise
+  std::string server;   // empty: WASABI_SERVER, else the configuration file's
+  std::string token;    // empty: WASABI_TOKEN, likewise
+  std::string ca_file;  // empty: WASABI_CA, likewise
   bool as_json = false;
 };
 

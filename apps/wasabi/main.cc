@@ -13,6 +13,8 @@
 #include "cli/inspect_command.h"
 #include "cli/run_command.h"
 #include "cli/why_command.h"
+#include "completion_command.h"
+#include "push_command.h"
 #include "serve_command.h"
 
 namespace {
@@ -40,6 +42,7 @@ void addRun(CLI::App& app, cli::RunOptions& options, std::vector<std::string>& e
   run->add_option("--reuse", options.reuse, "further requests an instance may serve (wasi:http only)");
   run->add_flag("--allow-private-networks", options.allow_private_networks,
                 "outbound calls may go to private and loopback addresses");
+  run->footer("Examples:\n  wasabi run app.wasm --env GREETING=hello --memory 64MiB");
   run->add_option("--store", options.store_directory, "where compiled modules are kept")->capture_default_str();
 }
 
@@ -73,11 +76,13 @@ void addWhy(CLI::App& app, cli::WhyOptions& options, ServerOptions& server) {
   why->add_option("function", options.function, "TENANT/NAME")->required();
   why->add_option("--server", server.server, "of `wasabi serve`: http://host:port, https://host or unix:/path");
   why->add_option("--token", server.token, "better in WASABI_TOKEN");
+  why->add_option("--ca", server.ca_file, "PEM file of certificates to believe besides the machine's");
   why->add_option("--admin", options.admin,
                   "of a box alone: its admin listener, unix:/path or host:port; without it and without a server, the "
                   "usual place");
   why->add_option("--timeout", options.timeout, "time that the request has, for example 1.5s; at most its function's");
   why->add_flag("--json", options.as_json, "the whole answer as JSON");
+  why->footer("Examples:\n  wasabi why acme/app\n  wasabi why acme/app --admin unix:/run/wasabi/box.sock");
 }
 
 // A box alone is asked where it is named, or where there is no server to ask.
@@ -106,6 +111,9 @@ int explain(const cli::WhyOptions& options, const ServerOptions& server) {
 int main(int argc, char** argv) {
   CLI::App app("WebAssembly functions in ordinary containers.", "wasabi");
   app.set_version_flag("--version", WASABI_VERSION);
+  app.footer(
+      "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 there is no such thing, 4 not allowed,\n"
+      "5 the server cannot be reached or is busy. `wasabi COMMAND --help` has examples.");
   app.require_subcommand(1);
 
   cli::RunOptions run_options;
@@ -118,6 +126,7 @@ int main(int argc, char** argv) {
   bool as_json = false;
   CLI::App* inspect = app.add_subcommand("inspect", "what a module is, and whether it would run here");
   inspect->add_option("module", inspected_file, "the .wasm file")->required()->check(CLI::ExistingFile);
+  inspect->footer("Examples:\n  wasabi inspect app.wasm --json");
   inspect->add_flag("--json", as_json, "the whole report as JSON");
 
   cli::WhyOptions why_options;
@@ -127,12 +136,21 @@ int main(int argc, char** argv) {
   ServeOptions serve_options;
   addServe(app, serve_options);
   ApiCommands api_commands(app);
+  PushCommand push(app);
+  CompletionCommand completion(app);
+  const CLI::App* version = app.add_subcommand("version", "of this program");
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
+  if (*version) {
+    fmt::print("{}\n", WASABI_VERSION);
+    return 0;
+  }
+  if (completion.given()) return completion.run();
+  if (push.given()) return push.run();
   if (app.got_subcommand("serve")) return runServe(std::move(serve_options));
   if (const auto exit_code = api_commands.run()) return *exit_code;
   if (app.got_subcommand("why")) return explain(why_options, why_server);

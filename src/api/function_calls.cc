@@ -268,6 +268,19 @@ void why(Call& call) {
   });
 }
 
+std::uint64_t idOf(const Json& line) {
+  const auto id = line.is_object() ? line.find("id") : line.end();
+  return id != line.end() && id->is_number_unsigned() ? id->get<std::uint64_t>() : 0;
+}
+
+// What is no line of a function's is for all: how many lines a follower has missed.
+bool isWanted(const Json& line, const LogQuery& query, std::uint64_t shown) {
+  const std::uint64_t id = idOf(line);
+  if (id == 0) return true;
+  return id > shown && (query.request.empty() || line.value("request", "") == query.request) &&
+         (!query.version || line.value("version", 0u) == *query.version);
+}
+
 void logs(Call& call) {
   LogQuery query;
   query.function = nameIn(call);
@@ -281,14 +294,25 @@ void logs(Call& call) {
   if (const auto limit = call.query("limit")) {
     query.limit = std::min<std::size_t>(parseDecimal<std::size_t>(*limit).value_or(query.limit), 10'000);
   }
+  if (const auto version = call.query("version")) {
+    query.version = parseDecimal<std::uint32_t>(*version);
+    if (!query.version) return call.refuse(400, "'version' is a number");
+  }
   call.beginLines();
-  for (const std::string& line : call.services().machine.logs(query)) call.line(line);
-  if (!call.query("follow")) return call.endLines();
-  call.kept = call.services().machine.follow(
-      query.function, [weak = call.weak_from_this(), request = query.request](std::string_view line) {
-        const std::shared_ptr<Call> follower = weak.lock();
-        if (follower && (request.empty() || line.find(request) != std::string_view::npos)) follower->line(line);
-      });
+  // Followed first: what comes between is told twice then, and left out by its id.
+  const auto shown = std::make_shared<std::uint64_t>(0);
+  if (call.query("follow")) {
+    call.kept = call.services().machine.follow(
+        query.function, [weak = call.weak_from_this(), query, shown](std::string_view line) {
+          const std::shared_ptr<Call> follower = weak.lock();
+          if (follower && isWanted(Json::parse(line, nullptr, false), query, *shown)) follower->line(line);
+        });
+  }
+  for (const std::string& line : call.services().machine.logs(query)) {
+    *shown = idOf(Json::parse(line, nullptr, false));
+    call.line(line);
+  }
+  if (!call.kept) call.endLines();
 }
 
 }  // namespace

@@ -54,6 +54,7 @@ struct LogQuery {
   FunctionName function;
   std::int64_t since_ms = 0;
   std::string request;  // empty: of any
+  std::optional<std::uint32_t> version;
   std::size_t limit = 1'000;
 };
 
@@ -66,7 +67,8 @@ class Machine {
   virtual void metrics(UniqueFunction<void(std::string)> take) = 0;
   // What a request to the version would meet now, as JSON.
   virtual void why(const platform::VersionName& version, UniqueFunction<void(Result<std::string>)> take) = 0;
-  // The last lines of the function's log, oldest first, each a JSON object without newline.
+  // The last lines of the function's log, oldest first, each a JSON object without newline; its "id" is larger than
+  // those before it.
   virtual std::vector<std::string> logs(const LogQuery& query) = 0;
   // Calls `line` on the API's loop for every new line of the function, until what is returned is destroyed.
   virtual std::shared_ptr<void> follow(const FunctionName& function, UniqueFunction<void(std::string_view)> line) = 0;

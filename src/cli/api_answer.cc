@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "base/function_name.h"
+#include "cli/screen_text.h"
 
 namespace wasabi::cli {
 
@@ -18,6 +19,11 @@ std::string textOf(const Json& object, const char* name) {
   const auto found = object.find(name);
   if (found == object.end() || found->is_null()) return {};
   return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+std::string stateOf(const Json& object, Output output) {
+  const std::string state = textOf(object, "state");
+  return output == Output::kColours ? paintedState(state) : state;
 }
 
 double numberOf(const Json& object, const char* name) {

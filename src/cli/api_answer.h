@@ -16,6 +16,8 @@ using Json = nlohmann::ordered_json;
 Result<Json> ask(ApiClient& client, const std::string& method, const std::string& path, const Json& body = {});
 // Text of a member; numbers and flags as JSON has them, nothing as "".
 std::string textOf(const Json& object, const char* name);
+// Its member "state", in its colour where there are colours.
+std::string stateOf(const Json& object, Output output);
 double numberOf(const Json& object, const char* name);
 
 // "/functions/acme/hello" for "acme/hello".

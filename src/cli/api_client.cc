@@ -13,6 +13,7 @@ namespace wasabi::cli {
 namespace {
 
 constexpr std::string_view kRoot = "/-/api/v1";
+constexpr Duration kQuietLog = std::chrono::minutes(5);
 constexpr std::size_t kMostBody = 64 << 20;
 
 ErrorCode codeOf(std::uint16_t status) {
@@ -24,9 +25,9 @@ ErrorCode codeOf(std::uint16_t status) {
       return ErrorCode::kNotFound;
     case 409:
       return ErrorCode::kConflict;
-    case 429:
     case 507:
       return ErrorCode::kExhausted;
+    case 429:
     case 502:
     case 503:
       return ErrorCode::kUnavailable;
@@ -114,7 +115,7 @@ Result<std::unique_ptr<ApiClient>> ApiClient::open(UserConfig server) {
     }
     url.remove_prefix(impl->tls ? 8 : 7);
     impl->authority = url.substr(0, url.find('/'));
-    auto direct = http::openDirectServices(http::ClientTls{}, http::ResolverLimits{});
+    auto direct = http::openDirectServices(http::ClientTls{true, server.ca_file}, http::ResolverLimits{});
     if (!direct) return fail(std::move(direct.error()));
     impl->direct.emplace(std::move(*direct));
     impl->client.emplace(impl->loop, http::ClientLimits{},
@@ -170,7 +171,7 @@ Result<void> ApiClient::follow(const std::string& path, const OnChunk& on_chunk)
   ApiRequest request;
   request.target = std::string(kRoot) + path;
   request.headers = {{"authorization", "Bearer " + impl_->config.token}};
-  request.patience = std::chrono::hours(24);
+  request.patience = kQuietLog;
   const auto reply = send(request, on_chunk);
   if (!reply) return fail(reply.error());
   if (reply->status / 100 == 2) return {};

@@ -45,7 +45,8 @@ class ApiClient {
   Result<std::string> call(const std::string& method, const std::string& path, std::string body = {},
                            const std::string& type = "application/json");
 
-  // The same for an answer that comes bit by bit, for as long as it may take.
+  // The same for an answer that comes bit by bit, for as long as it may take; kUnavailable also where nothing came for
+  // five minutes.
   Result<void> follow(const std::string& path, const OnChunk& on_chunk);
 
   const std::string& server() const;

@@ -1,22 +1,29 @@
 // The commands that speak to `wasabi serve`. Each prints to standard output, for people or as JSON.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "base/units.h"
 #include "cli/api_client.h"
 
 namespace wasabi::cli {
 
-enum class Output : std::uint8_t { kText, kJson };
+enum class Output : std::uint8_t {
+  kText,
+  kColours,  // text for a terminal
+  kJson,     // what the API answered
+};
 
 struct DeployCommand {
   std::string source = ".";  // a .wasm file, "-" for standard input, or a folder with wasabi.toml
   std::string name;          // "tenant/function"; else from wasabi.toml's folder and --tenant
   std::string manifest_file;
+  std::vector<std::string> environment;  // "NAME=VALUE", besides what the manifest says
   bool promote = true;
 };
 Result<void> deploy(ApiClient& client, const DeployCommand& command, Output output);
@@ -44,7 +51,11 @@ struct LogsCommand {
   bool follow = false;
   std::string since;    // "10m"
   std::string request;  // id
+  std::optional<std::uint32_t> version;
+  std::uint32_t limit = 1'000;
+  Duration first_wait = std::chrono::milliseconds(250);  // before a follower connects again; doubles
 };
+// A follower connects again where the connection or the server ends, for about 30 s in vain; it shows no line twice.
 Result<void> logs(ApiClient& client, const LogsCommand& command, Output output);
 
 // Once, or again each second on a terminal until it is interrupted.

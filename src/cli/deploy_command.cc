@@ -14,6 +14,7 @@
 #include "base/function_name.h"
 #include "catalog/manifest_parser.h"
 #include "cli/api_answer.h"
+#include "cli/manifest_edit.h"
 #include "cli/table.h"
 
 namespace wasabi::cli {
@@ -23,6 +24,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kManifestName = "wasabi.toml";
 constexpr std::size_t kMostModuleBytes = 128 << 20;
+constexpr Duration kLongestBuild = std::chrono::minutes(15);
 constexpr int kWarmCalls = 10;
 
 Result<std::string> readAll(std::istream& stream, const std::string& what) {
@@ -82,6 +84,9 @@ Result<Input> readInput(const DeployCommand& command) {
                                       : readFile(source);
   if (!module) return fail(std::move(module.error()));
   input.module = std::move(*module);
+  auto manifest = withEnvironment(std::move(input.manifest), command.environment);
+  if (!manifest) return fail(std::move(manifest.error()));
+  input.manifest = std::move(*manifest);
   input.source = command.source == "-" ? "standard input" : source.filename().string();
   auto name = parseFunctionName(command.name);
   if (!name) return fail(ErrorCode::kInvalid, "which function? --name tenant/function");
@@ -91,7 +96,7 @@ Result<Input> readInput(const DeployCommand& command) {
 
 class Progress {
  public:
-  explicit Progress(Output output) : shows_(output == Output::kText && ::isatty(STDERR_FILENO) != 0) {}
+  explicit Progress(Output output) : shows_(output != Output::kJson && ::isatty(STDERR_FILENO) != 0) {}
   void say(const std::string& what) {
     if (shows_) fmt::print(stderr, "\r\x1b[K{}", what);
   }
@@ -150,7 +155,12 @@ Result<void> deploy(ApiClient& client, const DeployCommand& command, Output outp
   const std::string number = textOf(*version, "number");
   const bool is_new = version->value("is_new", false);
   const std::string what = fmt::format("{}@{}", input->name.toString(), number);
+  const TimePoint end = Clock::now() + kLongestBuild;
   while (textOf(*version, "state") == "building") {
+    if (Clock::now() > end) {
+      return fail(ErrorCode::kTimeout,
+                  fmt::format("{} is still being built; see `wasabi versions {}`", what, input->name.toString()));
+    }
     progress.say("compiling " + what);
     version = ask(client, "GET", path + "/" + number + "?wait=30s");
     if (!version) return fail(std::move(version.error()));

@@ -18,17 +18,17 @@ std::string trafficText(const Json& traffic) {
   return text.empty() ? "none" : text;
 }
 
-Result<void> show(Result<Json> answer, Output output, void (*as_text)(const Json&)) {
+Result<void> show(Result<Json> answer, Output output, void (*as_text)(const Json&, Output)) {
   if (!answer) return fail(std::move(answer.error()));
   if (output == Output::kJson) {
     printJson(*answer);
   } else {
-    as_text(*answer);
+    as_text(*answer, output);
   }
   return {};
 }
 
-void showFunction(const Json& function) {
+void showFunction(const Json& function, Output) {
   print(fmt::format("{}\n", textOf(function, "name")));
   print(fmt::format("  url         {}\n", textOf(function, "url")));
   print(fmt::format("  traffic     {}\n", trafficText(function["traffic"])));
@@ -38,30 +38,30 @@ void showFunction(const Json& function) {
   }
 }
 
-void showVersions(const Json& function) {
+void showVersions(const Json& function, Output output) {
   Table table({"VERSION", "STATE", "TRAFFIC", "MEMORY", "CREATED", "BY", "SOURCE", "REASON"});
   for (const Json& version : function["versions"]) {
-    table.add({"v" + textOf(version, "number"), textOf(version, "state"), textOf(version, "percent") + " %",
+    table.add({"v" + textOf(version, "number"), stateOf(version, output), textOf(version, "percent") + " %",
                shortBytes(numberOf(version, "memory_bytes")), textOf(version, "created"), textOf(version, "created_by"),
                textOf(version, "source"), textOf(version, "reason")});
   }
   print(table.text());
 }
 
-void describeFunction(const Json& function) {
-  showFunction(function);
+void describeFunction(const Json& function, Output output) {
+  showFunction(function, output);
   print("\n");
-  showVersions(function);
+  showVersions(function, output);
 }
 
 }  // namespace
 
 Result<void> list(ApiClient& client, const std::string& tenant, Output output) {
   auto answer = ask(client, "GET", "/functions" + (tenant.empty() ? "" : "?tenant=" + tenant));
-  return show(std::move(answer), output, [](const Json& told) {
+  return show(std::move(answer), output, [](const Json& told, [[maybe_unused]] Output as) {
     Table table({"FUNCTION", "STATE", "TRAFFIC", "VISIBILITY", "URL"});
     for (const Json& function : told["functions"]) {
-      table.add({textOf(function, "name"), textOf(function, "state"), trafficText(function["traffic"]),
+      table.add({textOf(function, "name"), stateOf(function, as), trafficText(function["traffic"]),
                  textOf(function, "visibility"), textOf(function, "url")});
     }
     print(table.text());
@@ -109,7 +109,7 @@ Result<void> remove(ApiClient& client, const std::string& function, Output outpu
   const auto path = functionPath(function);
   if (!path) return fail(path.error());
   return show(ask(client, "DELETE", *path), output,
-              [](const Json& told) { print(textOf(told, "deleted") + " is deleted\n"); });
+              [](const Json& told, [[maybe_unused]] Output as) { print(textOf(told, "deleted") + " is deleted\n"); });
 }
 
 Result<void> whyRemote(ApiClient& client, const std::string& function, Output output) {

@@ -1,4 +1,4 @@
-// invoke, logs, top: what goes on.
+// invoke, top: what goes on.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -25,21 +25,13 @@ Result<std::string> bodyOf(const std::string& text) {
   return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
 }
 
-// "12:00:01.234 acme/hello@3 stderr: text", of one line of the API's JSON lines.
-std::string readable(const std::string& line) {
-  const Json told = Json::parse(line, nullptr, false);
-  if (!told.is_object()) return line;
-  return fmt::format("{} {}@{} {}: {}", textOf(told, "time"), textOf(told, "function"), textOf(told, "version"),
-                     textOf(told, "stream"), textOf(told, "line"));
-}
-
 // Of what was counted since the screen before.
 struct Rates {
   std::map<std::string, double> requests;
   double at = 0;
 };
 
-std::string screen(const Json& status, Rates& before) {
+std::string screen(const Json& status, Rates& before, Output output) {
   std::string out;
   const double at = numberOf(status, "up_seconds");
   if (status.contains("superpods")) {
@@ -48,7 +40,7 @@ std::string screen(const Json& status, Rates& before) {
                        textOf(status, "superpods_started"), textOf(status, "superpods_died"));
     Table superpods({"SUPERPOD", "STATE", "FOR", "VERSIONS", "BOOKED", "OF", "RUNNING", "CPU"});
     for (const Json& one : status["superpods"]) {
-      superpods.add({textOf(one, "name"), textOf(one, "state"), textOf(one, "made_for"), textOf(one, "versions"),
+      superpods.add({textOf(one, "name"), stateOf(one, output), textOf(one, "made_for"), textOf(one, "versions"),
                      shortBytes(numberOf(one, "booked_bytes")), shortBytes(numberOf(one, "capacity_bytes")),
                      textOf(one, "invocations"), fmt::format("{:.2f}", numberOf(one, "cores_used"))});
     }
@@ -110,27 +102,8 @@ Result<void> invoke(ApiClient& client, const InvokeCommand& command, Output outp
   return fail(ErrorCode::kInternal, fmt::format("the function answered {}", reply->status));
 }
 
-Result<void> logs(ApiClient& client, const LogsCommand& command, Output output) {
-  const auto path = functionPath(command.function);
-  if (!path) return fail(path.error());
-  std::string query = "?limit=1000";
-  if (command.follow) query += "&follow";
-  if (!command.since.empty()) query += "&since=" + command.since;
-  if (!command.request.empty()) query += "&request=" + command.request;
-  std::string begun;
-  return client.follow(*path + "/logs" + query, [&](std::string_view chunk) {
-    begun += chunk;
-    for (std::size_t end = begun.find('\n'); end != std::string::npos; end = begun.find('\n')) {
-      const std::string line = begun.substr(0, end);
-      begun.erase(0, end + 1);
-      print((output == Output::kJson ? line : readable(line)) + "\n");
-    }
-    return true;
-  });
-}
-
 Result<void> top(ApiClient& client, bool once, Output output) {
-  const bool again = !once && output == Output::kText && ::isatty(STDOUT_FILENO) != 0;
+  const bool again = !once && output != Output::kJson && ::isatty(STDOUT_FILENO) != 0;
   Rates rates;
   while (true) {
     auto status = ask(client, "GET", "/status");
@@ -139,7 +112,7 @@ Result<void> top(ApiClient& client, bool once, Output output) {
       printJson(*status);
       return {};
     }
-    const std::string text = screen(*status, rates);
+    const std::string text = screen(*status, rates, output);
     print(again ? "\x1b[H\x1b[2J" + text : text);
     if (!again) return {};
     std::this_thread::sleep_for(kRedraw);

@@ -36,7 +36,8 @@ Result<std::string> writeUserConfig(const UserConfig& config) {
   if (error) return fail(Error::fromErrno(*path, error.value()));
   const std::string unfinished = *path + ".new";
   FileDescriptor file(::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  const std::string text = fmt::format("server = \"{}\"\ntoken = \"{}\"\n", config.server, config.token);
+  std::string text = fmt::format("server = \"{}\"\ntoken = \"{}\"\n", config.server, config.token);
+  if (!config.ca_file.empty()) text += fmt::format("ca = \"{}\"\n", config.ca_file);
   if (!file.valid() || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
       ::rename(unfinished.c_str(), path->c_str()) != 0) {
     return fail(Error::fromErrno("write " + *path, errno));
@@ -57,7 +58,8 @@ Result<std::optional<UserConfig>> readUserConfig() {
                 fmt::format("{}:{}: {}", *path, parsed.error().source().begin.line, parsed.error().description()));
   }
   const toml::table& table = parsed.table();
-  return UserConfig{table["server"].value_or(std::string()), table["token"].value_or(std::string())};
+  return UserConfig{table["server"].value_or(std::string()), table["token"].value_or(std::string()),
+                    table["ca"].value_or(std::string())};
 }
 
 }  // namespace wasabi::cli

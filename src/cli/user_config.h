@@ -2,6 +2,7 @@
 //
 //   server = "http://127.0.0.1:8080"
 //   token = "wsb_..."
+//   ca = "/etc/ssl/mine.pem"     # optional
 #pragma once
 
 #include <optional>
@@ -14,6 +15,7 @@ namespace wasabi::cli {
 struct UserConfig {
   std::string server;
   std::string token;
+  std::string ca_file = {};  // PEM, believed besides the machine's; empty for none
 };
 
 // $XDG_CONFIG_HOME/wasabi/config.toml, or ~/.config/wasabi/config.toml. kNotFound without a home.

@@ -46,6 +46,8 @@ std::string MachineFacts::prometheus() const {
   text.single("wasabi_superpods_started_total", "counter", "Superpods started.", fleet.started);
   text.single("wasabi_superpods_died_total", "counter", "Superpods that died.", fleet.died);
   text.single("wasabi_superpods_drained_total", "counter", "Superpods given up.", fleet.drained);
+  text.single("wasabi_function_log_dropped_lines_total", "counter", "Lines of functions that are not in files.",
+              services_.lines.droppedLines());
   text.family("wasabi_superpod_booked_bytes", "gauge", "Memory booked on a superpod.");
   for (const auto& superpod : fleet.superpods) {
     text.sample("wasabi_superpod_booked_bytes", fmt::format("superpod=\"{}\"", superpod.name), superpod.booked.value);

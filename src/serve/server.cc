@@ -80,10 +80,7 @@ Result<void> Server::openAll() {
   auto access_log = openLog(config_.access_log);
   if (!access_log) return fail(std::move(access_log.error()));
   access_log_ = std::move(*access_log);
-  auto function_log = openLog(config_.function_log);
-  if (!function_log) return fail(std::move(function_log.error()));
-  function_log_ = std::move(*function_log);
-  lines_ = std::make_unique<FunctionLines>(api_loop_, *function_log_);
+  if (auto logs = openFunctionLogs(); !logs) return logs;
 
   if (!config_.certificates.empty()) {
     auto tls = http::ServerTls::load(config_.certificates);
@@ -162,6 +159,29 @@ Result<void> Server::makeFirstToken() {
   return {};
 }
 
+Result<void> Server::openFunctionLogs() {
+  auto everything = openLog(config_.function_log);
+  if (!everything) return fail(std::move(everything.error()));
+  function_log_ = std::move(*everything);
+  const auto made = [this](const FunctionName& name, std::optional<std::uint32_t> version) {
+    const platform::SnapshotPtr snapshot = platform_->snapshot();
+    const platform::FunctionRecord* function = snapshot->function(name.tenant, name.function);
+    const bool is_there = function != nullptr && (!version || function->find(*version) != nullptr);
+    return is_there ? std::optional(function->created_ms) : std::nullopt;
+  };
+  // Of a record that cannot be read nothing is removed.
+  const auto exists = [this, made](const FunctionName& name) {
+    std::error_code ignored;
+    return made(name, std::nullopt) || fs::exists(platform_->directory() + "/functions/" + name.toString(), ignored);
+  };
+  auto files = FunctionLogFiles::open(platform_->directory() + "/logs", {}, exists, log_);
+  if (!files) return fail(std::move(files.error()));
+  log_files_ = std::move(*files);
+  lines_ = std::make_unique<FunctionLines>(
+      FunctionLines::Services{api_loop_, *function_log_, *log_files_, made, unixMilliseconds}, FunctionLines::Limits{});
+  return {};
+}
+
 void Server::startThreads() {
   platform_->records().onChange([this](platform::SnapshotPtr snapshot) { recordsChanged(std::move(snapshot)); });
   recordsChanged(platform_->snapshot());
@@ -185,6 +205,7 @@ void Server::startThreads() {
 // On whichever thread made the change.
 void Server::recordsChanged(platform::SnapshotPtr snapshot) {
   gateway_->use(snapshot);
+  log_files_->functionsChanged();
   control_loop_.post([this, snapshot] {
     facts_->use(snapshot);
     fleet_->use(snapshot);

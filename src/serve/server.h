@@ -23,6 +23,7 @@
 #include "node/gateway.h"
 #include "platform/platform.h"
 #include "serve/function_lines.h"
+#include "serve/function_log_files.h"
 #include "serve/machine_facts.h"
 #include "serve/version_probe.h"
 
@@ -72,6 +73,7 @@ class Server {
   Server(ServeConfig config, Logger& log);
   Result<void> openAll();
   Result<void> makeFirstToken();
+  Result<void> openFunctionLogs();
   void startThreads();
   void recordsChanged(platform::SnapshotPtr snapshot);
   void collectMetrics();
@@ -89,6 +91,7 @@ class Server {
   std::shared_ptr<http::ServerTls> tls_;
   http::EventLoop control_loop_;
   http::EventLoop api_loop_;
+  std::unique_ptr<FunctionLogFiles> log_files_;
   std::unique_ptr<FunctionLines> lines_;
   std::unique_ptr<sandbox::Backend> backend_;
   std::unique_ptr<node::Gateway> gateway_;
