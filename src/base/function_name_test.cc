@@ -22,5 +22,15 @@ TEST(FunctionNameTest, RefusesWhatCouldNotStandInAPathOrHost) {
   EXPECT_FALSE(isLabel(std::string(64, 'a')));
 }
 
+TEST(FunctionNameTest, ANumberIsPartOfTheNameOnlyForWhoAllowsIt) {
+  EXPECT_FALSE(parseFunctionName("acme/hello@3").has_value());
+  EXPECT_EQ(parseFunctionName("acme/hello@3", NameForm::kPlainOrNumbered)->function, "hello@3");
+  EXPECT_TRUE(parseFunctionName("acme/hello", NameForm::kPlainOrNumbered).has_value());
+  for (const char* text : {"acme@3/hello", "acme/hello@", "acme/hello@0", "acme/hello@03", "acme/hello@-1",
+                           "acme/hello@3@4", "acme/@3", "acme/hello@99999999999"}) {
+    EXPECT_FALSE(parseFunctionName(text, NameForm::kPlainOrNumbered).has_value()) << text;
+  }
+}
+
 }  // namespace
 }  // namespace wasabi

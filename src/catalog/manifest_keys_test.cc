@@ -137,18 +137,82 @@ TEST(BoxAlone, RefusesWhatItCannotKeep) {
   directory.write("shop/container.toml", "image = 'oci://a/b'");
   directory.write("shop/private.toml", "module = 'a.wasm'\nvisibility = 'tenant'");
   directory.write("shop/open.toml",
-                  "module = 'a.wasm'\nvisibility = 'public'\nisolation = 'dedicated'\nsecrets = ['A']\n"
-                  "scale = { max = 2 }\n[check]\n");
+                  "module = 'a.wasm'\nvisibility = 'public'\nisolation = 'dedicated'\nscale = { max = 2 }\n[check]\n");
+  directory.write("shop/secretive.toml", "module = 'a.wasm'\nsecrets = ['A']\n");
   directory.write("shop/a.wasm", "module");
   CatalogScanner scanner(directory.path());
   ASSERT_TRUE(scanner.scan(0, CatalogScanner::Haste::kTakeAll));
   ASSERT_EQ(scanner.functions().size(), 1u);
   EXPECT_EQ(scanner.functions()[0]->name.function, "open");
-  EXPECT_THAT(scanner.functions()[0]->secrets, ElementsAre("A"));
   const std::vector<CatalogProblem> problems = scanner.problems();
-  ASSERT_EQ(problems.size(), 2u);
+  ASSERT_EQ(problems.size(), 3u);
   EXPECT_THAT(problems[0].reason, HasSubstr("a container, which a box cannot run"));
   EXPECT_THAT(problems[1].reason, HasSubstr("a box cannot tell who calls"));
+  EXPECT_THAT(problems[2].reason, HasSubstr("start it with --secrets"));
+}
+
+class SecretsOfABox : public testing::Test {
+ protected:
+  SecretsOfABox() {
+    directory_.write("catalog/shop/app.toml", "module = 'a.wasm'\nsecrets = ['KEY']\n");
+    directory_.write("catalog/shop/a.wasm", "module");
+  }
+  void scan() {
+    CatalogTerms terms;
+    terms.secrets_directory = directory_.path("secrets");
+    CatalogScanner scanner(directory_.path("catalog"), terms);
+    ASSERT_TRUE(scanner.scan(0, CatalogScanner::Haste::kTakeAll));
+    functions_ = scanner.functions();
+    problems_ = scanner.problems();
+  }
+  TestDirectory directory_;
+  std::vector<FunctionPtr> functions_;
+  std::vector<CatalogProblem> problems_;
+};
+
+TEST_F(SecretsOfABox, StandInTheEnvironmentAndNotInTheVersion) {
+  directory_.write("secrets/shop/KEY", "first");
+  scan();
+  ASSERT_EQ(functions_.size(), 1u);
+  EXPECT_EQ(functions_[0]->environment.at("KEY"), "first");
+  const std::string version = functions_[0]->version;
+  directory_.write("secrets/shop/KEY", "second");
+  scan();
+  EXPECT_EQ(functions_[0]->environment.at("KEY"), "second");
+  EXPECT_EQ(functions_[0]->version, version);
+}
+
+TEST_F(SecretsOfABox, WhatIsMissingOrCannotBeOneIsAProblemThatDoesNotTellIt) {
+  directory_.write("secrets/other/KEY", "somebody else's");
+  scan();
+  ASSERT_EQ(problems_.size(), 1u);
+  EXPECT_THAT(problems_[0].reason, HasSubstr("KEY"));
+  for (const std::string& value : {std::string("a\0b", 3), std::string((64 << 10) + 1, 'x')}) {
+    directory_.write("secrets/shop/KEY", value);
+    scan();
+    ASSERT_EQ(problems_.size(), 1u);
+    EXPECT_THAT(problems_[0].reason, HasSubstr("no environment variable holds that"));
+    EXPECT_THAT(problems_[0].reason, testing::Not(HasSubstr("xxx")));
+    EXPECT_TRUE(functions_.empty());
+  }
+}
+
+TEST(NumberedManifests, AreForThoseWhoAskForThem) {
+  const TestDirectory directory;
+  directory.write("shop/app@1.toml", "module = 'a.wasm'\n");
+  directory.write("shop/app@2.toml", "module = 'a.wasm'\n");
+  directory.write("shop/app@02.toml", "module = 'a.wasm'\n");
+  directory.write("shop/a.wasm", "module");
+  CatalogScanner plain(directory.path());
+  ASSERT_TRUE(plain.scan(0, CatalogScanner::Haste::kTakeAll));
+  EXPECT_EQ(plain.problems().size(), 3u);
+  CatalogTerms terms;
+  terms.names = NameForm::kPlainOrNumbered;
+  CatalogScanner numbered(directory.path(), terms);
+  ASSERT_TRUE(numbered.scan(0, CatalogScanner::Haste::kTakeAll));
+  ASSERT_EQ(numbered.functions().size(), 2u);
+  EXPECT_EQ(numbered.functions()[1]->name.toString(), "shop/app@2");
+  EXPECT_EQ(numbered.problems().size(), 1u);
 }
 
 }  // namespace
