@@ -94,6 +94,7 @@ void addServe(CLI::App& app, ServeOptions& options) {
   config.data_directory = usualDataDirectory();
   config.box_program = besideThisProgram("wasabi-box");
   config.compiler = besideThisProgram("wasabi-compile");
+  if (const char* path = std::getenv("PATH"); path != nullptr) config.search_path = path;
   divideMachine(config);
 
   CLI::App* serve = app.add_subcommand("serve", "the platform on this machine: gateway, superpods and API");
@@ -121,6 +122,10 @@ void addServe(CLI::App& app, ServeOptions& options) {
       ->capture_default_str()
       ->group(group);
   addSize(*serve, "--superpod-memory", config.superpod_memory, "that functions may book on each")->group(group);
+  serve->add_option("--backend", config.backend,
+                    "what keeps superpods apart: process, runc, crun, the path of an OCI runtime, or auto for the best")
+      ->capture_default_str()
+      ->group(group);
   serve->add_option("--superpod-workers", config.superpod_workers, "threads of each")
       ->check(CLI::Range(1, 256))
       ->capture_default_str()

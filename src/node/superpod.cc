@@ -43,6 +43,17 @@ Result<void> makeEmptyFolder(const std::string& path) {
   return {};
 }
 
+// What functions may book, and beside it what the box needs for itself: connections, programs, figures.
+sandbox::Walls wallsOf(const SuperpodSettings& settings) {
+  constexpr ByteSize kOfTheBox{256ull << 20};
+  constexpr std::uint32_t kTasksBesideWorkers = 256;
+  sandbox::Walls walls;
+  walls.memory = settings.memory + ByteSize{settings.memory.value / 4} + kOfTheBox;
+  walls.cpu = Cores{settings.cores};
+  walls.tasks = settings.workers + kTasksBesideWorkers;
+  return walls;
+}
+
 }  // namespace
 
 // What the work thread uses; it may still be at it when the superpod is gone.
@@ -103,6 +114,7 @@ void Superpod::startOnWorkThread() {
   spec.name = name_;
   spec.paths = {directory_, runtime_, settings.verify_key};
   spec.program = settings.program;
+  spec.walls = wallsOf(settings);
   spec.arguments = [workers = settings.workers, more = settings.more_arguments](const sandbox::SuperpodPaths& inside) {
     std::vector<std::string> arguments = {"--behind-gateway",
                                           "--config",

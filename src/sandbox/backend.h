@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/unique_function.h"
+#include "base/units.h"
 
 namespace wasabi::sandbox {
 
@@ -24,17 +25,34 @@ struct SuperpodPaths {
   std::string verify_key;  // file
 };
 
+// Whose network a superpod has.
+enum class Network : std::uint8_t {
+  kNone,    // its own, with nothing in it: only the unix sockets in its runtime directory lead in
+  kHost,    // the machine's: functions call out from the box itself
+};
+
+// Hard limits of a whole superpod, of which the box must stay well clear by itself. A backend whose name says so has
+// none of them.
+struct Walls {
+  ByteSize memory;           // 0: no limit
+  std::optional<Cores> cpu;  // nothing: no limit
+  std::uint32_t tasks = 0;   // processes and threads; 0: no limit
+  Network network = Network::kHost;
+};
+
 struct SuperpodSpec {
   std::string name;     // "superpod-3"; unique among those alive
   SuperpodPaths paths;  // of the host, absolute
   std::string program;  // wasabi-box, absolute
+  Walls walls;
   std::function<std::vector<std::string>(const SuperpodPaths& inside)> arguments;
 };
 
 struct Exit {
   std::optional<int> code;
   std::optional<int> signal;
-  std::string words() const;  // "ended with 1", "killed by signal 9"
+  bool out_of_memory = false;  // the kernel killed something in it for want of memory; told where there are walls
+  std::string words() const;   // "ended with 1", "killed by signal 9", "killed by signal 9, out of memory"
 };
 
 // Called on a thread of the backend's own, in order; they must not block it, nor destroy the sandbox they are of.

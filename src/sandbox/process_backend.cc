@@ -32,7 +32,9 @@ Exit exitOf(int status) {
 }  // namespace
 
 std::string Exit::words() const {
-  return signal ? fmt::format("killed by signal {}", *signal) : fmt::format("ended with {}", code.value_or(-1));
+  return fmt::format("{}{}",
+                     signal ? fmt::format("killed by signal {}", *signal) : fmt::format("ended with {}", code.value_or(-1)),
+                     out_of_memory ? ", out of memory" : "");
 }
 
 // The thread that makes the children, reads what they say and waits for them.
@@ -63,7 +65,7 @@ class ProcessBackend::Keeper {
   }
   bool valid() const { return wakeup_.valid(); }
 
-  Result<EntryPtr> start(std::vector<std::string> command, SandboxEvents events) {
+  Result<EntryPtr> start(Command command, SandboxEvents events) {
     Order order{std::move(command), std::move(events), {}};
     std::unique_lock lock(mutex_);
     orders_.push_back(&order);
@@ -85,7 +87,7 @@ class ProcessBackend::Keeper {
 
  private:
   struct Order {
-    std::vector<std::string> command;
+    Command command;
     SandboxEvents events;
     std::optional<Result<EntryPtr>> answer;
   };
@@ -206,8 +208,12 @@ Result<std::unique_ptr<ProcessBackend>> ProcessBackend::create() {
 }
 
 Result<std::unique_ptr<Sandbox>> ProcessBackend::start(const SuperpodSpec& spec, SandboxEvents events) {
-  std::vector<std::string> command = {spec.program};
-  for (std::string& argument : spec.arguments(spec.paths)) command.push_back(std::move(argument));
+  Command command{{spec.program}};
+  for (std::string& argument : spec.arguments(spec.paths)) command.words.push_back(std::move(argument));
+  return run(std::move(command), std::move(events));
+}
+
+Result<std::unique_ptr<Sandbox>> ProcessBackend::run(Command command, SandboxEvents events) {
   auto entry = keeper_->start(std::move(command), std::move(events));
   if (!entry) return fail(std::move(entry.error()));
   return std::unique_ptr<Sandbox>(std::make_unique<Child>(keeper_, std::move(*entry)));

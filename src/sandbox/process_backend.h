@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "sandbox/backend.h"
+#include "sandbox/spawn.h"
 
 namespace wasabi::sandbox {
 
@@ -17,8 +18,10 @@ class ProcessBackend final : public Backend {
   static Result<std::unique_ptr<ProcessBackend>> create();
   ~ProcessBackend() override;
 
-  std::string_view name() const override { return "process"; }
+  std::string_view name() const override { return "process, without control groups"; }
   Result<std::unique_ptr<Sandbox>> start(const SuperpodSpec& spec, SandboxEvents events) override;
+  // The same for any program.
+  Result<std::unique_ptr<Sandbox>> run(Command command, SandboxEvents events);
 
  private:
   class Keeper;

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
+
+#include "sandbox/test_sandbox.h"
 
 namespace wasabi::sandbox {
 namespace {
@@ -20,68 +20,12 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr auto kPatience = 20s;
-
-// What a sandbox told, for the test's thread.
-class Heard {
- public:
-  SandboxEvents events() {
-    return {[this](std::string_view line) {
-              const std::scoped_lock lock(mutex_);
-              lines_.emplace_back(line);
-              changed_.notify_all();
-            },
-            [this](const Exit& exit) {
-              const std::scoped_lock lock(mutex_);
-              exit_ = exit;
-              changed_.notify_all();
-            }};
-  }
-  bool waitForLine(const std::string& line) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, kPatience,
-                             [&] { return std::find(lines_.begin(), lines_.end(), line) != lines_.end(); });
-  }
-  std::optional<Exit> waitForExit() {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kPatience, [&] { return exit_.has_value(); });
-    return exit_;
-  }
-  bool ended() {
-    const std::scoped_lock lock(mutex_);
-    return exit_.has_value();
-  }
-  std::vector<std::string> lines() {
-    const std::scoped_lock lock(mutex_);
-    return lines_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::string> lines_;
-  std::optional<Exit> exit_;
-};
-
 SuperpodSpec shell(const std::string& script) {
   SuperpodSpec spec;
   spec.name = "superpod-1";
   spec.program = "/bin/sh";
   spec.arguments = [script](const SuperpodPaths&) { return std::vector<std::string>{"-c", script}; };
   return spec;
-}
-
-bool isAlive(pid_t pid) {
-  return ::kill(pid, 0) == 0;
-}
-
-bool dies(pid_t pid) {
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  while (isAlive(pid)) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(5ms);
-  }
-  return true;
 }
 
 class ProcessBackendTest : public ::testing::Test {

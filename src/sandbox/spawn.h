@@ -11,6 +11,13 @@
 
 namespace wasabi::sandbox {
 
+struct Command {
+  std::vector<std::string> words;  // the program's path first
+  // The first process of a process namespace of its own: the kernel ends all that it has made, whatever that is, with
+  // it. Its mounts are its own too. Only root may.
+  bool apart = false;
+};
+
 struct Spawned {
   pid_t pid = 0;
   FileDescriptor process;  // a pidfd
@@ -20,6 +27,6 @@ struct Spawned {
 // The child is in a process group of its own, dies with the calling thread, gains no privileges by what it executes,
 // and has neither environment nor descriptors but /dev/null and `output`. An error names what is in the way, a program
 // that cannot be executed included.
-Result<Spawned> spawn(const std::vector<std::string>& command);
+Result<Spawned> spawn(const Command& command);
 
 }  // namespace wasabi::sandbox

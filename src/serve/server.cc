@@ -8,7 +8,7 @@
 #include <random>
 #include <utility>
 
-#include "sandbox/process_backend.h"
+#include "sandbox/backend_choice.h"
 #include "serve/runtime_directory.h"
 
 namespace wasabi::serve {
@@ -87,7 +87,8 @@ Result<void> Server::openAll() {
     if (!tls) return fail(std::move(tls.error()));
     tls_ = std::move(*tls);
   }
-  auto backend = sandbox::ProcessBackend::create();
+  auto backend =
+      sandbox::chooseBackend({config_.backend, config_.search_path, data + "/sandbox", config_.box_program}, log_);
   if (!backend) return fail(std::move(backend.error()));
   backend_ = std::move(*backend);
 

@@ -1,0 +1,102 @@
+#include "sandbox/oci_bundle.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+
+#include "sandbox/root_file_system.h"
+#include "sandbox/seccomp_profile.h"
+
+namespace wasabi::sandbox {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::int64_t kCpuPeriod = 100'000;    // microseconds
+constexpr std::int64_t kLeastCpuQuota = 1'000;  // the kernel refuses less
+
+json bindMount(const std::string& from, std::string_view to, const char* access, bool executable) {
+  json options = {"bind", access, "nosuid", "nodev"};
+  if (!executable) options.push_back("noexec");
+  return {{"destination", to}, {"type", "bind"}, {"source", from}, {"options", options}};
+}
+
+json mountsOf(const OciBundle& bundle) {
+  json mounts = json::array();
+  mounts.push_back({{"destination", "/proc"},
+                    {"type", "proc"},
+                    {"source", "proc"},
+                    {"options", {"nosuid", "nodev", "noexec"}}});
+  mounts.push_back({{"destination", "/dev"},
+                    {"type", "tmpfs"},
+                    {"source", "tmpfs"},
+                    {"options", {"nosuid", "noexec", "strictatime", "mode=755", "size=64k"}}});
+  // Compiled modules are mapped to be executed.
+  mounts.push_back(bindMount(bundle.paths.directory, kSuperpodInside, "ro", true));
+  mounts.push_back(bindMount(bundle.paths.runtime, kRuntimeInside, "rw", false));
+  if (!bundle.paths.verify_key.empty()) mounts.push_back(bindMount(bundle.paths.verify_key, kVerifyKeyInside, "ro", false));
+  if (bundle.walls.network == Network::kHost) {
+    for (const std::string& file : bundle.resolver_files) mounts.push_back(bindMount(file, file, "ro", false));
+  }
+  return mounts;
+}
+
+json namespacesOf(const OciBundle& bundle) {
+  json namespaces = json::array();
+  for (const char* type : {"pid", "mount", "ipc", "uts", "cgroup"}) namespaces.push_back({{"type", type}});
+  if (bundle.walls.network == Network::kNone) namespaces.push_back({{"type", "network"}});
+  if (bundle.user_namespace) namespaces.push_back({{"type", "user"}});
+  return namespaces;
+}
+
+json resourcesOf(const Walls& walls) {
+  json resources = {{"devices", json::array({{{"allow", false}, {"access", "rwm"}}})}};
+  if (walls.memory.value > 0) resources["memory"] = {{"limit", walls.memory.value}};
+  if (walls.tasks > 0) resources["pids"] = {{"limit", walls.tasks}};
+  if (walls.cpu) {
+    const auto quota = static_cast<std::int64_t>(std::llround(walls.cpu->value * static_cast<double>(kCpuPeriod)));
+    resources["cpu"] = {{"period", kCpuPeriod}, {"quota", std::max(quota, kLeastCpuQuota)}};
+  }
+  return resources;
+}
+
+}  // namespace
+
+std::string ociConfig(const OciBundle& bundle) {
+  const json nothing = json::array();
+  json config = {
+      {"ociVersion", "1.0.2"},
+      {"hostname", "superpod"},
+      {"root", {{"path", bundle.root}, {"readonly", true}}},
+      {"mounts", mountsOf(bundle)},
+      {"process",
+       {{"terminal", false},
+        {"user", {{"uid", 0}, {"gid", 0}}},
+        {"cwd", "/"},
+        {"args", bundle.command},
+        {"env", nothing},
+        {"noNewPrivileges", true},
+        {"capabilities",
+         {{"bounding", nothing}, {"effective", nothing}, {"permitted", nothing}, {"inheritable", nothing},
+          {"ambient", nothing}}}}},
+      {"linux",
+       {{"namespaces", namespacesOf(bundle)},
+        {"cgroupsPath", bundle.control_group},
+        {"resources", resourcesOf(bundle.walls)},
+        {"seccomp", seccompProfile()},
+        {"maskedPaths",
+         {"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
+          "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware"}},
+        {"readonlyPaths", {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}}}}};
+  if (bundle.user_namespace) {
+    const auto only = [](std::uint32_t id) {
+      return json::array({{{"containerID", 0}, {"hostID", id}, {"size", 1}}});
+    };
+    config["linux"]["uidMappings"] = only(bundle.user_namespace->uid);
+    config["linux"]["gidMappings"] = only(bundle.user_namespace->gid);
+  }
+  return config.dump(2, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace wasabi::sandbox
