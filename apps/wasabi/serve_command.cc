@@ -122,8 +122,9 @@ void addServe(CLI::App& app, ServeOptions& options) {
       ->capture_default_str()
       ->group(group);
   addSize(*serve, "--superpod-memory", config.superpod_memory, "that functions may book on each")->group(group);
-  serve->add_option("--backend", config.backend,
-                    "what keeps superpods apart: process, runc, crun, the path of an OCI runtime, or auto for the best")
+  serve
+      ->add_option("--backend", config.backend,
+                   "what keeps superpods apart: process, runc, crun, the path of an OCI runtime, or auto for the best")
       ->capture_default_str()
       ->group(group);
   serve->add_option("--superpod-workers", config.superpod_workers, "threads of each")

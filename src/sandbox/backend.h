@@ -27,8 +27,8 @@ struct SuperpodPaths {
 
 // Whose network a superpod has.
 enum class Network : std::uint8_t {
-  kNone,    // its own, with nothing in it: only the unix sockets in its runtime directory lead in
-  kHost,    // the machine's: functions call out from the box itself
+  kNone,  // its own, with nothing in it: only the unix sockets in its runtime directory lead in
+  kHost,  // the machine's: functions call out from the box itself
 };
 
 // Hard limits of a whole superpod, of which the box must stay well clear by itself. A backend whose name says so has

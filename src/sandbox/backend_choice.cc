@@ -12,7 +12,8 @@
 namespace wasabi::sandbox {
 namespace {
 
-constexpr std::string_view kRuntimes[] = {"runc", "crun"};  // best first: runc keeps the limits above the server's group
+constexpr std::string_view kRuntimes[] = {"runc",
+                                          "crun"};  // best first: runc keeps the limits above the server's group
 
 Result<std::unique_ptr<Backend>> makeProcesses() {
   auto made = ProcessBackend::create();
@@ -54,10 +55,11 @@ Result<std::unique_ptr<Backend>> chooseBackend(const BackendConfig& config, Logg
     const bool known = config.wanted.starts_with('/') ||
                        std::find(std::begin(kRuntimes), std::end(kRuntimes), config.wanted) != std::end(kRuntimes);
     if (known) return makeRunc(config, config.wanted);
-    return fail(ErrorCode::kInvalid,
-                fmt::format("there is no backend \"{}\"; there are auto, process, runc, crun and the absolute path of an "
-                            "OCI runtime",
-                            config.wanted));
+    return fail(
+        ErrorCode::kInvalid,
+        fmt::format("there is no backend \"{}\"; there are auto, process, runc, crun and the absolute path of an "
+                    "OCI runtime",
+                    config.wanted));
   }
   for (const std::string_view runtime : kRuntimes) {
     auto made = makeRunc(config, runtime);

@@ -24,10 +24,8 @@ json bindMount(const std::string& from, std::string_view to, const char* access,
 
 json mountsOf(const OciBundle& bundle) {
   json mounts = json::array();
-  mounts.push_back({{"destination", "/proc"},
-                    {"type", "proc"},
-                    {"source", "proc"},
-                    {"options", {"nosuid", "nodev", "noexec"}}});
+  mounts.push_back(
+      {{"destination", "/proc"}, {"type", "proc"}, {"source", "proc"}, {"options", {"nosuid", "nodev", "noexec"}}});
   mounts.push_back({{"destination", "/dev"},
                     {"type", "tmpfs"},
                     {"source", "tmpfs"},
@@ -35,7 +33,8 @@ json mountsOf(const OciBundle& bundle) {
   // Compiled modules are mapped to be executed.
   mounts.push_back(bindMount(bundle.paths.directory, kSuperpodInside, "ro", true));
   mounts.push_back(bindMount(bundle.paths.runtime, kRuntimeInside, "rw", false));
-  if (!bundle.paths.verify_key.empty()) mounts.push_back(bindMount(bundle.paths.verify_key, kVerifyKeyInside, "ro", false));
+  if (!bundle.paths.verify_key.empty())
+    mounts.push_back(bindMount(bundle.paths.verify_key, kVerifyKeyInside, "ro", false));
   if (bundle.walls.network == Network::kHost) {
     for (const std::string& file : bundle.resolver_files) mounts.push_back(bindMount(file, file, "ro", false));
   }
@@ -65,34 +64,34 @@ json resourcesOf(const Walls& walls) {
 
 std::string ociConfig(const OciBundle& bundle) {
   const json nothing = json::array();
-  json config = {
-      {"ociVersion", "1.0.2"},
-      {"hostname", "superpod"},
-      {"root", {{"path", bundle.root}, {"readonly", true}}},
-      {"mounts", mountsOf(bundle)},
-      {"process",
-       {{"terminal", false},
-        {"user", {{"uid", 0}, {"gid", 0}}},
-        {"cwd", "/"},
-        {"args", bundle.command},
-        {"env", nothing},
-        {"noNewPrivileges", true},
-        {"capabilities",
-         {{"bounding", nothing}, {"effective", nothing}, {"permitted", nothing}, {"inheritable", nothing},
-          {"ambient", nothing}}}}},
-      {"linux",
-       {{"namespaces", namespacesOf(bundle)},
-        {"cgroupsPath", bundle.control_group},
-        {"resources", resourcesOf(bundle.walls)},
-        {"seccomp", seccompProfile()},
-        {"maskedPaths",
-         {"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-          "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware"}},
-        {"readonlyPaths", {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}}}}};
+  json config = {{"ociVersion", "1.0.2"},
+                 {"hostname", "superpod"},
+                 {"root", {{"path", bundle.root}, {"readonly", true}}},
+                 {"mounts", mountsOf(bundle)},
+                 {"process",
+                  {{"terminal", false},
+                   {"user", {{"uid", 0}, {"gid", 0}}},
+                   {"cwd", "/"},
+                   {"args", bundle.command},
+                   {"env", nothing},
+                   {"noNewPrivileges", true},
+                   {"capabilities",
+                    {{"bounding", nothing},
+                     {"effective", nothing},
+                     {"permitted", nothing},
+                     {"inheritable", nothing},
+                     {"ambient", nothing}}}}},
+                 {"linux",
+                  {{"namespaces", namespacesOf(bundle)},
+                   {"cgroupsPath", bundle.control_group},
+                   {"resources", resourcesOf(bundle.walls)},
+                   {"seccomp", seccompProfile()},
+                   {"maskedPaths",
+                    {"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+                     "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware"}},
+                   {"readonlyPaths", {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}}}}};
   if (bundle.user_namespace) {
-    const auto only = [](std::uint32_t id) {
-      return json::array({{{"containerID", 0}, {"hostID", id}, {"size", 1}}});
-    };
+    const auto only = [](std::uint32_t id) { return json::array({{{"containerID", 0}, {"hostID", id}, {"size", 1}}}); };
     config["linux"]["uidMappings"] = only(bundle.user_namespace->uid);
     config["linux"]["gidMappings"] = only(bundle.user_namespace->gid);
   }

@@ -32,9 +32,9 @@ Exit exitOf(int status) {
 }  // namespace
 
 std::string Exit::words() const {
-  return fmt::format("{}{}",
-                     signal ? fmt::format("killed by signal {}", *signal) : fmt::format("ended with {}", code.value_or(-1)),
-                     out_of_memory ? ", out of memory" : "");
+  return fmt::format(
+      "{}{}", signal ? fmt::format("killed by signal {}", *signal) : fmt::format("ended with {}", code.value_or(-1)),
+      out_of_memory ? ", out of memory" : "");
 }
 
 // The thread that makes the children, reads what they say and waits for them.

@@ -65,8 +65,8 @@ Result<void> makeRootFileSystem(ProcessBackend& processes, const std::string& di
   for (const std::string& library : *libraries) {
     if (auto copied = copyFile(library, directory + library); !copied) return copied;
   }
-  for (const std::string_view folder : {kSuperpodInside, kRuntimeInside, std::string_view("/proc"),
-                                        std::string_view("/dev")}) {
+  for (const std::string_view folder :
+       {kSuperpodInside, kRuntimeInside, std::string_view("/proc"), std::string_view("/dev")}) {
     fs::create_directories(directory + std::string(folder), error);
     if (error) return fail(Error::fromErrno("make " + directory + std::string(folder), error.value()));
   }

@@ -16,8 +16,8 @@ inline constexpr std::string_view kRuntimeInside = "/run/wasabi";
 inline constexpr std::string_view kVerifyKeyInside = "/etc/wasabi/verify.pub";
 inline constexpr std::string_view kProgramInside = "/bin/program";
 // Of the machine, for the resolution of names; left out where they do not exist.
-inline constexpr std::string_view kResolverFiles[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
-                                                      "/etc/host.conf", "/etc/gai.conf", "/etc/services"};
+inline constexpr std::string_view kResolverFiles[] = {"/etc/resolv.conf", "/etc/hosts",    "/etc/nsswitch.conf",
+                                                      "/etc/host.conf",   "/etc/gai.conf", "/etc/services"};
 
 // Fills `directory` anew: the program, the shared libraries it needs (as `ldd` tells), and empty files and folders for
 // what is mounted there. Blocks on the disk.

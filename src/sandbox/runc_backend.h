@@ -2,8 +2,8 @@
 // no capabilities, a filter of system calls, beside the walls that the box builds around itself.
 //
 // The runtime stays as the parent of its container, as the first process of a process namespace: the kernel ends all of
-// it when the runtime dies, and the runtime when the server does, however that ends. What is left then is on disk and in
-// the control groups' tree; the next create() with that directory removes it.
+// it when the runtime dies, and the runtime when the server does, however that ends. What is left then is on disk and
+// in the control groups' tree; the next create() with that directory removes it.
 #pragma once
 
 #include <memory>

@@ -16,10 +16,10 @@ constexpr const char* kAllowed[] = {
     // threads, processes and signals
     "futex", "set_robust_list", "get_robust_list", "rseq", "exit", "exit_group", "sched_yield", "sched_getaffinity",
     "gettid", "getpid", "getppid", "getpgrp", "getpgid", "getsid", "setpgid", "set_tid_address", "fork", "vfork",
-    "wait4", "waitid", "restart_syscall", "execve", "execveat", "arch_prctl", "kill", "tkill", "tgkill",
-    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait", "rt_sigpending",
-    "sigaltstack", "signalfd4", "pidfd_open", "pidfd_send_signal", "prctl", "prlimit64", "getrlimit", "setrlimit",
-    "getrandom", "getcpu", "getrusage", "times", "uname", "sysinfo", "umask",
+    "wait4", "waitid", "restart_syscall", "execve", "execveat", "arch_prctl", "kill", "tkill", "tgkill", "rt_sigaction",
+    "rt_sigprocmask", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait", "rt_sigpending", "sigaltstack", "signalfd4",
+    "pidfd_open", "pidfd_send_signal", "prctl", "prlimit64", "getrlimit", "setrlimit", "getrandom", "getcpu",
+    "getrusage", "times", "uname", "sysinfo", "umask",
     // its own walls
     "seccomp", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "capget", "capset",
     // users, to look at
@@ -40,23 +40,22 @@ constexpr const char* kAllowed[] = {
     "renameat", "renameat2", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "chmod", "fchmod", "fchmodat",
     "memfd_create", "sendfile", "copy_file_range"};
 
-constexpr std::uint64_t kNewNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
-                                         CLONE_NEWPID | CLONE_NEWNET;
+constexpr std::uint64_t kNewNamespaces =
+    CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
 }  // namespace
 
 nlohmann::json seccompProfile() {
   using nlohmann::json;
-  const json own_namespaces = {
-      {"index", 0}, {"value", kNewNamespaces}, {"valueTwo", 0}, {"op", "SCMP_CMP_MASKED_EQ"}};
-  return {{"defaultAction", "SCMP_ACT_ERRNO"},
-          {"syscalls",
-           json::array({{{"names", kAllowed}, {"action", "SCMP_ACT_ALLOW"}},
-                        {{"names", json::array({"clone"})},
-                         {"action", "SCMP_ACT_ALLOW"},
-                         {"args", json::array({own_namespaces})}},
-                        // A filter cannot see its flags; without it the C library calls clone.
-                        {{"names", json::array({"clone3"})}, {"action", "SCMP_ACT_ERRNO"}, {"errnoRet", ENOSYS}}})}};
+  const json own_namespaces = {{"index", 0}, {"value", kNewNamespaces}, {"valueTwo", 0}, {"op", "SCMP_CMP_MASKED_EQ"}};
+  return {
+      {"defaultAction", "SCMP_ACT_ERRNO"},
+      {"syscalls",
+       json::array(
+           {{{"names", kAllowed}, {"action", "SCMP_ACT_ALLOW"}},
+            {{"names", json::array({"clone"})}, {"action", "SCMP_ACT_ALLOW"}, {"args", json::array({own_namespaces})}},
+            // A filter cannot see its flags; without it the C library calls clone.
+            {{"names", json::array({"clone3"})}, {"action", "SCMP_ACT_ERRNO"}, {"errnoRet", ENOSYS}}})}};
 }
 
 }  // namespace wasabi::sandbox

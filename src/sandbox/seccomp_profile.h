@@ -1,5 +1,6 @@
-// The system calls that a superpod may make: those of a box that starts and builds its own, narrower wall (box/lockdown)
-// and of the runtime in its last steps. No sandbox inside of the sandbox, no kernel modules, no tracing, no mounts.
+// The system calls that a superpod may make: those of a box that starts and builds its own, narrower wall
+// (box/lockdown) and of the runtime in its last steps. No sandbox inside of the sandbox, no kernel modules, no tracing,
+// no mounts.
 #pragma once
 
 #include <nlohmann/json.hpp>

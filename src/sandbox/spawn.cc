@@ -62,8 +62,8 @@ bool ownMounts() {
   ::setpgid(0, 0);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) give_up();
   const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (nothing < 0 || ::dup2(nothing, 0) < 0 || ::dup2(inherited.output, 1) < 0 ||
-      ::dup2(inherited.output, 2) < 0) give_up();
+  if (nothing < 0 || ::dup2(nothing, 0) < 0 || ::dup2(inherited.output, 1) < 0 || ::dup2(inherited.output, 2) < 0)
+    give_up();
   // What is not closed by exec already: `failure` is.
   ::syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
   sigset_t none;

@@ -43,8 +43,8 @@ struct ServeConfig {
   std::uint32_t spares = 1;
   Duration idle_period = std::chrono::seconds(60);
   std::vector<std::string> box_arguments;  // beside those that every superpod has
-  std::string backend = "process";  // as sandbox::BackendConfig has it
-  std::string search_path;          // of OCI runtimes
+  std::string backend = "process";         // as sandbox::BackendConfig has it
+  std::string search_path;                 // of OCI runtimes
   std::string box_program;
   std::string compiler;
   std::string access_log;    // file, "-" for standard output, empty for none
