@@ -1,11 +1,16 @@
 """The commands as such: their help against docs/cli.md, shells, exit codes, what is kept where."""
 
+import base64
+import hashlib
+import http.server
 import json
 import os
 import pathlib
 import re
 import subprocess
+import threading
 import unittest
+import urllib.parse
 
 from harness.box import eventually, program, scratch
 from harness.catalog import guests
@@ -114,6 +119,26 @@ class Ends(unittest.TestCase):
             self.assertEqual([one["name"] for one in json.loads(listed.stdout)["tenants"]], ["acme"])
 
 
+class Trust(unittest.TestCase):
+    def test_a_certificate_of_ones_own_is_believed_where_it_is_named(self):
+        folder = scratch.new("certificate")
+        certificate, key = folder / "server.crt", folder / "server.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                        "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+        with Serve("--listen-tls", "127.0.0.1:0", "--certificate", f"{certificate},{key}") as serve:
+            ports = eventually(lambda: set(re.findall(r"127\.0\.0\.1:(\d+)", serve.screen)) - {str(serve.address[1])},
+                               what="the address with TLS")
+            server = f"https://localhost:{ports.pop()}"
+            listed = ("tenant", "list", "--server", server, "--token", serve.token)
+            refused = wasabi(*listed)
+            self.assertEqual(refused.returncode, 5)
+            self.assertIn("certificate", refused.stderr)
+            for done in (wasabi(*listed, "--ca", str(certificate)),
+                         wasabi(*listed, environment={"WASABI_CA": str(certificate)})):
+                self.assertEqual(done.returncode, 0, done.stderr)
+
+
 class Deploying(unittest.TestCase):
     def test_environment_from_the_command_line(self):
         with Serve() as serve:
@@ -123,11 +148,106 @@ class Deploying(unittest.TestCase):
             self.assertIn("FIRST=1", text)
             self.assertIn("SECOND=two words", text)
 
-    def test_a_push_says_what_is_in_the_way(self):
-        module = str(guests() / "hello.wasm")
-        refused = wasabi("push", module, "oci://127.0.0.1:1/team/app@sha256:" + "ab" * 32)
-        self.assertEqual(refused.returncode, 2)
-        self.assertEqual(wasabi("push", "/nowhere.wasm", "oci://127.0.0.1:1/team/app:1").returncode, 3)
+
+class Pushing(unittest.TestCase):
+    def push(self, *arguments: str) -> subprocess.CompletedProcess:
+        return wasabi("push", *arguments, environment={"DOCKER_CONFIG": str(self.folder)})
+
+    def setUp(self):
+        self.folder = scratch.new("docker")
+        self.registry = Registry()
+        self.addCleanup(self.registry.close)
+        self.host = f"127.0.0.1:{self.registry.server.server_port}"
+
+    def test_a_module_is_in_the_registry_under_its_tag(self):
+        module = guests() / "hello.wasm"
+        done = self.push(str(module), f"oci://{self.host}/team/app:1.0", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        told = json.loads(done.stdout)
+        digest = "sha256:" + hashlib.sha256(module.read_bytes()).hexdigest()
+        self.assertEqual(told["module"], digest)
+        self.assertEqual(self.registry.blobs[digest], module.read_bytes())
+        manifest = self.registry.manifests["/v2/team/app/manifests/1.0"]
+        self.assertEqual(json.loads(manifest)["layers"][0]["digest"], digest)
+        self.assertEqual(told["reference"],
+                         f"oci://{self.host}/team/app:1.0@sha256:{hashlib.sha256(manifest).hexdigest()}")
+
+    def test_credentials_come_from_where_others_write_them(self):
+        self.registry.wanted = "Basic " + base64.b64encode(b"me:secret").decode()
+        arguments = (str(guests() / "hello.wasm"), f"{self.host}/team/app:1")
+        self.assertEqual(self.push(*arguments).returncode, 4)
+        (self.folder / "config.json").write_text(json.dumps(
+            {"auths": {self.host: {"auth": base64.b64encode(b"me:secret").decode()}}}))
+        done = self.push(*arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.startswith(f"oci://{self.host}/team/app:1@sha256:"))
+
+    def test_it_says_what_is_in_the_way(self):
+        by_digest = f"oci://{self.host}/team/app@sha256:" + "ab" * 32
+        self.assertEqual(self.push(str(guests() / "hello.wasm"), by_digest).returncode, 2)
+        self.assertEqual(self.push("/nowhere.wasm", f"{self.host}/team/app:1").returncode, 3)
+        no_module = self.folder / "no.wasm"
+        no_module.write_text("text")
+        self.assertEqual(self.push(str(no_module), f"{self.host}/team/app:1").returncode, 2)
+        self.assertEqual(self.registry.blobs, {})
+
+
+class Registry:
+    """As much of a registry as a push asks for."""
+
+    def __init__(self):
+        self.blobs, self.manifests, self.wanted = {}, {}, None
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"registry": self}))
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def close(self):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self, status: int, **fields: str):
+        self.send_response(status)
+        for name, value in fields.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def is_let_in(self) -> bool:
+        if self.registry.wanted in (None, self.headers["authorization"]):
+            return True
+        self.answer(401, www_authenticate='Basic realm="test"')
+        return False
+
+    def body(self) -> bytes:
+        return self.rfile.read(int(self.headers["content-length"] or 0))
+
+    def do_HEAD(self):
+        if self.is_let_in():
+            self.answer(200 if self.path.rpartition("/")[2] in self.registry.blobs else 404)
+
+    def do_POST(self):
+        self.body()
+        if self.is_let_in():
+            self.answer(202, location="/upload?state=1")
+
+    def do_PUT(self):
+        content = self.body()
+        if not self.is_let_in():
+            return
+        if "/manifests/" in self.path:
+            self.registry.manifests[self.path] = content
+        else:
+            digest = urllib.parse.parse_qs(self.path.partition("?")[2])["digest"][0]
+            self.registry.blobs[digest] = content
+        self.answer(201)
+
+    def log_message(self, *_):
+        pass
 
 
 class Logs(unittest.TestCase):
