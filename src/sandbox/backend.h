@@ -58,6 +58,7 @@ struct Exit {
 // Called on a thread of the backend's own, in order; they must not block it, nor destroy the sandbox they are of.
 struct SandboxEvents {
   // A line of its standard output or error, without the newline. Longer ones come in pieces of kMostLineBytes.
+  // Lines of the two may come in another order than they were written in.
   UniqueFunction<void(std::string_view line)> line;
   // Once, and last.
   UniqueFunction<void(const Exit& exit)> ended;

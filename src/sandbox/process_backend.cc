@@ -44,6 +44,7 @@ class ProcessBackend::Keeper {
     Spawned spawned;
     SandboxEvents events;
     LineSplitter lines{kMostLineBytes};
+    LineSplitter error_lines{kMostLineBytes};
     bool reaped = false;  // its number may be somebody else's
     bool over = false;
   };
@@ -96,15 +97,18 @@ class ProcessBackend::Keeper {
     while (carryOutOrders()) {
       std::vector<pollfd> watched = {{wakeup_.fd(), POLLIN, 0}};
       for (const EntryPtr& entry : entries_) {
-        watched.push_back({entry->spawned.output.get(), POLLIN, 0});
+        watched.push_back({entry->spawned.output.get(), POLLIN, 0});  // -1, which is passed over, where there is none
+        watched.push_back({entry->spawned.errors.get(), POLLIN, 0});
         watched.push_back({entry->spawned.process.get(), POLLIN, 0});
       }
       if (::poll(watched.data(), watched.size(), -1) < 0) continue;
       if (watched[0].revents != 0) wakeup_.clear();
       const std::vector<EntryPtr> present = entries_;
       for (std::size_t i = 0; i < present.size(); ++i) {
-        if (watched[1 + 2 * i].revents != 0) read(*present[i]);
-        if (watched[2 + 2 * i].revents != 0) end(present[i]);
+        Entry& entry = *present[i];
+        if (watched[1 + 3 * i].revents != 0) read(entry.spawned.output, entry.lines, entry.events);
+        if (watched[2 + 3 * i].revents != 0) read(entry.spawned.errors, entry.error_lines, entry.events);
+        if (watched[3 + 3 * i].revents != 0) end(present[i]);
       }
     }
   }
@@ -134,13 +138,13 @@ class ProcessBackend::Keeper {
   }
 
   // Nothing more comes once the pipe is closed at the other side; then it is watched no longer.
-  static void read(Entry& entry) {
+  static void read(FileDescriptor& stream, LineSplitter& lines, SandboxEvents& events) {
     std::array<char, kReadAtOnce> buffer;
-    const ssize_t got = ::read(entry.spawned.output.get(), buffer.data(), buffer.size());
+    const ssize_t got = ::read(stream.get(), buffer.data(), buffer.size());
     if (got > 0) {
-      entry.lines.add({buffer.data(), static_cast<std::size_t>(got)}, std::ref(entry.events.line));
+      lines.add({buffer.data(), static_cast<std::size_t>(got)}, std::ref(events.line));
     } else if (got == 0) {
-      entry.spawned.output.reset();
+      stream.reset();
     }
   }
 
@@ -152,8 +156,8 @@ class ProcessBackend::Keeper {
       if (::waitpid(entry->spawned.pid, &status, 0) < 0) return;
       entry->reaped = true;
     }
-    readRest(*entry);
-    entry->lines.finish(std::ref(entry->events.line));
+    readRest(entry->spawned.output, entry->lines, entry->events);
+    readRest(entry->spawned.errors, entry->error_lines, entry->events);
     entry->events.ended(exitOf(status));
     std::erase(entries_, entry);
     const std::scoped_lock lock(mutex_);
@@ -161,13 +165,14 @@ class ProcessBackend::Keeper {
     done_.notify_all();
   }
 
-  static void readRest(Entry& entry) {
+  static void readRest(FileDescriptor& stream, LineSplitter& lines, SandboxEvents& events) {
     std::array<char, kReadAtOnce> buffer;
-    while (entry.spawned.output.valid()) {
-      const ssize_t got = ::read(entry.spawned.output.get(), buffer.data(), buffer.size());
-      if (got <= 0) return;
-      entry.lines.add({buffer.data(), static_cast<std::size_t>(got)}, std::ref(entry.events.line));
+    while (stream.valid()) {
+      const ssize_t got = ::read(stream.get(), buffer.data(), buffer.size());
+      if (got <= 0) break;
+      lines.add({buffer.data(), static_cast<std::size_t>(got)}, std::ref(events.line));
     }
+    lines.finish(std::ref(events.line));
   }
 
   Wakeup wakeup_;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <fstream>
 #include <thread>
 
 #include "sandbox/test_sandbox.h"
@@ -47,6 +48,32 @@ TEST_F(ProcessBackendTest, TellsWhatItSaysAndHowItEnds) {
   EXPECT_EQ(exit->code, 3);
   EXPECT_EQ(exit->words(), "ended with 3");
   EXPECT_THAT(heard_.lines(), ElementsAre("out", "err", "last"));
+}
+
+TEST_F(ProcessBackendTest, LinesOfTwoStreamsAreNotMixed) {
+  const Command command{
+      {"/bin/sh", "-c", "printf ou; sleep 0.1; printf er >&2; sleep 0.1; echo t; echo r >&2"}, false, true};
+  const auto sandbox = backend_->run(command, heard_.events());
+  ASSERT_TRUE(sandbox);
+  ASSERT_TRUE(heard_.waitForExit());
+  EXPECT_THAT(heard_.lines(), testing::UnorderedElementsAre("out", "err"));
+}
+
+TEST_F(ProcessBackendTest, WhatIsApartSeesNoOtherProcessAndTakesItsOwnWithIt) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make process namespaces";
+  // In a session of its own, where no signal to the group reaches it.
+  const Command command{{"/bin/sh", "-c", "echo pid $$; setsid sleep 1000 & echo ready; wait"}, true};
+  auto sandbox = backend_->run(command, heard_.events());
+  ASSERT_TRUE(sandbox) << sandbox.error().message();
+  ASSERT_TRUE(heard_.waitForLine("ready"));
+  EXPECT_THAT(heard_.lines(), Contains("pid 1"));
+  std::ifstream children("/proc/" + std::to_string((*sandbox)->pid()) + "/task/" + std::to_string((*sandbox)->pid()) +
+                         "/children");
+  pid_t child = 0;
+  ASSERT_TRUE(children >> child);
+  EXPECT_TRUE(isAlive(child));
+  sandbox->reset();
+  EXPECT_TRUE(dies(child));
 }
 
 TEST_F(ProcessBackendTest, KillingItEndsItAndItsChildren) {

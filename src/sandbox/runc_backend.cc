@@ -101,7 +101,7 @@ class RuncBackend::Containers {
     std::ofstream file(path);
     file << ociConfig(bundleOf(spec)) << std::flush;
     if (!file) return fail(ErrorCode::kIo, "cannot write " + path);
-    Command command{{config_.runtime, "--root", state(), "run"}, true};
+    Command command{{config_.runtime, "--root", state(), "run"}, true, true};
     // Else how much memory it was refused is forgotten before anybody asks.
     if (keeps_) command.words.emplace_back("--keep");
     command.words.insert(command.words.end(), {"--bundle", bundle(spec.name), spec.name});

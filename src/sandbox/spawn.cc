@@ -30,6 +30,7 @@ Result<Pipe> makePipe() {
 // What the child has of its parent until it becomes the program.
 struct Inherited {
   int output;
+  int errors;
   int failure;         // where it says that it cannot
   int failure_reader;  // the parent's end
   bool apart;
@@ -62,7 +63,7 @@ bool ownMounts() {
   ::setpgid(0, 0);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) give_up();
   const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (nothing < 0 || ::dup2(nothing, 0) < 0 || ::dup2(inherited.output, 1) < 0 || ::dup2(inherited.output, 2) < 0)
+  if (nothing < 0 || ::dup2(nothing, 0) < 0 || ::dup2(inherited.output, 1) < 0 || ::dup2(inherited.errors, 2) < 0)
     give_up();
   // What is not closed by exec already: `failure` is.
   ::syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
@@ -98,7 +99,12 @@ Result<Spawned> spawn(const Command& command) {
   if (!output) return fail(std::move(output.error()));
   auto failure = makePipe();
   if (!failure) return fail(std::move(failure.error()));
-  if (::fcntl(output->reader.get(), F_SETFL, O_NONBLOCK) != 0) return fail(Error::fromErrno("pipe", errno));
+  auto errors = command.two_streams ? makePipe() : Result<Pipe>(Pipe{});
+  if (!errors) return fail(std::move(errors.error()));
+  for (const Pipe* pipe : {&*output, &*errors}) {
+    if (!pipe->reader.valid()) continue;
+    if (::fcntl(pipe->reader.get(), F_SETFL, O_NONBLOCK) != 0) return fail(Error::fromErrno("pipe", errno));
+  }
 
   std::vector<char*> arguments;
   for (const std::string& argument : command.words) arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -106,8 +112,8 @@ Result<Spawned> spawn(const Command& command) {
   const pid_t pid = makeChild(command.apart);
   if (pid < 0) return fail(Error::fromErrno("fork", errno));
   if (pid == 0) {
-    becomeProgram(arguments.data(),
-                  {output->writer.get(), failure->writer.get(), failure->reader.get(), command.apart});
+    becomeProgram(arguments.data(), {output->writer.get(), (command.two_streams ? errors : output)->writer.get(),
+                                     failure->writer.get(), failure->reader.get(), command.apart});
   }
 
   failure->writer.reset();
@@ -123,7 +129,7 @@ Result<Spawned> spawn(const Command& command) {
     ::waitpid(pid, nullptr, 0);
     return fail(Error::fromErrno("pidfd_open", code));
   }
-  return Spawned{pid, std::move(process), std::move(output->reader)};
+  return Spawned{pid, std::move(process), std::move(output->reader), std::move(errors->reader)};
 }
 
 }  // namespace wasabi::sandbox

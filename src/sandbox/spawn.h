@@ -16,17 +16,20 @@ struct Command {
   // The first process of a process namespace of its own: the kernel ends all that it has made, whatever that is, with
   // it. Its mounts are its own too. Only root may.
   bool apart = false;
+  // Standard error has a pipe of its own: for one that copies what others write, in pieces that may end within a line.
+  bool two_streams = false;
 };
 
 struct Spawned {
   pid_t pid = 0;
   FileDescriptor process;  // a pidfd
-  FileDescriptor output;   // its standard output and error; reading does not block
+  FileDescriptor output;   // its standard output, and its standard error if that has none; reading does not block
+  FileDescriptor errors;
 };
 
 // The child is in a process group of its own, dies with the calling thread, gains no privileges by what it executes,
-// and has neither environment nor descriptors but /dev/null and `output`. An error names what is in the way, a program
-// that cannot be executed included.
+// and has neither environment nor descriptors but /dev/null, `output` and `errors`. An error names what is in the way,
+// a program that cannot be executed included.
 Result<Spawned> spawn(const Command& command);
 
 }  // namespace wasabi::sandbox
