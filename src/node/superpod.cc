@@ -59,6 +59,7 @@ sandbox::Walls wallsOf(const SuperpodSettings& settings) {
 // What the work thread uses; it may still be at it when the superpod is gone.
 struct Superpod::Shared {
   std::optional<platform::SuperpodCatalog> catalog;  // of the work thread
+  std::unique_ptr<sandbox::Sandbox> arriving;        // of the work thread, until it has posted that it is there
   std::unique_ptr<sandbox::Sandbox> sandbox;         // of the control loop, once it was handed over
 };
 
@@ -83,6 +84,7 @@ Superpod::Superpod(std::uint32_t number, policy::TargetId target, const Services
 Superpod::~Superpod() {
   if (is_target_) services_.desk.closeTarget(target_);
   services_.work.post([shared = shared_, directory = directory_, runtime = runtime_] {
+    shared->arriving.reset();
     shared->sandbox.reset();
     shared->catalog.reset();
     std::error_code ignored;
@@ -168,17 +170,21 @@ void Superpod::startOnWorkThread() {
     return services.backend.start(spec, std::move(events));
   };
   services_.work.post(
-      [this, alive = std::weak_ptr<bool>(alive_), &loop = services_.loop, start = std::move(start)]() mutable {
+      [this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop,
+       start = std::move(start)]() mutable {
         auto sandbox = start();
-        loop.post([this, alive, sandbox = std::move(sandbox)]() mutable {
-          if (alive.lock()) started(std::move(sandbox));
+        Result<void> made = sandbox ? Result<void>() : fail(std::move(sandbox.error()));
+        // Not by what is posted: a loop that ends with it would wait for the end of the box, which is posted to it too.
+        if (sandbox) shared->arriving = std::move(*sandbox);
+        loop.post([this, alive, made = std::move(made)]() mutable {
+          if (alive.lock()) started(std::move(made));
         });
       });
 }
 
-void Superpod::started(Result<std::unique_ptr<sandbox::Sandbox>> sandbox) {
-  if (!sandbox) return gone("cannot start: " + sandbox.error().message());
-  shared_->sandbox = std::move(*sandbox);
+void Superpod::started(Result<void> made) {
+  if (!made) return gone("cannot start: " + made.error().message());
+  shared_->sandbox = std::move(shared_->arriving);
   if (state_ == State::kDraining) return kill();
   askUntilReady(services_.loop.now() + services_.settings.start_timeout);
 }

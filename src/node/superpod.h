@@ -121,7 +121,7 @@ class Superpod {
  private:
   struct Shared;  // with the work thread
   void startOnWorkThread();
-  void started(Result<std::unique_ptr<sandbox::Sandbox>> sandbox);
+  void started(Result<void> made);
   void askUntilReady(TimePoint give_up);
   void becomeReady();
   void placed(policy::VersionId version, Result<void> put);

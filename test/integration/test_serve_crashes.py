@@ -110,6 +110,15 @@ class TheServer(unittest.TestCase):
         self.assertEqual(serve.process.wait(60), 0)
         serve.close()
 
+    def test_it_ends_well_while_superpods_are_starting(self):
+        for milliseconds in range(0, 80, 4):
+            serve = Serve("--spares", "2")
+            self.addCleanup(serve.kill)
+            serve.start(wait=False)
+            eventually(lambda one=serve: "listens at" in one.screen, what="the first screen")
+            time.sleep(milliseconds / 1000)
+            self.assertEqual(serve.terminate(), 0, serve.log_text())
+
     def test_what_was_being_built_goes_on_after_a_restart(self):
         serve = Serve().start()
         self.addCleanup(serve.kill)
