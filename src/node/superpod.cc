@@ -169,17 +169,16 @@ void Superpod::startOnWorkThread() {
     }
     return services.backend.start(spec, std::move(events));
   };
-  services_.work.post(
-      [this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop,
-       start = std::move(start)]() mutable {
-        auto sandbox = start();
-        Result<void> made = sandbox ? Result<void>() : fail(std::move(sandbox.error()));
-        // Not by what is posted: a loop that ends with it would wait for the end of the box, which is posted to it too.
-        if (sandbox) shared->arriving = std::move(*sandbox);
-        loop.post([this, alive, made = std::move(made)]() mutable {
-          if (alive.lock()) started(std::move(made));
-        });
-      });
+  services_.work.post([this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop,
+                       start = std::move(start)]() mutable {
+    auto sandbox = start();
+    Result<void> made = sandbox ? Result<void>() : fail(std::move(sandbox.error()));
+    // Not by what is posted: a loop that ends with it would wait for the end of the box, which is posted to it too.
+    if (sandbox) shared->arriving = std::move(*sandbox);
+    loop.post([this, alive, made = std::move(made)]() mutable {
+      if (alive.lock()) started(std::move(made));
+    });
+  });
 }
 
 void Superpod::started(Result<void> made) {
