@@ -165,6 +165,9 @@ http::ClientRequest ProxiedRequest::upstreamRequest() const {
     if (!head.upgrade.empty()) request.method = "GET";  // extended CONNECT of HTTP/2 (RFC 8441) is a GET of HTTP/1.1
   } else {
     addWordsForTarget(request.headers);
+    // Many requests share a connection, and so a turn of the loops and a system call on both sides: by 1.4 in place of
+    // 2.1 times the CPU of a box alone (`./dev bench platform`).
+    if (target_->kind == Target::Kind::kSuperpod) request.version = http::Version::kHttp2;
   }
   request.has_body = !body_complete_ || !kept_.empty();
   request.expect_continue = request.has_body && !bodyWhole();
