@@ -34,7 +34,8 @@ struct Attempt {
 
 struct Replay {
   static constexpr std::uint32_t kMostRuns = 2;
-  // Who is the only one to serve it is tried again after Dispatch::kBelief: for a second, in which its death is noticed.
+  // Who is the only one to serve it is tried again after Dispatch::kBelief: for a second, in which its death is
+  // noticed.
   static constexpr std::uint32_t kMostUnreached = 50;
 
   enum class Reason : std::uint8_t {
