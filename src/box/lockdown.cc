@@ -176,8 +176,9 @@ constexpr int kFatal[] = {SCMP_SYS(execve),
                           SCMP_SYS(add_key),
                           SCMP_SYS(request_key)};
 
-// Address families: what outbound calls use, and netlink, by which the resolver lists this host's addresses.
-constexpr int kFamilies[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+// Address families: what outbound calls use, and netlink, by which the resolver lists this host's addresses. No unix
+// sockets: behind them are other superpods, the gateway, and daemons of the machine that believe whoever reaches them.
+constexpr int kFamilies[] = {AF_INET, AF_INET6, AF_NETLINK};
 
 constexpr std::uint64_t kCloneThread = 0x00010000;  // CLONE_THREAD
 

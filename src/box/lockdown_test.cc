@@ -125,6 +125,10 @@ TEST_F(LockdownDeathTest, NoRawOrPacketSockets) {
               "");
 }
 
+TEST_F(LockdownDeathTest, NoUnixSockets) {
+  EXPECT_EXIT(tryIt([] { return ::socket(AF_UNIX, SOCK_STREAM, 0) >= 0; }), testing::ExitedWithCode(kDenied), "");
+}
+
 TEST_F(LockdownDeathTest, NoNewListeners) {
   EXPECT_EXIT(tryIt([] {
                 const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
