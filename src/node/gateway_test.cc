@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "node/fake_box.h"
+#include "node/test_reply.h"
 #include "platform/simulated_disk.h"
 #include "platform/test_support.h"
 
@@ -21,25 +22,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
-
-struct Reply : http::ClientObserver {
-  void onHead(const http::ResponseHead& response) override { head = response; }
-  void onBody(std::span<const std::byte> chunk) override {
-    body.append(reinterpret_cast<const char*>(chunk.data()), chunk.size());
-  }
-  void onWritable() override {}
-  void onEnd(const http::Fields&) override { done = true; }
-  void onUpgrade(const http::ResponseHead& response) override { head = response; }
-  void onFailure(http::ClientFailure, http::RequestProgress, const std::string& message) override {
-    failure = message;
-    done = true;
-  }
-  http::ResponseHead head;
-  std::string body;
-  std::string failure;
-  bool done = false;
-  std::unique_ptr<http::ClientExchange> exchange;
-};
 
 // Two workers in front of fake superpods and a fake API, which live on the test's own loop, as its client does.
 class GatewayTest : public ::testing::Test {

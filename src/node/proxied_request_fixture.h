@@ -14,31 +14,13 @@
 #include "base/slot_map.h"
 #include "node/fake_box.h"
 #include "node/proxied_request.h"
+#include "node/test_reply.h"
 
 namespace wasabi::node {
 
 using namespace std::chrono_literals;
 
 inline constexpr policy::VersionId kHello{0};
-
-struct Got : http::ClientObserver {
-  void onHead(const http::ResponseHead& response) override { head = response; }
-  void onBody(std::span<const std::byte> chunk) override {
-    body.append(reinterpret_cast<const char*>(chunk.data()), chunk.size());
-  }
-  void onWritable() override {}
-  void onEnd(const http::Fields&) override { done = true; }
-  void onUpgrade(const http::ResponseHead& response) override { head = response; }
-  void onFailure(http::ClientFailure, http::RequestProgress, const std::string& message) override {
-    failure = message;
-    done = true;
-  }
-  http::ResponseHead head;
-  std::string body;
-  std::string failure;
-  bool done = false;
-  std::unique_ptr<http::ClientExchange> exchange;
-};
 
 class ProxiedRequestTest : public ::testing::Test, public http::RequestHandler, public ProxiedRequestOwner {
  protected:
@@ -75,8 +57,8 @@ class ProxiedRequestTest : public ::testing::Test, public http::RequestHandler, 
     return *boxes_.back();
   }
 
-  std::unique_ptr<Got> start(const std::string& method, std::optional<std::size_t> body_size = {}) {
-    auto got = std::make_unique<Got>();
+  std::unique_ptr<Reply> start(const std::string& method, std::optional<std::size_t> body_size = {}) {
+    auto got = std::make_unique<Reply>();
     http::ClientRequest request;
     request.method = method;
     request.authority = "example.com";
@@ -101,7 +83,7 @@ class ProxiedRequestTest : public ::testing::Test, public http::RequestHandler, 
     }
     return true;
   }
-  void finish(Got& got) {
+  void finish(Reply& got) {
     ASSERT_TRUE(runUntil([&] { return got.done; }));
   }
   bool allSettled() {
@@ -125,8 +107,8 @@ class ProxiedRequestTest : public ::testing::Test, public http::RequestHandler, 
   Duration patience_ = 10s;
   ReplayBudget replays_{8};
 
-  std::unique_ptr<Got> startUpgrade() {
-    auto got = std::make_unique<Got>();
+  std::unique_ptr<Reply> startUpgrade() {
+    auto got = std::make_unique<Reply>();
     http::ClientRequest request;
     request.method = "GET";
     request.authority = "example.com";
