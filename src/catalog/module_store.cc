@@ -18,6 +18,8 @@
 namespace wasabi::catalog {
 namespace {
 
+constexpr int kMostChecks = 5;  // of a file that changes each time
+
 // Enough for every function of a full box; beyond it some are hashed again.
 constexpr std::size_t kMaxVerified = 16'384;
 
@@ -61,7 +63,7 @@ struct ModuleStore::Impl {
   VerifiedFiles verified;
 
   Result<FileStamp> checkFile(int fd) const;
-  Result<void> checkContent(int fd, const FileStamp& stamp, const ModuleDigest& module) const;
+  Result<void> checkContent(const HeldFile& file, const FileStamp& stamp, const ModuleDigest& module) const;
 };
 
 Result<std::unique_ptr<ModuleStore>> ModuleStore::open(std::string directory, std::string engine_fingerprint,
@@ -101,7 +103,10 @@ Result<FileStamp> ModuleStore::Impl::checkFile(int fd) const {
   return stamp;
 }
 
-Result<void> ModuleStore::Impl::checkContent(int fd, const FileStamp& stamp, const ModuleDigest& module) const {
+// kConflict: it may have changed meanwhile.
+Result<void> ModuleStore::Impl::checkContent(const HeldFile& file, const FileStamp& stamp,
+                                             const ModuleDigest& module) const {
+  const int fd = file.descriptor().get();
   auto trailer = readTrailer(fd, stamp.size);
   if (!trailer) return fail(std::move(trailer).error());
   auto identity = decodeTrailer(*trailer, key);
@@ -120,7 +125,10 @@ Result<void> ModuleStore::Impl::checkContent(int fd, const FileStamp& stamp, con
     return fail(ErrorCode::kCorrupt, "its code does not have the signed digest (it was damaged or changed)");
   struct stat status{};
   if (fstat(fd, &status) != 0) return fail(Error::fromErrno("fstat", errno));
-  if (stampOf(status) != stamp) return fail(ErrorCode::kCorrupt, "it changed while it was checked");
+  FileStamp now = stampOf(status);
+  // A file that is held has not been written, but others may have been given links to it, or lost them.
+  if (!file.whyNotHeld() && !file.isWanted()) now.changed_ns = stamp.changed_ns;
+  if (now != stamp) return fail(ErrorCode::kConflict, "it changed while it was checked");
   return {};
 }
 
@@ -136,15 +144,18 @@ Result<HeldFile> ModuleStore::openVerified(const ModuleDigest& module) {
   // First of all, so that what is verified is what will be mapped.
   auto held = HeldFile::hold(std::move(file));
   if (!held) return fail(std::move(held).error().within(context()));
-  const int fd = held->descriptor().get();
-  auto stamp = impl_->checkFile(fd);
-  if (!stamp) return fail(std::move(stamp).error().within(context()));
-  if (impl_->verified.contains(module, *stamp)) return held;
-  if (auto checked = impl_->checkContent(fd, *stamp, module); !checked) {
-    return fail(std::move(checked).error().within(context()));
+  for (int attempt = 1;; ++attempt) {
+    auto stamp = impl_->checkFile(held->descriptor().get());
+    if (!stamp) return fail(std::move(stamp).error().within(context()));
+    if (impl_->verified.contains(module, *stamp)) return held;
+    auto checked = impl_->checkContent(*held, *stamp, module);
+    if (checked) {
+      impl_->verified.add(module, *stamp);
+      return held;
+    }
+    const bool again = checked.error().code() == ErrorCode::kConflict && attempt < kMostChecks;
+    if (!again) return fail(std::move(checked).error().within(context()));
   }
-  impl_->verified.add(module, *stamp);
-  return held;
 }
 
 bool ModuleStore::has(const ModuleDigest& module) const {

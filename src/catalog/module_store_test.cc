@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
+#include <thread>
 
 #include "catalog/compiled_trailer.h"
 #include "catalog/digest.h"
@@ -138,6 +140,26 @@ TEST_F(ModuleStoreTest, AVerifiedFileThatChangesIsCheckedAgain) {
   EXPECT_THAT(opened(module_), HasSubstr("its code does not have the signed digest"));
   build(module_, "rebuilt");
   EXPECT_EQ(opened(module_), "rebuilt");
+}
+
+// Superpods share compiled modules by hard links, which come and go.
+TEST_F(ModuleStoreTest, AFileThatOthersAreGivenLinksToIsTakenAllTheSame) {
+  const ModuleDigest module = digestOf("module");
+  build(module, std::string(4 << 20, 'c'));
+  std::atomic<bool> over{false};
+  std::thread others([&] {
+    const std::string link = directory_.path("link");
+    while (!over) {
+      EXPECT_EQ(::link(pathOf(module).c_str(), link.c_str()), 0);
+      EXPECT_EQ(::unlink(link.c_str()), 0);
+    }
+  });
+  for (int i = 0; i < 20; ++i) {
+    const auto file = store_->openVerified(module);
+    EXPECT_TRUE(file) << file.error().message();
+  }
+  over = true;
+  others.join();
 }
 
 TEST_F(ModuleStoreTest, AnotherBuildersSignatureIsRefused) {
