@@ -187,9 +187,11 @@ void Worker::drain() {
 void Worker::onRequest(http::ServerStream& stream) {
   const http::RequestHead& request = stream.request();
   const std::string_view path = request.path();
-  if (services_.config.front == Front::kGateway && hasRoute(request)) return serveForGateway(stream);
+  const bool for_gateway = services_.config.front == Front::kGateway;
   if (!path.starts_with('/')) return refuse(stream, nullptr, {Reason::kBadPath});
+  if (for_gateway && hasRoute(request)) return serveForGateway(stream);
   if (path.starts_with(kHealthPrefix)) return answerHealth(stream, path);
+  if (for_gateway) return refuse(stream, nullptr, {Reason::kNoRoute});
   if (!functions_) return refuse(stream, nullptr, {Reason::kNotReady});
   const auto match = functions_->route(request.authority, path);
   if (!match) return refuse(stream, nullptr, {Reason::kNoRoute});
