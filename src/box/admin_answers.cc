@@ -28,6 +28,28 @@ ordered_json outcomesOf(const MetricsTotals& totals) {
   return outcomes;
 }
 
+ordered_json hostedOf(const std::vector<HostedVersion>& hosted) {
+  ordered_json versions = ordered_json::array();
+  for (const HostedVersion& one : hosted) {
+    versions.push_back({{"version", one.version->name.toString()},
+                        {"running", one.running},
+                        {"limits_bytes", one.running * one.version->limits.memory.value},
+                        {"loaded", one.loaded}});
+  }
+  return versions;
+}
+
+// What requests that are over have used.
+ordered_json usageOf(const MetricsTotals& totals) {
+  ordered_json tenants = ordered_json::array();
+  for (const auto& [tenant, counters] : totals.tenants()) {
+    tenants.push_back({{"tenant", tenant},
+                       {"cpu_seconds", toSeconds(counters.cpu.sum())},
+                       {"memory_byte_seconds", counters.memory_byte_seconds}});
+  }
+  return tenants;
+}
+
 ordered_json problemsOf(const catalog::Catalog& catalog) {
   ordered_json problems = ordered_json::array();
   for (const catalog::CatalogProblem& problem : catalog.problems()) {
@@ -49,7 +71,7 @@ std::string loadJson(const BoxFigures& figures) {
     started += gauges.started;
     for (std::size_t i = 0; i < static_cast<std::size_t>(InvocationState::kEnded); ++i) live += gauges.by_state[i];
   }
-  return line({
+  ordered_json load = {
       {"booked_unit_seconds", desk.booked_byte_seconds / kMemoryUnitBytes},
       {"waiting_unit_seconds", desk.waiting_byte_seconds / kMemoryUnitBytes},
       {"cpu_seconds", cpu},
@@ -65,7 +87,12 @@ std::string loadJson(const BoxFigures& figures) {
       {"programs_loaded", figures.programs.loaded},
       {"programs_loading", figures.programs.loading},
       {"ready", figures.readiness == Readiness::kReady},
-  });
+  };
+  if (figures.hosted) {
+    load["versions"] = hostedOf(*figures.hosted);
+    load["tenants"] = usageOf(*figures.totals);
+  }
+  return line(load);
 }
 
 std::string functionsJson(const catalog::Catalog& catalog) {

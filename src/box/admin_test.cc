@@ -119,6 +119,42 @@ TEST_F(AdminTest, AWebPageCanNotDrainTheBox) {
   EXPECT_EQ(source_.drains, 1);
 }
 
+json loadOf(std::optional<std::vector<HostedVersion>> hosted) {
+  MetricsTotals totals(10);
+  RequestRecord record;
+  record.function = function("acme/hello");
+  record.cpu = 250ms;
+  record.memory_byte_seconds = 3e6;
+  MetricsDelta delta;
+  delta.add(record);
+  totals.merge(delta);
+  BoxFigures figures;
+  figures.totals = &totals;
+  figures.hosted = std::move(hosted);
+  return json::parse(loadJson(figures));
+}
+
+TEST(LoadTest, BehindAGatewayItTellsWhatVersionsDoAndTenantsHaveUsed) {
+  auto spec = std::make_shared<catalog::FunctionSpec>();
+  spec->name = {"acme", "hello@3"};
+  spec->limits.memory = {1000};
+  const json load = loadOf(std::vector<HostedVersion>{{spec, 2, true}});
+  EXPECT_EQ(load["versions"],
+            json::parse(R"([{"version":"acme/hello@3","running":2,"limits_bytes":2000,"loaded":true}])"));
+  EXPECT_EQ(load["tenants"],
+            json::parse(R"([{"tenant":"acme","cpu_seconds":0.25,"memory_byte_seconds":3000000.0}])"));
+}
+
+TEST(LoadTest, BehindAGatewayItSaysSoWhereThereAreNone) {
+  EXPECT_EQ(loadOf(std::vector<HostedVersion>{})["versions"], json::array());
+}
+
+TEST(LoadTest, ABoxAloneDoesNotTellThem) {
+  const json load = loadOf(std::nullopt);
+  EXPECT_FALSE(load.contains("versions"));
+  EXPECT_FALSE(load.contains("tenants"));
+}
+
 TEST_F(AdminTest, CancelSaysHowManyEnded) {
   FakeStream& answer = ask("POST", "/-/cancel?request=4bf9%32");
   EXPECT_THAT(source_.cancelled, ElementsAre("4bf92"));

@@ -172,6 +172,14 @@ void AdmissionDesk::note(TimePoint now) {
   waiting_.store(admission_.queue().size(), std::memory_order_relaxed);
 }
 
+std::vector<std::uint32_t> AdmissionDesk::runningOf(const std::vector<policy::FunctionId>& functions) {
+  std::vector<std::uint32_t> running;
+  running.reserve(functions.size());
+  const std::lock_guard lock(mutex_);
+  for (const policy::FunctionId function : functions) running.push_back(admission_.runningOf(function));
+  return running;
+}
+
 std::vector<std::optional<policy::DemandHistory>> AdmissionDesk::histories(
     const std::vector<policy::FunctionId>& functions) {
   std::vector<std::optional<policy::DemandHistory>> copies(functions.size());

@@ -89,6 +89,9 @@ class AdmissionDesk {
   // Lock-free.
   bool anyWaits() const { return waiting_.load(std::memory_order_relaxed) > 0; }
 
+  // How many of each are admitted and have not ended.
+  std::vector<std::uint32_t> runningOf(const std::vector<policy::FunctionId>& functions);
+
   // What was seen of functions; nothing where nothing was. Copies are taken some at a time, so that nobody waits long.
   std::vector<std::optional<policy::DemandHistory>> histories(const std::vector<policy::FunctionId>& functions);
   // As policy::Admission.

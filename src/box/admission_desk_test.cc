@@ -67,6 +67,30 @@ TEST_F(AdmissionDeskTest, WhoWaitsIsCalledWhenOneEnds) {
   EXPECT_EQ(desk.figures(now).running, 0u);
 }
 
+TEST_F(AdmissionDeskTest, TellsHowManyOfEachRun) {
+  arrive(1, 1);
+  arrive(1, 2);
+  arrive(0, 3);
+  EXPECT_EQ(arrive(0, 4).kind, Kind::kWaits);  // and does not run
+  EXPECT_EQ(desk.runningOf({{0}, {1}, {2}}), (std::vector<std::uint32_t>{1, 2, 0}));
+  end(1);
+  EXPECT_EQ(desk.runningOf({{1}}), std::vector<std::uint32_t>{1});
+}
+
+TEST_F(AdmissionDeskTest, WhoWouldHaveToWaitAndMayGoElsewhereLeavesNothing) {
+  arrive(0, 1);
+  const AdmissionDesk::Request second{0, 2, {0}, now, now + seconds(60),
+                                      AdmissionDesk::Request::IfNoRoom::kGoElsewhere};
+  const AdmissionDesk::Answer answer = desk.arrive(second, now);
+  EXPECT_EQ(answer.kind, Kind::kRefused);
+  EXPECT_EQ(answer.obstacle, Reason::kQueueFunctionConcurrency);
+  EXPECT_FALSE(desk.anyWaits());
+  EXPECT_EQ(desk.figures(now).waiting, ByteSize{});
+  end(0);
+  EXPECT_TRUE(calls.empty());
+  EXPECT_EQ(desk.arrive(second, now).kind, Kind::kRuns);
+}
+
 TEST_F(AdmissionDeskTest, WhoHasNoTimeLeftIsToldSoAndLeavesByCancelling) {
   arrive(0, 1);
   const auto late = desk.arrive({0, 2, {0}, now, now + milliseconds(10)}, now);

@@ -80,6 +80,7 @@ class Box final : private AdminSource {
   template <typename Answer>
   void askWorkers(UniqueFunction<void(Worker&, UniqueFunction<void(Answer)>)> ask,
                   UniqueFunction<void(std::vector<Answer>)> take);
+  std::vector<HostedVersion> hosted();
   BoxFigures figures(std::vector<WorkerReport> reports);
   enum class Versions : std::uint8_t { kNew, kAsBefore };
   void applyPolicy(Versions versions);

@@ -40,7 +40,24 @@ BoxFigures Box::figures(std::vector<WorkerReport> reports) {
   figures.readiness = readiness_;
   figures.capacity = live_.capacity;
   figures.max_invocations = config_.engine.max_invocations;
+  if (config_.front == Front::kGateway) figures.hosted = hosted();
   return figures;
+}
+
+std::vector<HostedVersion> Box::hosted() {
+  const std::vector<catalog::FunctionPtr>& versions = functions_->catalog().functions();
+  std::vector<policy::FunctionId> accounts;
+  accounts.reserve(versions.size());
+  for (const catalog::FunctionPtr& version : versions) {
+    accounts.push_back(functions_->find(*version)->load->account.function());
+  }
+  const std::vector<std::uint32_t> running = desk_.runningOf(accounts);
+  std::vector<HostedVersion> hosted;
+  for (std::size_t i = 0; i < versions.size(); ++i) {
+    const bool loaded = programs_->has(versions[i]->module);
+    if (running[i] > 0 || loaded) hosted.push_back({versions[i], running[i], loaded});
+  }
+  return hosted;
 }
 
 void Box::listInvocations(UniqueFunction<void(InvocationList)> take) {

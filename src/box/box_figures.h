@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "box/admission_desk.h"
@@ -25,6 +26,13 @@ struct MemoryFigures {
   int risk_level = 0;  // 0: all the risk that the operator accepts
 };
 
+// A version that a gateway has put here.
+struct HostedVersion {
+  catalog::FunctionPtr version;
+  std::uint32_t running = 0;  // admitted, and not ended
+  bool loaded = false;        // its program
+};
+
 struct BoxFigures {
   const MetricsTotals* totals = nullptr;
   std::vector<WorkerReport> workers;  // their deltas are in the totals already
@@ -43,6 +51,7 @@ struct BoxFigures {
   Readiness readiness = Readiness::kStarting;
   std::uint32_t max_invocations = 0;
   Capacity capacity;
+  std::optional<std::vector<HostedVersion>> hosted;  // behind a gateway: those that run or are loaded
 };
 
 }  // namespace wasabi::box

@@ -210,7 +210,9 @@ void Invocation::giveBack(policy::DemandHistory::Seen seen) {
   if (std::exchange(growth_waits_, false)) services_.ledger.giveUp(age());
   services_.gauges.grown_bytes -= memory_.size().value;
   memory_.release();
-  services_.desk.ended(deployment_.load->account.function(), peak_memory_, seen, admitted_, Clock::now());
+  const TimePoint now = Clock::now();
+  memory_byte_seconds_ += static_cast<double>(peak_memory_.value) * toSeconds(now - admitted_);
+  services_.desk.ended(deployment_.load->account.function(), peak_memory_, seen, admitted_, now);
 }
 
 void Invocation::settleIfOver() {
@@ -232,6 +234,7 @@ void Invocation::settleIfOver() {
   record.queued = queued_;
   record.began_anew = evictions_ > 0;
   record.peak_memory = peak_memory_;
+  record.memory_byte_seconds = memory_byte_seconds_;
   record.cold = cold_;
   owner_.settled(token_, record);
 }

@@ -207,6 +207,7 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
   Duration cpu_{};
   std::uint64_t bytes_in_ = 0;
   ByteSize peak_memory_;
+  double memory_byte_seconds_ = 0;
   Reason reason_ = Reason::kNone;
   bool cold_ = false;
 

@@ -10,6 +10,7 @@ void RequestCounters::add(const RequestRecord& record) {
   cold_starts += record.cold ? 1 : 0;
   bytes_in += record.bytes_in;
   bytes_out += record.bytes_out;
+  memory_byte_seconds += record.memory_byte_seconds;
   wall.record(record.wall);
   cpu.record(record.cpu);
 }
@@ -19,6 +20,7 @@ void RequestCounters::merge(const RequestCounters& other) {
   cold_starts += other.cold_starts;
   bytes_in += other.bytes_in;
   bytes_out += other.bytes_out;
+  memory_byte_seconds += other.memory_byte_seconds;
   wall.merge(other.wall);
   cpu.merge(other.cpu);
 }

@@ -37,6 +37,7 @@ struct RequestRecord {
   bool began_anew = false;            // it was evicted, and ran again from the start
   Reason in_the_way = Reason::kNone;  // of one that was refused before it waited: what it would have waited for
   ByteSize peak_memory;
+  double memory_byte_seconds = 0;  // its peak, from its admission to its end; of all its runs
   bool cold = false;  // the program had to be loaded
 };
 
@@ -45,6 +46,7 @@ struct RequestCounters {
   std::uint64_t cold_starts = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
+  double memory_byte_seconds = 0;
   DurationHistogram wall;
   DurationHistogram cpu;
 

@@ -44,6 +44,23 @@ TEST(MetricsTest, CountsByTenantFunctionAndReason) {
   EXPECT_EQ(totals.reasons()[static_cast<std::size_t>(Reason::kNoRoute)], 1u);
 }
 
+TEST(MetricsTest, MemoryIsSummedByTenantWhereverItWasHeld) {
+  RequestRecord record = request(function("acme", "one"));
+  record.memory_byte_seconds = 1.5e6;
+  MetricsDelta delta;
+  delta.add(record);
+  delta.add(record);
+  record.function = function("acme", "two");
+  delta.add(record);
+  record.function = function("other", "one");
+  delta.add(record);
+  MetricsTotals totals(1);
+  totals.merge(delta);
+  totals.merge(delta);
+  EXPECT_DOUBLE_EQ(totals.tenants().at("acme").memory_byte_seconds, 9e6);
+  EXPECT_DOUBLE_EQ(totals.tenants().at("other").memory_byte_seconds, 3e6);
+}
+
 TEST(MetricsTest, WaitsAreCountedByWhatWasWaitedFor) {
   RequestRecord waited = request(function("a", "f"), Reason::kDeadline);
   waited.waited_for = Reason::kQueueMemory;

@@ -152,6 +152,7 @@ class Admission {
   const MemoryBook& book() const { return book_; }
   const RequestQueue& queue() const { return queue_; }
   std::uint64_t running() const { return running_; }
+  std::uint32_t runningOf(FunctionId function) const { return functions_[function.value].running; }
 
  private:
   struct Function {

@@ -71,6 +71,13 @@ class BehindGateway(unittest.TestCase):
             self.assertEqual(reply.status, 400, route)
             self.assertIsNone(reply.header("wasabi-no-room"))
 
+    def test_without_a_route_nothing_is_served(self):
+        for target in ("/acme/env@1", "/acme/env", "/"):
+            reply = self.box.call(target)
+            self.assertEqual(reply.status, 404, target)
+            self.assertIn("refused.no_route", reply.text)
+        self.assertEqual(self.box.call("/-/readyz").status, 200)
+
     def test_a_version_that_is_put_there_is_served_once_the_box_was_told(self):
         self.box.put("acme/late@1", "hello")
         self.assertEqual(json.loads(self.box.admin("/-/reload", method="POST").text)["functions"], 4)
@@ -101,6 +108,39 @@ class BehindGateway(unittest.TestCase):
         self.assertIn("OTHER=new", self.box.ask("acme/fresh@1").text)
         self.box.catalog.manifest("acme/fresh@1").unlink()
         self.box.admin("/-/reload", method="POST")
+
+
+class Load(unittest.TestCase):
+    def test_it_tells_which_versions_run_and_what_tenants_have_used(self):
+        with GatewayBox() as box:
+            box.put("t/idle@1", "hello")
+            box.put("t/sleep@2", "sleep", limits={"memory": "40MiB"})
+            box.admin("/-/reload", method="POST")
+
+            def load():
+                return json.loads(box.admin("/-/load").text)
+            self.assertEqual((load()["versions"], load()["tenants"]), ([], []))
+            running = box.connect()
+            running.send(wire.request_bytes("GET", "/?ms=1000", {"wasabi-route": "t/sleep@2;prefix=0"}))
+            busy = {"version": "t/sleep@2", "running": 1, "limits_bytes": 40 << 20, "loaded": True}
+            eventually(lambda: load()["versions"] == [busy])
+            self.assertEqual(running.reply("GET").status, 200)
+            eventually(lambda: load()["tenants"])
+            version, = load()["versions"]
+            self.assertEqual((version["running"], version["loaded"]), (0, True))
+            tenant, = load()["tenants"]
+            self.assertEqual(tenant["tenant"], "t")
+            self.assertGreater(tenant["cpu_seconds"], 0)
+            self.assertLess(tenant["cpu_seconds"], 1)
+            # At least a page of WebAssembly for the second that it slept, at most its limit for rather longer.
+            self.assertGreater(tenant["memory_byte_seconds"], 64 << 10)
+            self.assertLess(tenant["memory_byte_seconds"], 10 * (40 << 20))
+
+    def test_a_box_alone_tells_neither(self):
+        with Box() as box:
+            told = json.loads(box.admin("/-/load").text)
+            self.assertNotIn("versions", told)
+            self.assertNotIn("tenants", told)
 
 
 class NoRoom(unittest.TestCase):
