@@ -141,8 +141,7 @@ TEST(LoadTest, BehindAGatewayItTellsWhatVersionsDoAndTenantsHaveUsed) {
   const json load = loadOf(std::vector<HostedVersion>{{spec, 2, true}});
   EXPECT_EQ(load["versions"],
             json::parse(R"([{"version":"acme/hello@3","running":2,"limits_bytes":2000,"loaded":true}])"));
-  EXPECT_EQ(load["tenants"],
-            json::parse(R"([{"tenant":"acme","cpu_seconds":0.25,"memory_byte_seconds":3000000.0}])"));
+  EXPECT_EQ(load["tenants"], json::parse(R"([{"tenant":"acme","cpu_seconds":0.25,"memory_byte_seconds":3000000.0}])"));
 }
 
 TEST(LoadTest, BehindAGatewayItSaysSoWhereThereAreNone) {

@@ -79,8 +79,8 @@ TEST_F(AdmissionDeskTest, TellsHowManyOfEachRun) {
 
 TEST_F(AdmissionDeskTest, WhoWouldHaveToWaitAndMayGoElsewhereLeavesNothing) {
   arrive(0, 1);
-  const AdmissionDesk::Request second{0, 2, {0}, now, now + seconds(60),
-                                      AdmissionDesk::Request::IfNoRoom::kGoElsewhere};
+  const AdmissionDesk::Request second{
+      0, 2, {0}, now, now + seconds(60), AdmissionDesk::Request::IfNoRoom::kGoElsewhere};
   const AdmissionDesk::Answer answer = desk.arrive(second, now);
   EXPECT_EQ(answer.kind, Kind::kRefused);
   EXPECT_EQ(answer.obstacle, Reason::kQueueFunctionConcurrency);

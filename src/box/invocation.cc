@@ -203,18 +203,6 @@ void Invocation::end(Reason reason) {
   settleIfOver();
 }
 
-// What was booked and what is held, of one whose guest is gone.
-void Invocation::giveBack(policy::DemandHistory::Seen seen) {
-  booked_ = false;
-  peak_memory_ = std::max(peak_memory_, memory_.size());
-  if (std::exchange(growth_waits_, false)) services_.ledger.giveUp(age());
-  services_.gauges.grown_bytes -= memory_.size().value;
-  memory_.release();
-  const TimePoint now = Clock::now();
-  memory_byte_seconds_ += static_cast<double>(peak_memory_.value) * toSeconds(now - admitted_);
-  services_.desk.ended(deployment_.load->account.function(), peak_memory_, seen, admitted_, now);
-}
-
 void Invocation::settleIfOver() {
   if (settled_ || state_ != InvocationState::kEnded || stream_ != nullptr) return;
   settled_ = true;

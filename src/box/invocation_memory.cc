@@ -1,4 +1,5 @@
 // What an invocation holds: its growth, and its eviction when memory is short; see invocation.h.
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -44,6 +45,18 @@ std::optional<policy::EvictionCandidate> Invocation::evictionCandidate() const {
   candidate.acted = !mayRunAgain();
   candidate.waits_for_growth = growth_waits_ && state_ == InvocationState::kParked;
   return candidate;
+}
+
+// What was booked and what is held, of one whose guest is gone.
+void Invocation::giveBack(policy::DemandHistory::Seen seen) {
+  booked_ = false;
+  peak_memory_ = std::max(peak_memory_, memory_.size());
+  if (std::exchange(growth_waits_, false)) services_.ledger.giveUp(age());
+  services_.gauges.grown_bytes -= memory_.size().value;
+  memory_.release();
+  const TimePoint now = Clock::now();
+  memory_byte_seconds_ += static_cast<double>(peak_memory_.value) * toSeconds(now - admitted_);
+  services_.desk.ended(deployment_.load->account.function(), peak_memory_, seen, admitted_, now);
 }
 
 void Invocation::keepForReplay(std::span<const std::byte> chunk) {

@@ -38,7 +38,7 @@ struct RequestRecord {
   Reason in_the_way = Reason::kNone;  // of one that was refused before it waited: what it would have waited for
   ByteSize peak_memory;
   double memory_byte_seconds = 0;  // its peak, from its admission to its end; of all its runs
-  bool cold = false;  // the program had to be loaded
+  bool cold = false;               // the program had to be loaded
 };
 
 struct RequestCounters {
