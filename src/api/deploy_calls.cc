@@ -34,13 +34,13 @@ void answerDeployed(Call& call, const FunctionName& name, const Result<platform:
 void deployFrom(Call& call, deploy::Remote remote, platform::Deployment deployment) {
   call.auditBegun();
   const FunctionName name = deployment.name;
-  call.services().deployer.deployFrom(
-      std::move(remote), std::move(deployment),
-      [&loop = call.services().loop, name, held = call.shared_from_this()](Result<platform::Deployed> deployed) mutable {
-        loop.post([name, held = std::move(held), deployed = std::move(deployed)] {
-          if (held->open()) answerDeployed(*held, name, deployed);
-        });
-      });
+  call.services().deployer.deployFrom(std::move(remote), std::move(deployment),
+                                      [&loop = call.services().loop, name,
+                                       held = call.shared_from_this()](Result<platform::Deployed> deployed) mutable {
+                                        loop.post([name, held = std::move(held), deployed = std::move(deployed)] {
+                                          if (held->open()) answerDeployed(*held, name, deployed);
+                                        });
+                                      });
 }
 
 struct DeployInput {
@@ -64,7 +64,8 @@ Result<DeployInput> readDeploy(const Call& call) {
   read.deployment.content_bytes = input.count("bytes").value_or(0);
   if (auto finished = input.finish(); !finished) return fail(std::move(finished.error()));
   if (read.module.empty() == !oci) return fail(ErrorCode::kInvalid, "one of 'module' and 'oci' says what to deploy");
-  if (!oci && (username || password)) return fail(ErrorCode::kInvalid, "'oci_username' and 'oci_password' go with 'oci'");
+  if (!oci && (username || password))
+    return fail(ErrorCode::kInvalid, "'oci_username' and 'oci_password' go with 'oci'");
   if (username.has_value() != password.has_value()) {
     return fail(ErrorCode::kInvalid, "'oci_username' and 'oci_password' go together");
   }

@@ -28,8 +28,8 @@ void upload(Call& call) {
     if (!module) return call.refuse(module.error());
     return answerUpload(call, module->digest, module->bytes);
   }
-  call.api().longWork().post([&loop = call.services().loop, files = std::make_unique<deploy::FilesUpload>(
-                                                                std::move(*call.files())),
+  call.api().longWork().post([&loop = call.services().loop,
+                              files = std::make_unique<deploy::FilesUpload>(std::move(*call.files())),
                               held = call.shared_from_this()]() mutable {
     auto stored = files->finish({});
     files.reset();

@@ -127,14 +127,16 @@ void Deployer::begin(const platform::VersionPtr& version) {
   }
   stages_.enter(nameOf(*version), Stage::kCompiling);
   if (isCompiled(version->content())) return compiled(version, {});
-  services_.compiler.compile(services_.platform.blobs().pathOf(platform::BlobKind::kModule, version->content()), version->content(),
-                    [this, version](const Result<void>& result) { compiled(version, result); });
+  services_.compiler.compile(services_.platform.blobs().pathOf(platform::BlobKind::kModule, version->content()),
+                             version->content(),
+                             [this, version](const Result<void>& result) { compiled(version, result); });
 }
 
 bool Deployer::isCompiled(const platform::Digest& module) const {
   std::error_code error;
-  return fs::exists(
-      services_.platform.blobs().storePath() + "/" + services_.compiler.fingerprint() + "/" + catalog::compiledName(module), error);
+  return fs::exists(services_.platform.blobs().storePath() + "/" + services_.compiler.fingerprint() + "/" +
+                        catalog::compiledName(module),
+                    error);
 }
 
 void Deployer::compiled(const platform::VersionPtr& version, const Result<void>& result) {
@@ -161,7 +163,8 @@ void Deployer::finish(const platform::VersionPtr& version, const Result<void>& r
   stages_.enter(nameOf(*version), result ? Stage::kReady : Stage::kFailed);
   const std::string name = nameOf(*version).toString();
   if (!changed) {
-    services_.log.warn("state of a version is not recorded", {{"version", name}, {"reason", changed.error().message()}});
+    services_.log.warn("state of a version is not recorded",
+                       {{"version", name}, {"reason", changed.error().message()}});
   } else if (!result) {
     services_.log.warn("version failed", {{"version", name}, {"reason", result.error().message()}});
   } else {

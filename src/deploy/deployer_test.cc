@@ -177,8 +177,7 @@ TEST_F(DeployerTest, AModuleComesFromARegistry) {
   ASSERT_TRUE(deployed) << deployed.error().message();
   EXPECT_EQ(deployed->version->content(), platform::digestOf("wasm 1"));
   EXPECT_EQ(deployed->version->content_bytes, 6u);
-  EXPECT_EQ(deployed->version->source,
-            "oci://registry.example/app:1@" + oci::toString(oci::digestOf("manifest")));
+  EXPECT_EQ(deployed->version->source, "oci://registry.example/app:1@" + oci::toString(oci::digestOf("manifest")));
   EXPECT_EQ(stateOf(1), VersionState::kBuilding);
   compiled({});
   EXPECT_EQ(stateOf(1), VersionState::kReady);

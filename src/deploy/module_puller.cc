@@ -131,8 +131,8 @@ void ModulePuller::run(Job job) {
   if (pulled) {
     pulled->took = Clock::now() - begin;
   } else if (late) {
-    pulled = fail(ErrorCode::kTimeout, fmt::format("{}: not there after {}", oci::toString(job.reference),
-                                                   toString(limits_.longest)));
+    pulled = fail(ErrorCode::kTimeout,
+                  fmt::format("{}: not there after {}", oci::toString(job.reference), toString(limits_.longest)));
   } else if (stopped) {
     pulled = fail(ofStop());
   }

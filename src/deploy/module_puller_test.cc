@@ -41,14 +41,13 @@ class ModulePullerTest : public ::testing::Test {
 };
 
 TEST_F(ModulePullerTest, AModuleIsStoredByItsDigest) {
-  ModulePuller puller(
-      *blobs_,
-      [](const oci::Reference& reference, const auto& credentials, const auto& into, const auto&) {
-        EXPECT_EQ(reference.registry, "r.example");
-        EXPECT_EQ(credentials->username, "me");
-        return bringModule(into, "a module");
-      },
-      {});
+  ModulePuller puller(*blobs_,
+                      [](const oci::Reference& reference, const auto& credentials, const auto& into, const auto&) {
+                        EXPECT_EQ(reference.registry, "r.example");
+                        EXPECT_EQ(credentials->username, "me");
+                        return bringModule(into, "a module");
+                      },
+                      {});
   const auto pulled = pull(puller).get();
   ASSERT_TRUE(pulled) << pulled.error().message();
   EXPECT_TRUE(blobs_->has(platform::BlobKind::kModule, pulled->digest));
@@ -60,7 +59,8 @@ TEST_F(ModulePullerTest, AModuleThatIsTooLargeIsNotKept) {
   PullLimits limits;
   limits.module = ByteSize{3};
   ModulePuller puller(
-      *blobs_, [](const auto&, const auto&, const auto& into, const auto&) { return bringModule(into, "four"); }, limits);
+      *blobs_, [](const auto&, const auto&, const auto& into, const auto&) { return bringModule(into, "four"); },
+      limits);
   EXPECT_EQ(pull(puller).get().error().code(), ErrorCode::kExhausted);
   EXPECT_TRUE(std::filesystem::is_empty(directory_.path("modules")));
   puller.stop();
@@ -103,8 +103,8 @@ TEST_F(ModulePullerTest, SoManyRunSoManyWaitAndTheEndTellsAll) {
 }
 
 TEST_F(ModulePullerTest, WhatIsNoReferenceIsRefusedAtOnce) {
-  ModulePuller puller(
-      *blobs_, [](const auto&, const auto&, const auto&, const auto& control) { return hang(control); }, {});
+  ModulePuller puller(*blobs_, [](const auto&, const auto&, const auto&, const auto& control) { return hang(control); },
+                      {});
   auto pulled = pull(puller, "oci://Bad Name");
   ASSERT_EQ(pulled.wait_for(0s), std::future_status::ready);
   EXPECT_EQ(pulled.get().error().code(), ErrorCode::kInvalid);

@@ -98,7 +98,8 @@ class FileArchive {
     for (const std::string& link : links_) {
       const auto reached = openBeneath(tree_.fd(), link, O_PATH, Resolve::kBeneath);
       if (reached || reached.error().code() != ErrorCode::kDenied) continue;
-      return fail(ErrorCode::kInvalid, fmt::format("link '{}' leads out of the archive, or in a circle", shownText(link)));
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("link '{}' leads out of the archive, or in a circle", shownText(link)));
     }
     return {};
   }

@@ -20,8 +20,8 @@ bool mayConnect(const char* text) {
 }
 
 TEST(RegistryAccess, LeadsToNobodysOwnNetwork) {
-  for (const char* inside : {"127.0.0.1", "10.0.0.1", "169.254.169.254", "0.0.0.0", "::1", "fd00::1", "fe80::1",
-                             "::ffff:127.0.0.1"}) {
+  for (const char* inside :
+       {"127.0.0.1", "10.0.0.1", "169.254.169.254", "0.0.0.0", "::1", "fd00::1", "fe80::1", "::ffff:127.0.0.1"}) {
     EXPECT_FALSE(mayConnect(inside)) << inside;
   }
   EXPECT_TRUE(mayConnect("1.1.1.1"));

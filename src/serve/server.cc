@@ -21,6 +21,9 @@ using namespace std::chrono_literals;
 constexpr Duration kCollectMetrics = 1s;
 constexpr Duration kKeepTidy = 10min;
 constexpr Duration kLookAgain = 20ms;
+// A module may come in a layer with more beside it; all of it lies in incoming/ meanwhile.
+constexpr ByteSize kLargestPulledBlob{512ull << 20};
+constexpr ByteSize kLargestPull{1ull << 30};
 constexpr std::size_t kBufferedLogBytes = 4 << 20;
 
 std::uint64_t randomSeed() {
@@ -137,6 +140,8 @@ Result<void> Server::openAll() {
   probe_ = std::make_unique<VersionProbe>(control_loop_, runtime_ + "/inside.sock");
   compiler_ = std::make_unique<deploy::BuilderCompiler>(*builder_);
   oci::RegistryOptions registries;
+  registries.limits.blob = kLargestPulledBlob;
+  registries.limits.image = kLargestPull;
   if (!config_.private_registries) registries.may_connect = onlyPublicAddresses();
   deployer_ = std::make_unique<deploy::Deployer>(
       deploy::DeployServices{*platform_, *compiler_, *probe_, deploy::fetchFromRegistries(std::move(registries)),
