@@ -16,6 +16,12 @@ namespace {
 
 constexpr mode_t kOwnerMayExecute = 0100;
 
+// What is damaged came so: nothing of ours is.
+Error ofInput(Error error) {
+  if (error.code() != ErrorCode::kCorrupt) return error;
+  return {ErrorCode::kInvalid, error.message()};
+}
+
 UnpackOptions optionsOf(const FileArchiveLimits& limits, const std::stop_token& stop) {
   UnpackOptions options;
   options.limits.bytes = limits.files;
@@ -122,11 +128,11 @@ Result<FileArchiveReport> unpackFiles(int archive_fd, int directory_fd, const Fi
   auto own_tree = RootTree::open(directory_fd, limits.path);
   if (!own_tree) return fail(std::move(own_tree).error());
   auto stream = UnpackedStream::open(archive_fd, limits.archive, stop);
-  if (!stream) return fail(std::move(stream).error());
+  if (!stream) return fail(ofInput(std::move(stream).error()));
   auto tar = TarReader::open(**stream);
-  if (!tar) return fail(std::move(tar).error());
+  if (!tar) return fail(ofInput(std::move(tar).error()));
   FileArchive archive(*std::move(tree), *std::move(own_tree), limits, stop);
-  if (auto unpacked = archive.unpack(**tar); !unpacked) return fail(std::move(unpacked).error());
+  if (auto unpacked = archive.unpack(**tar); !unpacked) return fail(ofInput(std::move(unpacked).error()));
   return archive.report();
 }
 

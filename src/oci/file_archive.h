@@ -26,7 +26,8 @@ struct FileArchiveReport {
 // `archive_fd` is read from its start; it may be packed by gzip or zstd. The directory is the caller's own and empty;
 // after an error it is good for removal only. Files become 0444 (0555 where their owner may execute them), directories
 // 0755, all of this process; attributes and set-id bits are left behind. kInvalid: devices, pipes, paths with "..",
-// links that lead out of the directory, absolute ones included. kExhausted: beyond the limits. Blocks.
+// links that lead out of the directory, absolute ones included, and what is no archive. kExhausted: beyond the limits.
+// Blocks.
 Result<FileArchiveReport> unpackFiles(int archive_fd, int directory_fd, const FileArchiveLimits& limits,
                                       const std::stop_token& stop);
 

@@ -101,7 +101,9 @@ TEST_F(FileArchiveTest, LimitsHold) {
 
 TEST_F(FileArchiveTest, WhatIsNoArchiveIsRefused) {
   const FileDescriptor text = memoryFile("hello, I am no archive at all");
-  EXPECT_FALSE(unpackFiles(text.get(), root_.get(), limits_, {}));
+  const auto unpacked = unpackFiles(text.get(), root_.get(), limits_, {});
+  ASSERT_FALSE(unpacked);
+  EXPECT_EQ(unpacked.error().code(), ErrorCode::kInvalid);
 }
 
 }  // namespace
