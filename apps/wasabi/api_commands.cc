@@ -80,14 +80,19 @@ std::optional<int> ApiCommands::run() {
 void ApiCommands::addDeploy(CLI::App& app) {
   CLI::App* command = add(app, "deploy", "a new version of a function",
                           [this](auto& client, auto output) { return cli::deploy(client, deploy_, output); });
-  command->add_option("source", deploy_.source, "a .wasm file, '-' for standard input, or a folder with wasabi.toml")
+  command
+      ->add_option("source", deploy_.source,
+                   "a .wasm file, '-' for standard input, a folder with wasabi.toml, or oci://HOST/REPOSITORY:TAG")
       ->capture_default_str();
   command->add_option("--name", deploy_.name, "TENANT/FUNCTION")->required();
   command->add_option("--manifest", deploy_.manifest_file, "settings of the function; see docs/manifest.md");
+  command->add_option("--credentials", deploy_.credential_file,
+                      "file of `docker login`; its entry for the registry is sent to the server for this one pull");
   command->add_flag("!--no-traffic", deploy_.promote, "it is ready at its own address, and gets no traffic");
   command->add_option("--env", deploy_.environment, "NAME=VALUE, besides the manifest's; may be repeated")->take_all();
   addExamples(command,
               "wasabi deploy app.wasm --name acme/app\n"
+              "  wasabi deploy oci://registry.example.com/team/app:1.0 --name acme/app\n"
               "  wasabi deploy . --name acme/app --no-traffic\n"
               "  cat app.wasm | wasabi deploy - --name acme/app --env GREETING=hello");
 }

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "cli/api_commands.h"
+#include "cli/registry_login.h"
 #include "cli/table.h"
 
 namespace wasabi {

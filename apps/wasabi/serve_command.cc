@@ -112,6 +112,8 @@ void addServe(CLI::App& app, ServeOptions& options) {
   serve->add_option("--function-log", config.function_log, "file for what functions write to stderr; '-' likewise");
   serve->add_flag("--allow-private-networks", options.allow_private_networks,
                   "functions may call private, loopback and link-local addresses that their manifest allows by name");
+  serve->add_flag("--private-registries", config.private_registries,
+                  "modules may be pulled from registries at private, loopback and link-local addresses");
   const std::string group = "Superpods";
   serve->add_option("--superpods", config.most_superpods, "at most, spares included")
       ->check(CLI::Range(1, 1'000))

@@ -19,7 +19,7 @@ constexpr std::string_view kBearer = "Bearer ";
 const std::vector<Endpoint>& endpoints() {
   static const std::vector<Endpoint> all = [] {
     std::vector<Endpoint> joined = functionEndpoints();
-    for (const auto& group : {tenantEndpoints(), machineEndpoints()}) {
+    for (const auto& group : {deployEndpoints(), tenantEndpoints(), machineEndpoints()}) {
       joined.insert(joined.end(), group.begin(), group.end());
     }
     return joined;

@@ -49,8 +49,8 @@ std::size_t Call::mostBody() const {
       return api_.limits().body_bytes;
     case Endpoint::Body::kSecret:
       return api_.limits().secret_bytes;
-    case Endpoint::Body::kModule:
-      return api_.limits().module_bytes;
+    case Endpoint::Body::kUpload:
+      return files_ ? api_.limits().files_bytes : api_.limits().module_bytes;
   }
   return 0;
 }
@@ -65,12 +65,29 @@ void Call::beginRefused(std::uint16_t status, const std::string& detail) {
   refuse(status, detail);
 }
 
+Result<void> Call::beginUpload() {
+  const std::string kind = query("kind").value_or("module");
+  if (kind == "files") {
+    auto files = services().deployer.uploadFiles();
+    if (!files) return fail(std::move(files.error()));
+    files_.emplace(std::move(*files));
+    return {};
+  }
+  if (kind != "module") return fail(ErrorCode::kInvalid, "'kind' is module or files");
+  auto module = platform().blobs().uploadModule({api_.limits().module_bytes});
+  if (!module) return fail(std::move(module.error()));
+  module_.emplace(std::move(*module));
+  return {};
+}
+
+Result<void> Call::write(std::string_view bytes) {
+  return files_ ? files_->write(bytes) : module_->write(bytes);
+}
+
 void Call::begin() {
   attach();
-  if (endpoint_.body == Endpoint::Body::kModule) {
-    auto upload = platform().blobs().uploadModule({api_.limits().module_bytes});
-    if (!upload) return refuse(upload.error());
-    upload_.emplace(std::move(*upload));
+  if (endpoint_.body == Endpoint::Body::kUpload) {
+    if (auto begun = beginUpload(); !begun) return refuse(begun.error());
   }
   if (stream_->requestComplete()) return handle();
   if (stream_->request().content_length.value_or(0) > mostBody()) {
@@ -83,9 +100,9 @@ void Call::onBody(std::span<const std::byte> chunk) {
   if (answered_) return;
   body_bytes_ += chunk.size();
   if (body_bytes_ > mostBody()) return refuse(413, fmt::format("the body may have {} bytes", mostBody()));
-  if (!upload_) {
+  if (endpoint_.body != Endpoint::Body::kUpload) {
     body_ += textOf(chunk);
-  } else if (auto written = upload_->write(textOf(chunk)); !written) {
+  } else if (auto written = write(textOf(chunk)); !written) {
     refuse(written.error());
   }
 }

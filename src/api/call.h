@@ -26,7 +26,7 @@ struct Endpoint {
     kNone,
     kJson,
     kSecret,  // bytes as they are
-    kModule,  // goes to the disk as it comes
+    kUpload,  // goes to the disk as it comes: ?kind=module or files
   };
   std::string_view method;
   std::string_view path;  // "/functions/{}/{}": what stands at "{}" becomes an argument
@@ -53,7 +53,8 @@ class Call final : public http::StreamObserver, public std::enable_shared_from_t
   // Of the query, decoded.
   std::optional<std::string> query(std::string_view name) const;
   const std::string& body() const { return body_; }
-  std::optional<platform::ModuleUpload>& upload() { return upload_; }
+  std::optional<platform::ModuleUpload>& module() { return module_; }
+  std::optional<deploy::FilesUpload>& files() { return files_; }
 
   // Whether the caller may know anything of the tenant. If not it was answered: not found, as for what is not there.
   bool mayTouch(const std::string& tenant);
@@ -63,6 +64,8 @@ class Call final : public http::StreamObserver, public std::enable_shared_from_t
   void answerText(std::uint16_t status, std::string_view type, std::string_view text);
   void refuse(std::uint16_t status, const std::string& detail);
   void refuse(const Error& error);
+  // Written down before it is answered: for what goes on when the client has gone, and is answered to nobody then.
+  void auditBegun() const { audit(202, ""); }
   // Lines until the client goes, or lineOver() says that it does not keep up.
   void beginLines();
   void line(std::string_view text);
@@ -82,6 +85,8 @@ class Call final : public http::StreamObserver, public std::enable_shared_from_t
   void onClosed(http::CloseReason reason) override;
 
   void attach();
+  Result<void> beginUpload();
+  Result<void> write(std::string_view bytes);
   void handle();
   void send(std::uint16_t status, std::string_view type, std::string_view body);
   void audit(std::uint16_t status, std::string_view error) const;
@@ -94,7 +99,8 @@ class Call final : public http::StreamObserver, public std::enable_shared_from_t
   const platform::TokenInfo caller_;
   std::string body_;
   std::uint64_t body_bytes_ = 0;
-  std::optional<platform::ModuleUpload> upload_;
+  std::optional<platform::ModuleUpload> module_;
+  std::optional<deploy::FilesUpload> files_;
   bool answered_ = false;
   http::Timer deadline_;
   UniqueFunction<void(bool)> look_;
@@ -105,6 +111,7 @@ class Call final : public http::StreamObserver, public std::enable_shared_from_t
 std::optional<std::string> queryValue(std::string_view query, std::string_view name);
 
 // Each of the others; see their files.
+std::vector<Endpoint> deployEndpoints();
 std::vector<Endpoint> functionEndpoints();
 std::vector<Endpoint> tenantEndpoints();
 std::vector<Endpoint> machineEndpoints();

@@ -6,6 +6,7 @@
 
 #include "api/call.h"
 #include "api/json.h"
+#include "api/version_json.h"
 #include "base/text.h"
 
 namespace wasabi::api {
@@ -16,30 +17,6 @@ using platform::FunctionRecordPtr;
 
 FunctionName nameIn(const Call& call) {
   return {call.argument(0), call.argument(1)};
-}
-
-Json versionJson(const FunctionRecord& function, const platform::VersionEntry& entry, Call& call) {
-  const platform::Version& version = *entry.version;
-  const catalog::FunctionLimits& limits = version.spec->limits;
-  Json json = {
-      {"number", version.number},
-      {"state", platform::nameOf(entry.state)},
-      {"module", "sha256:" + version.content().toHex()},
-      {"source", version.source},
-      {"created", timeText(version.created_ms)},
-      {"created_by", version.created_by},
-      {"bytes", version.content_bytes + version.files_bytes},
-      {"memory_bytes", limits.memory.value},
-      {"timeout_seconds", toSeconds(limits.timeout)},
-      {"concurrency", limits.concurrency},
-      {"url", call.services().machine.urlOf(function.name, version.number)},
-  };
-  if (limits.cpu) json["cpu"] = *limits.cpu;
-  if (!entry.reason.empty()) json["reason"] = entry.reason;
-  const auto& shares = function.traffic.shares();
-  const auto share = std::ranges::find(shares, version.number, &platform::TrafficShare::version);
-  json["percent"] = share == shares.end() ? 0 : share->percent;
-  return json;
 }
 
 Json trafficJson(const platform::TrafficSplit& traffic) {
@@ -124,39 +101,6 @@ void remove(Call& call) {
   if (!call.mayTouch(name.tenant)) return;
   if (auto removed = call.platform().records().deleteFunction(name); !removed) return call.refuse(removed.error());
   call.answer(200, toText({{"deleted", name.toString()}}));
-}
-
-void deploy(Call& call) {
-  platform::Deployment deployment;
-  deployment.name = nameIn(call);
-  if (!call.mayTouch(deployment.name.tenant)) return;
-  JsonInput input(call.body());
-  deployment.manifest = input.optionalText("manifest").value_or("");
-  const std::string module = input.text("module");
-  deployment.promote = input.flag("promote").value_or(true);
-  deployment.source = input.optionalText("source").value_or("upload");
-  deployment.content_bytes = input.count("bytes").value_or(0);
-  if (auto read = input.finish(); !read) return call.refuse(read.error());
-  if (!isLabel(deployment.name.function)) {
-    return call.refuse(400, fmt::format("'{}' is not a name: 1 to 63 of a-z, 0-9 and '-', no '-' at either end",
-                                        deployment.name.function));
-  }
-  constexpr std::string_view kSha256 = "sha256:";
-  auto digest =
-      catalog::parseModuleDigest(std::string_view(module).substr(module.starts_with(kSha256) ? kSha256.size() : 0));
-  if (!digest) return call.refuse(digest.error());
-  deployment.module = *digest;
-  deployment.created_by = call.caller().name.empty() ? call.caller().id : call.caller().name;
-  deployment.now_ms = call.services().unix_ms();
-  auto deployed = call.services().deployer.deploy(deployment);
-  if (!deployed) return call.refuse(deployed.error());
-  const platform::SnapshotPtr snapshot = call.platform().snapshot();
-  const FunctionRecord* function = snapshot->function(deployment.name.tenant, deployment.name.function);
-  const platform::VersionEntry* entry = function ? function->find(deployed->version->number) : nullptr;
-  if (!entry) return call.refuse(409, "the function was deleted meanwhile");
-  Json json = versionJson(*function, *entry, call);
-  json["is_new"] = deployed->is_new;
-  call.answer(deployed->is_new ? 202 : 200, toText(json));
 }
 
 // Whether it was answered: that is so once the version is ready or has failed.
@@ -324,7 +268,6 @@ std::vector<Endpoint> functionEndpoints() {
       {"GET", "/functions", kAny, Body::kNone, list},
       {"GET", "/functions/{}/{}", kAny, Body::kNone, describe},
       {"DELETE", "/functions/{}/{}", kAny, Body::kNone, remove},
-      {"POST", "/functions/{}/{}/versions", kAny, Body::kJson, deploy},
       {"GET", "/functions/{}/{}/versions/{}", kAny, Body::kNone, version},
       {"DELETE", "/functions/{}/{}/versions/{}", kAny, Body::kNone, removeVersion},
       {"POST", "/functions/{}/{}/versions/{}/retry", kAny, Body::kNone, retry},

@@ -18,10 +18,26 @@ void version(Call& call) {
   call.answer(200, toText({{"version", WASABI_VERSION}, {"api", "v1"}}));
 }
 
+void answerUpload(Call& call, const platform::Digest& digest, std::uint64_t bytes) {
+  call.answer(201, toText({{"digest", "sha256:" + digest.toHex()}, {"bytes", bytes}}));
+}
+
 void upload(Call& call) {
-  auto module = call.upload()->finish();
-  if (!module) return call.refuse(module.error());
-  call.answer(201, toText({{"digest", "sha256:" + module->digest.toHex()}, {"bytes", module->bytes}}));
+  if (!call.files()) {
+    auto module = call.module()->finish();
+    if (!module) return call.refuse(module.error());
+    return answerUpload(call, module->digest, module->bytes);
+  }
+  call.api().longWork().post([&loop = call.services().loop,
+                              files = std::make_unique<deploy::FilesUpload>(std::move(*call.files())),
+                              held = call.shared_from_this()]() mutable {
+    auto stored = files->finish({});
+    files.reset();
+    loop.post([held = std::move(held), stored = std::move(stored)] {
+      if (!stored) return held->refuse(stored.error());
+      answerUpload(*held, stored->digest, stored->bytes);
+    });
+  });
 }
 
 Json superpodJson(const MachineStatus::OfSuperpod& superpod) {
@@ -106,7 +122,7 @@ std::vector<Endpoint> machineEndpoints() {
   return {
       {"GET", "/whoami", Who::kAnyToken, Body::kNone, whoami},
       {"GET", "/version", Who::kAnyToken, Body::kNone, version},
-      {"POST", "/uploads", Who::kAnyToken, Body::kModule, upload},
+      {"POST", "/uploads", Who::kAnyToken, Body::kUpload, upload},
       {"GET", "/status", Who::kAnyToken, Body::kNone, status},
       {"GET", "/metrics", Who::kOperator, Body::kNone, metrics},
       {"POST", "/backup", Who::kOperator, Body::kJson, backup},

@@ -7,8 +7,9 @@
 
 namespace wasabi::cli {
 
-Result<Json> ask(ApiClient& client, const std::string& method, const std::string& path, const Json& body) {
-  auto text = client.call(method, path, body.is_null() ? std::string() : body.dump());
+Result<Json> ask(ApiClient& client, const std::string& method, const std::string& path, const Json& body,
+                 Duration patience) {
+  auto text = client.call(method, path, body.is_null() ? std::string() : body.dump(), "application/json", patience);
   if (!text) return fail(std::move(text.error()));
   Json answer = Json::parse(*text, nullptr, false);
   if (!answer.is_object()) return fail(ErrorCode::kCorrupt, "the server's answer is no JSON object");

@@ -13,7 +13,8 @@ namespace wasabi::cli {
 using Json = nlohmann::ordered_json;
 
 // A call whose answer is an object.
-Result<Json> ask(ApiClient& client, const std::string& method, const std::string& path, const Json& body = {});
+Result<Json> ask(ApiClient& client, const std::string& method, const std::string& path, const Json& body = {},
+                 Duration patience = std::chrono::seconds(60));
 // Text of a member; numbers and flags as JSON has them, nothing as "".
 std::string textOf(const Json& object, const char* name);
 // Its member "state", in its colour where there are colours.

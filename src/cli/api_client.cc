@@ -154,8 +154,9 @@ Result<ApiReply> ApiClient::send(const ApiRequest& asked, const OnChunk& on_chun
 }
 
 Result<std::string> ApiClient::call(const std::string& method, const std::string& path, std::string body,
-                                    const std::string& type) {
+                                    const std::string& type, Duration patience) {
   ApiRequest request;
+  request.patience = patience;
   request.method = method;
   request.target = std::string(kRoot) + path;
   request.headers = {{"authorization", "Bearer " + impl_->config.token}};

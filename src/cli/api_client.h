@@ -43,7 +43,7 @@ class ApiClient {
 
   // A call of the API, as JSON or what it was refused for: `path` under /-/api/v1.
   Result<std::string> call(const std::string& method, const std::string& path, std::string body = {},
-                           const std::string& type = "application/json");
+                           const std::string& type = "application/json", Duration patience = std::chrono::seconds(60));
 
   // The same for an answer that comes bit by bit, for as long as it may take; kUnavailable also where nothing came for
   // five minutes.

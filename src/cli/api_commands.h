@@ -20,10 +20,11 @@ enum class Output : std::uint8_t {
 };
 
 struct DeployCommand {
-  std::string source = ".";  // a .wasm file, "-" for standard input, or a folder with wasabi.toml
+  std::string source = ".";  // a .wasm file, "-" for standard input, a folder with wasabi.toml, or "oci://..."
   std::string name;          // "tenant/function"; else from wasabi.toml's folder and --tenant
   std::string manifest_file;
   std::vector<std::string> environment;  // "NAME=VALUE", besides what the manifest says
+  std::string credential_file;           // whose entry for the registry of "oci://..." the server gets; empty: none
   bool promote = true;
 };
 Result<void> deploy(ApiClient& client, const DeployCommand& command, Output output);

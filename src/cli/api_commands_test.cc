@@ -92,9 +92,8 @@ TEST_F(DeployCommandTest, AModuleIsUploadedRecordedAwaitedAndMeasured) {
   const auto requests = api_.requests();
   EXPECT_EQ(requests.at(0).body, "bytes of a module");
   EXPECT_EQ(requests.at(1).line, "POST /-/api/v1/functions/acme/app/versions");
-  EXPECT_EQ(
-      Json::parse(requests.at(1).body),
-      Json::parse(R"({"module": "sha256:ab", "bytes": 17, "manifest": "\n[env]\nA = \"1\"\n", "source": "app.wasm",
+  EXPECT_EQ(Json::parse(requests.at(1).body),
+            Json::parse(R"({"module": "sha256:ab", "manifest": "\n[env]\nA = \"1\"\n", "source": "app.wasm",
                             "promote": false})"));
   EXPECT_EQ(requests.back().line, "GET /acme/app@3/");
   EXPECT_EQ(requests.back().authorization, "");  // functions never see the token
@@ -112,6 +111,21 @@ TEST_F(DeployCommandTest, AFolderHasItsManifestAndItsModule) {
   EXPECT_GT(told["first_ms"], 0);
   EXPECT_EQ(api_.requests().at(0).body, "module");
   EXPECT_EQ(Json::parse(api_.requests().at(1).body)["manifest"], "module = \"made/app.wasm\"\n");
+}
+
+TEST_F(DeployCommandTest, WhatARegistryHasIsFetchedByTheServer) {
+  DeployCommand command;
+  command.source = "oci://registry.example/team/app:1";
+  command.name = "acme/app";
+  command.credential_file = folder_.write("login.json", R"({"auths": {"registry.example": {"auth": "bWU6c2VjcmV0"}}})");
+  EXPECT_THAT(printed([&] { return deploy(*api_.client(), command, Output::kText); }), HasSubstr("is ready"));
+  EXPECT_EQ(api_.requests().at(0).line, "POST /-/api/v1/functions/acme/app/versions");
+  EXPECT_EQ(Json::parse(api_.requests().at(0).body),
+            Json::parse(R"({"oci": "oci://registry.example/team/app:1", "manifest": "", "promote": true,
+                            "oci_username": "me", "oci_password": "secret"})"));
+  command.source = "oci://other.example/team/app:1";
+  EXPECT_THAT(printed([&] { return deploy(*api_.client(), command, Output::kText); }),
+              HasSubstr("knows nobody at other.example"));
 }
 
 TEST_F(DeployCommandTest, WhatFailedIsAnErrorWithItsReason) {

@@ -15,7 +15,9 @@
 #include "catalog/manifest_parser.h"
 #include "cli/api_answer.h"
 #include "cli/manifest_edit.h"
+#include "cli/registry_login.h"
 #include "cli/table.h"
+#include "oci/reference.h"
 
 namespace wasabi::cli {
 namespace {
@@ -25,6 +27,8 @@ namespace fs = std::filesystem;
 constexpr std::string_view kManifestName = "wasabi.toml";
 constexpr std::size_t kMostModuleBytes = 128 << 20;
 constexpr Duration kLongestBuild = std::chrono::minutes(15);
+constexpr Duration kLongestPull = std::chrono::minutes(15);
+constexpr std::string_view kRemote = "oci://";
 constexpr int kWarmCalls = 10;
 
 Result<std::string> readAll(std::istream& stream, const std::string& what) {
@@ -47,10 +51,14 @@ Result<std::string> readFile(const fs::path& path) {
 
 struct Input {
   FunctionName name;
-  std::string module;
+  std::string module;  // empty where the server fetches it
   std::string manifest;
   std::string source;
 };
+
+bool isRemote(const DeployCommand& command) {
+  return command.source.starts_with(kRemote);
+}
 
 // What a manifest says of its module is a path beside it; the server is given the module itself.
 Result<std::string> moduleBeside(const fs::path& manifest_file, const std::string& text) {
@@ -70,7 +78,7 @@ Result<Input> readInput(const DeployCommand& command) {
   Input input;
   const fs::path source = command.source;
   std::error_code ignored;
-  const bool is_folder = command.source != "-" && fs::is_directory(source, ignored);
+  const bool is_folder = command.source != "-" && !isRemote(command) && fs::is_directory(source, ignored);
   const fs::path manifest_file = !command.manifest_file.empty() ? fs::path(command.manifest_file)
                                  : is_folder                    ? source / kManifestName
                                                                 : fs::path();
@@ -79,15 +87,18 @@ Result<Input> readInput(const DeployCommand& command) {
     if (!text) return fail(std::move(text.error()));
     input.manifest = std::move(*text);
   }
-  auto module = command.source == "-" ? readAll(std::cin, "the module on standard input")
-                : is_folder           ? moduleBeside(manifest_file, input.manifest)
-                                      : readFile(source);
+  auto module = isRemote(command)       ? std::string()
+                : command.source == "-" ? readAll(std::cin, "the module on standard input")
+                : is_folder             ? moduleBeside(manifest_file, input.manifest)
+                                        : readFile(source);
   if (!module) return fail(std::move(module.error()));
   input.module = std::move(*module);
   auto manifest = withEnvironment(std::move(input.manifest), command.environment);
   if (!manifest) return fail(std::move(manifest.error()));
   input.manifest = std::move(*manifest);
-  input.source = command.source == "-" ? "standard input" : source.filename().string();
+  input.source = command.source == "-" ? "standard input"
+                 : isRemote(command)   ? command.source
+                                       : source.filename().string();
   auto name = parseFunctionName(command.name);
   if (!name) return fail(ErrorCode::kInvalid, "which function? --name tenant/function");
   input.name = std::move(*name);
@@ -132,34 +143,59 @@ Json measured(ApiClient& client, const FunctionName& name, const std::string& nu
   return figures;
 }
 
+Result<Json> deployUpload(ApiClient& client, const std::string& path, Input input, bool promote) {
+  auto uploaded = client.call("POST", "/uploads?kind=module", std::move(input.module), "application/wasm");
+  if (!uploaded) return fail(std::move(uploaded.error()));
+  const Json blob = Json::parse(*uploaded, nullptr, false);
+  return ask(client, "POST", path,
+             {{"module", blob.value("digest", "")},
+              {"manifest", input.manifest},
+              {"source", input.source},
+              {"promote", promote}});
+}
+
+Result<Json> deployRemote(ApiClient& client, const std::string& path, const Input& input,
+                          const DeployCommand& command) {
+  auto reference = oci::parseReference(command.source);
+  if (!reference) return fail(std::move(reference.error()));
+  Json body = {{"oci", command.source}, {"manifest", input.manifest}, {"promote", command.promote}};
+  auto login = loginFor(reference->registry, command.credential_file);
+  if (!login) return fail(std::move(login.error()));
+  if (!command.credential_file.empty() && !*login) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("{} knows nobody at {}", command.credential_file, reference->registry));
+  }
+  if (*login && (*login)->identity_token) {
+    return fail(ErrorCode::kInvalid, "an identity token is known for that registry; the server needs a password");
+  }
+  if (*login) {
+    body["oci_username"] = (*login)->username;
+    body["oci_password"] = (*login)->secret;
+  }
+  return ask(client, "POST", path, body, kLongestPull);
+}
+
 }  // namespace
 
 Result<void> deploy(ApiClient& client, const DeployCommand& command, Output output) {
   auto input = readInput(command);
   if (!input) return fail(std::move(input.error()));
   Progress progress(output);
-  progress.say(fmt::format("uploading {}", shortBytes(static_cast<double>(input->module.size()))));
-  const std::size_t bytes = input->module.size();
-  auto uploaded = client.call("POST", "/uploads?kind=module", std::move(input->module), "application/wasm");
-  if (!uploaded) return fail(std::move(uploaded.error()));
-  const Json blob = Json::parse(*uploaded, nullptr, false);
-
-  const std::string path = "/functions/" + input->name.toString() + "/versions";
-  auto version = ask(client, "POST", path,
-                     {{"module", blob.value("digest", "")},
-                      {"bytes", bytes},
-                      {"manifest", input->manifest},
-                      {"source", input->source},
-                      {"promote", command.promote}});
+  progress.say(isRemote(command) ? "the server fetches " + command.source
+                                 : fmt::format("uploading {}", shortBytes(static_cast<double>(input->module.size()))));
+  const FunctionName name = input->name;
+  const std::string path = "/functions/" + name.toString() + "/versions";
+  auto version = isRemote(command) ? deployRemote(client, path, *input, command)
+                                   : deployUpload(client, path, std::move(*input), command.promote);
   if (!version) return fail(std::move(version.error()));
   const std::string number = textOf(*version, "number");
   const bool is_new = version->value("is_new", false);
-  const std::string what = fmt::format("{}@{}", input->name.toString(), number);
+  const std::string what = fmt::format("{}@{}", name.toString(), number);
   const TimePoint end = Clock::now() + kLongestBuild;
   while (textOf(*version, "state") == "building") {
     if (Clock::now() > end) {
       return fail(ErrorCode::kTimeout,
-                  fmt::format("{} is still being built; see `wasabi versions {}`", what, input->name.toString()));
+                  fmt::format("{} is still being built; see `wasabi versions {}`", what, name.toString()));
     }
     progress.say("compiling " + what);
     version = ask(client, "GET", path + "/" + number + "?wait=30s");
@@ -167,7 +203,7 @@ Result<void> deploy(ApiClient& client, const DeployCommand& command, Output outp
   }
   progress.done();
   if (textOf(*version, "state") == "failed") return fail(ErrorCode::kInvalid, textOf(*version, "reason"));
-  version->update(measured(client, input->name, number));
+  version->update(measured(client, name, number));
   if (output == Output::kJson) {
     (*version)["is_new"] = is_new;
     printJson(*version);

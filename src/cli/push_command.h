@@ -26,7 +26,4 @@ struct Pushed {
 // kNotFound: no such file, or registry has no such repository. kDenied: credentials. kInvalid: no WebAssembly.
 Result<Pushed> push(const PushCommand& command);
 
-// $DOCKER_CONFIG/config.json, else ~/.docker/config.json. Empty without a home.
-std::string usualCredentialFile(const char* docker_config, const char* home);
-
 }  // namespace wasabi::cli

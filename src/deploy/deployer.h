@@ -1,6 +1,7 @@
 // The way of a new version from what somebody handed in to being ready for traffic:
 //
 //   deploy() --> recorded, building --> compiled --> checked, where its manifest asks for that --> ready, or failed
+//   deployFrom() --> pulled from a registry --> as deploy()
 //
 // Each step is on disk before the next begins; after a restart resume() goes on with what was building. A version that
 // is like the one before it is not made anew; one that failed is tried again.
@@ -15,6 +16,9 @@
 #include "base/unique_function.h"
 #include "catalog/platform_settings.h"
 #include "deploy/compiler.h"
+#include "deploy/files_upload.h"
+#include "deploy/module_puller.h"
+#include "deploy/stage_log.h"
 #include "platform/platform.h"
 
 namespace wasabi::deploy {
@@ -28,20 +32,47 @@ class Probe {
                      UniqueFunction<void(Result<void>)> done) = 0;
 };
 
+struct DeployLimits {
+  PullLimits pull;
+  FilesLimits files;
+};
+
+// What a deployer works with. All outlive it, and no `done` of theirs comes after its end.
+struct DeployServices {
+  platform::Platform& platform;
+  Compiler& compiler;
+  Probe& probe;
+  FetchModule fetch;
+  std::function<TimePoint()> now;
+  Logger& log;
+};
+
 // Thread-safe.
 class Deployer {
  public:
-  // All outlive this, and no `done` of theirs comes after its end.
-  Deployer(platform::Platform& platform, Compiler& compiler, Probe& probe, Logger& log);
+  Deployer(DeployServices services, const DeployLimits& limits);
   ~Deployer();
 
-  // Blocks on the disk, not on compiler and check. What it refuses is what Platform::deploy refuses.
-  Result<platform::Deployed> deploy(const platform::Deployment& deployment);
+  // Blocks on the disk, not on compiler and check. What it refuses is what Platform::deploy refuses. How many bytes
+  // module and files have is looked up, whatever the deployment says.
+  Result<platform::Deployed> deploy(platform::Deployment deployment);
+  // The same with the module of a registry, fetched first by a thread of the deployer: `accepted` runs there once, or
+  // on the caller's thread before this returns where it is refused at once. The deployment's module is not looked at,
+  // and its source becomes the reference, pinned. kNotFound: no such tenant, or nothing there; else see
+  // oci/registry_client.h.
+  using Accepted = UniqueFunction<void(Result<platform::Deployed>)>;
+  void deployFrom(Remote remote, platform::Deployment deployment, Accepted accepted);
+  // Files of functions, to be named by their digest in a deployment.
+  Result<FilesUpload> uploadFiles() const { return FilesUpload::begin(services_.platform.blobs(), limits_.files); }
   // kConflict if it has not failed.
   Result<void> retry(const platform::VersionName& version);
   // At the start: all that is building goes on.
   void resume();
+  // Pulls end, and are told so; it is over when this returns. Before compiler or probe go.
+  void stop() { puller_.stop(); }
 
+  // Nothing for what was not built since the start.
+  std::optional<Progress> progressOf(const platform::VersionName& version) const { return stages_.of(version); }
   // What is being built: it must not be collected.
   platform::Leases leases() const;
 
@@ -50,13 +81,14 @@ class Deployer {
   void compiled(const platform::VersionPtr& version, const Result<void>& result);
   void finish(const platform::VersionPtr& version, const Result<void>& result);
   bool isCompiled(const platform::Digest& module) const;
+  Result<void> measure(platform::Deployment& deployment) const;
 
-  platform::Platform& platform_;
-  Compiler& compiler_;
-  Probe& probe_;
-  Logger& log_;
+  DeployServices services_;
+  const DeployLimits limits_;
+  StageLog stages_;
   mutable std::mutex mutex_;
   std::set<platform::VersionName> building_;
+  ModulePuller puller_;  // last: what it calls is there until it is gone
 };
 
 }  // namespace wasabi::deploy

@@ -5,12 +5,14 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <map>
 #include <utility>
 #include <vector>
 
 #include "catalog/store_layout.h"
 #include "catalog/test_directory.h"
+#include "deploy/test_fetch.h"
 #include "platform/test_support.h"
 
 namespace wasabi::deploy {
@@ -55,7 +57,8 @@ class DeployerTest : public ::testing::Test {
     auto opened = platform::Platform::open(std::move(config), log_);
     ASSERT_TRUE(opened) << opened.error().message();
     platform_ = std::move(*opened);
-    deployer_.emplace(*platform_, compiler_, probe_, log_);
+    deployer_.emplace(DeployServices{*platform_, compiler_, probe_, fetch_, [this] { return now_; }, log_},
+                      DeployLimits{});
   }
   Result<platform::Deployed> deploy(const std::string& module, const std::string& manifest = "") {
     auto upload = platform_->blobs().uploadModule(ByteSize{1 << 20});
@@ -74,6 +77,13 @@ class DeployerTest : public ::testing::Test {
   }
 
   catalog::TestDirectory directory_;
+  // A registry of one module: "wasm" and what the reference's tag says.
+  FetchModule fetch_ = [](const oci::Reference& reference, const std::optional<oci::Credentials>&,
+                          const oci::ImageLayout& into, const oci::TransferControl&) -> Result<oci::PulledWasm> {
+    if (reference.tag == "none") return fail(ErrorCode::kNotFound, "no such tag");
+    return bringModule(into, "wasm " + reference.tag);
+  };
+  TimePoint now_{};
   Logger log_{[](std::string_view) {}};
   FakeCompiler compiler_;
   FakeProbe probe_;
@@ -150,6 +160,67 @@ TEST_F(DeployerTest, WhatIsCompiledAlreadyIsNotCompiledAgain) {
   ASSERT_TRUE(deploy("one", "[env]\nA = \"1\"\n"));
   EXPECT_TRUE(compiler_.waiting.empty());
   EXPECT_EQ(stateOf(2), VersionState::kReady);
+}
+
+// What came of deployFrom() once its pull was over.
+Result<platform::Deployed> deployedFrom(Deployer& deployer, const std::string& reference,
+                                        const std::string& manifest = "", const std::string& tenant = "acme") {
+  std::promise<Result<platform::Deployed>> accepted;
+  auto answer = accepted.get_future();
+  deployer.deployFrom({reference, {}}, platform::deploymentOf(tenant, "hello", manifest),
+                      [&](Result<platform::Deployed> deployed) { accepted.set_value(std::move(deployed)); });
+  return answer.get();
+}
+
+TEST_F(DeployerTest, AModuleComesFromARegistry) {
+  const auto deployed = deployedFrom(*deployer_, "oci://registry.example/app:1");
+  ASSERT_TRUE(deployed) << deployed.error().message();
+  EXPECT_EQ(deployed->version->content(), platform::digestOf("wasm 1"));
+  EXPECT_EQ(deployed->version->content_bytes, 6u);
+  EXPECT_EQ(deployed->version->source, "oci://registry.example/app:1@" + oci::toString(oci::digestOf("manifest")));
+  EXPECT_EQ(stateOf(1), VersionState::kBuilding);
+  compiled({});
+  EXPECT_EQ(stateOf(1), VersionState::kReady);
+  EXPECT_TRUE(deployer_->progressOf({{"acme", "hello"}, 1})->pulled);
+  const auto again = deployedFrom(*deployer_, "oci://registry.example/app:1");
+  ASSERT_TRUE(again);
+  EXPECT_FALSE(again->is_new);
+}
+
+TEST_F(DeployerTest, WhatCannotBeFetchedOrDeployedLeavesNoVersion) {
+  EXPECT_THAT(deployedFrom(*deployer_, "oci://registry.example/app:none").error().message(), HasSubstr("no such tag"));
+  EXPECT_THAT(deployedFrom(*deployer_, "nginx").error().message(), HasSubstr("oci://"));
+  EXPECT_THAT(deployedFrom(*deployer_, "oci://r.example/app:1", "nonsense = 1").error().message(),
+              HasSubstr("nonsense"));
+  EXPECT_THAT(deployedFrom(*deployer_, "oci://r.example/app:1", "image = \"oci://r.example/app:1\"").error().message(),
+              HasSubstr("runs no containers"));
+  EXPECT_EQ(deployedFrom(*deployer_, "oci://r.example/app:1", "", "nobody").error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(platform_->snapshot()->function("acme", "hello"), nullptr);
+  EXPECT_TRUE(std::filesystem::is_empty(directory_.path("data/modules")));
+  deployer_->stop();
+  EXPECT_EQ(deployedFrom(*deployer_, "oci://r.example/app:1").error().code(), ErrorCode::kUnavailable);
+}
+
+TEST_F(DeployerTest, WhatAVersionTakesOnDiskIsLookedUp) {
+  const auto deployed = deploy("seven b");
+  ASSERT_TRUE(deployed);
+  EXPECT_EQ(deployed->version->content_bytes, 7u);
+}
+
+TEST_F(DeployerTest, StagesAndTheirTimes) {
+  ASSERT_TRUE(deploy("one", "[check]\npath = \"/health\"\n"));
+  const platform::VersionName version{{"acme", "hello"}, 1};
+  EXPECT_EQ(deployer_->progressOf(version)->stage, Stage::kCompiling);
+  now_ += std::chrono::seconds(2);
+  compiled({});
+  EXPECT_EQ(deployer_->progressOf(version)->stage, Stage::kChecking);
+  now_ += std::chrono::seconds(3);
+  probe_.waiting[0]({});
+  const auto progress = deployer_->progressOf(version);
+  EXPECT_EQ(progress->stage, Stage::kReady);
+  EXPECT_EQ(progress->compiled, std::chrono::seconds(2));
+  EXPECT_EQ(progress->checked, std::chrono::seconds(3));
+  EXPECT_FALSE(progress->pulled);
 }
 
 TEST_F(DeployerTest, OnlyWhatFailedIsTriedAgain) {

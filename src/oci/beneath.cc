@@ -65,6 +65,7 @@ Result<FileDescriptor> openBeneath(int directory_fd, const std::string& path, in
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
   how.mode = mode;
   if (resolve == Resolve::kInRoot) how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  if (resolve == Resolve::kBeneath) how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
   if (resolve == Resolve::kNoLinks) how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
   for (int attempt = 0;; ++attempt) {
     const long fd = syscall(SYS_openat2, directory_fd, path.c_str(), &how, sizeof how);

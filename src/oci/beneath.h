@@ -17,6 +17,7 @@ enum class Resolve {
   kInRoot,    // as after chroot: links are followed, "/" and ".." stop at the directory
   kAnywhere,  // as open() does
   kNoLinks,   // any link on the way is an error (kDenied)
+  kBeneath,   // links are followed, but a step out of the directory is an error (kDenied), absolute links included
 };
 
 // openat2; `mode` matters with O_CREAT.

@@ -35,7 +35,14 @@ Result<Image> fetchManifest(RegistryClient& client, Reference reference, const I
 Result<void> fetchBlobs(RegistryClient& client, const std::string& repository, const std::vector<Descriptor>& blobs,
                         const ImageLayout& into, const TransferControl& control) {
   std::uint64_t all = 0;
-  for (const Descriptor& blob : blobs) all += blob.size;
+  for (const Descriptor& blob : blobs) {
+    // Not by their sum: sizes of a manifest are whatever somebody wrote there.
+    if (blob.size > client.limits().image.value - all) {
+      return fail(ErrorCode::kExhausted,
+                  fmt::format("{}: more than {} in all", repository, toString(client.limits().image)));
+    }
+    all += blob.size;
+  }
   std::uint64_t before = 0;
   TransferControl each{control.stop, {}};
   if (control.progress) {

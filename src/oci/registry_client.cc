@@ -84,6 +84,10 @@ Result<RegistryClient> RegistryClient::open(const std::string& registry, Registr
   return RegistryClient(*std::move(session));
 }
 
+const RegistryLimits& RegistryClient::limits() const {
+  return session_->limits();
+}
+
 Result<FetchedDocument> RegistryClient::fetchDocument(const Reference& reference, const TransferControl& control) {
   Backoff backoff(session_->limits(), control.stop);
   Received received;

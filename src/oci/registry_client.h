@@ -36,6 +36,8 @@ class RegistryClient {
   RegistryClient& operator=(RegistryClient&&) noexcept;
   ~RegistryClient();
 
+  const RegistryLimits& limits() const;
+
   // A manifest or index, checked against the reference's digest where it has one.
   Result<FetchedDocument> fetchDocument(const Reference& reference, const TransferControl& control);
   // See blob_download.h.

@@ -25,7 +25,8 @@ enum class Transport : std::uint8_t {
 
 struct RegistryLimits {
   ByteSize document = kMaxDocumentBytes;
-  ByteSize blob{10ull << 30};  // larger ones are refused before they are asked for
+  ByteSize blob{10ull << 30};   // larger ones are refused before they are asked for
+  ByteSize image{40ull << 30};  // of all its layers; likewise
   ByteSize head_fields{64ull << 10};
   int redirects = 5;
   Duration connect = std::chrono::seconds(15);

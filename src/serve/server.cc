@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "sandbox/backend_choice.h"
+#include "serve/registry_access.h"
 #include "serve/runtime_directory.h"
 
 namespace wasabi::serve {
@@ -20,6 +21,9 @@ using namespace std::chrono_literals;
 constexpr Duration kCollectMetrics = 1s;
 constexpr Duration kKeepTidy = 10min;
 constexpr Duration kLookAgain = 20ms;
+// A module may come in a layer with more beside it; all of it lies in incoming/ meanwhile.
+constexpr ByteSize kLargestPulledBlob{512ull << 20};
+constexpr ByteSize kLargestPull{1ull << 30};
 constexpr std::size_t kBufferedLogBytes = 4 << 20;
 
 std::uint64_t randomSeed() {
@@ -135,7 +139,14 @@ Result<void> Server::openAll() {
           [this](policy::VersionId version, const std::string& why) { gateway_->refuseWaiting(version, why); }, log_});
   probe_ = std::make_unique<VersionProbe>(control_loop_, runtime_ + "/inside.sock");
   compiler_ = std::make_unique<deploy::BuilderCompiler>(*builder_);
-  deployer_ = std::make_unique<deploy::Deployer>(*platform_, *compiler_, *probe_, log_);
+  oci::RegistryOptions registries;
+  registries.limits.blob = kLargestPulledBlob;
+  registries.limits.image = kLargestPull;
+  if (!config_.private_registries) registries.may_connect = onlyPublicAddresses();
+  deployer_ = std::make_unique<deploy::Deployer>(
+      deploy::DeployServices{*platform_, *compiler_, *probe_, deploy::fetchFromRegistries(std::move(registries)),
+                             Clock::now, log_},
+      deploy::DeployLimits{});
   const std::string url = config_.listen.empty() ? urlOf("https", gateway_->addresses().front())
                                                  : urlOf("http", gateway_->addresses().front());
   facts_ = std::make_unique<MachineFacts>(MachineFacts::Services{control_loop_, api_loop_, *gateway_, *fleet_, *lines_,
@@ -263,6 +274,7 @@ void Server::stop() {
 
 Server::~Server() {
   stop();
+  if (deployer_) deployer_->stop();
   api_server_.reset();
   api_.reset();
   builder_.reset();  // builds that are not done fail, and are told so

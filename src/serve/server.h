@@ -43,6 +43,7 @@ struct ServeConfig {
   std::uint32_t spares = 1;
   Duration idle_period = std::chrono::seconds(60);
   std::vector<std::string> box_arguments;  // beside those that every superpod has
+  bool private_registries = false;         // modules are pulled from any address, of this machine and its networks too
   std::string backend = "process";         // as sandbox::BackendConfig has it
   std::string search_path;                 // of OCI runtimes
   std::string box_program;

@@ -1,0 +1,106 @@
+// What becomes a version: a module that was uploaded, or one of a registry.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "api/call.h"
+#include "api/json.h"
+#include "api/version_json.h"
+#include "base/text.h"
+
+namespace wasabi::api {
+namespace {
+
+std::optional<platform::Digest> digestIn(Call& call, std::string_view text) {
+  constexpr std::string_view kSha256 = "sha256:";
+  auto digest = catalog::parseModuleDigest(text.substr(text.starts_with(kSha256) ? kSha256.size() : 0));
+  if (digest) return *digest;
+  call.refuse(digest.error());
+  return std::nullopt;
+}
+
+void answerDeployed(Call& call, const FunctionName& name, const Result<platform::Deployed>& deployed) {
+  if (!deployed) return call.refuse(deployed.error());
+  const platform::SnapshotPtr snapshot = call.platform().snapshot();
+  const platform::FunctionRecord* function = snapshot->function(name.tenant, name.function);
+  const platform::VersionEntry* entry = function ? function->find(deployed->version->number) : nullptr;
+  if (!entry) return call.refuse(409, "the function was deleted meanwhile");
+  Json json = versionJson(*function, *entry, call);
+  json["is_new"] = deployed->is_new;
+  call.answer(deployed->is_new ? 202 : 200, toText(json));
+}
+
+// Answered once the module is there, or cannot be had.
+void deployFrom(Call& call, deploy::Remote remote, platform::Deployment deployment) {
+  call.auditBegun();
+  const FunctionName name = deployment.name;
+  call.services().deployer.deployFrom(std::move(remote), std::move(deployment),
+                                      [&loop = call.services().loop, name,
+                                       held = call.shared_from_this()](Result<platform::Deployed> deployed) mutable {
+                                        loop.post([name, held = std::move(held), deployed = std::move(deployed)] {
+                                          if (held->open()) answerDeployed(*held, name, deployed);
+                                        });
+                                      });
+}
+
+struct DeployInput {
+  platform::Deployment deployment;
+  std::string module;  // empty with `remote`
+  std::string files;   // empty for none
+  std::optional<deploy::Remote> remote;
+};
+
+Result<DeployInput> readDeploy(const Call& call) {
+  DeployInput read;
+  JsonInput input(call.body());
+  read.deployment.manifest = input.optionalText("manifest").value_or("");
+  read.module = input.optionalText("module").value_or("");
+  read.files = input.optionalText("files").value_or("");
+  const auto oci = input.optionalText("oci");
+  const auto username = input.optionalText("oci_username");
+  const auto password = input.optionalText("oci_password");
+  read.deployment.promote = input.flag("promote").value_or(true);
+  read.deployment.source = input.optionalText("source").value_or("upload");
+  read.deployment.content_bytes = input.count("bytes").value_or(0);
+  if (auto finished = input.finish(); !finished) return fail(std::move(finished.error()));
+  if (read.module.empty() == !oci) return fail(ErrorCode::kInvalid, "one of 'module' and 'oci' says what to deploy");
+  if (!oci && (username || password))
+    return fail(ErrorCode::kInvalid, "'oci_username' and 'oci_password' go with 'oci'");
+  if (username.has_value() != password.has_value()) {
+    return fail(ErrorCode::kInvalid, "'oci_username' and 'oci_password' go together");
+  }
+  if (oci) read.remote.emplace(deploy::Remote{*oci, {}});
+  if (oci && username) read.remote->credentials.emplace(oci::Credentials{*username, *password, false});
+  return read;
+}
+
+void deploy(Call& call) {
+  const FunctionName name{call.argument(0), call.argument(1)};
+  if (!call.mayTouch(name.tenant)) return;
+  auto read = readDeploy(call);
+  if (!read) return call.refuse(read.error());
+  if (!isLabel(name.function)) {
+    return call.refuse(
+        400, fmt::format("'{}' is not a name: 1 to 63 of a-z, 0-9 and '-', no '-' at either end", name.function));
+  }
+  platform::Deployment& deployment = read->deployment;
+  deployment.name = name;
+  if (!read->files.empty()) {
+    deployment.files = digestIn(call, read->files);
+    if (!deployment.files) return;
+  }
+  deployment.created_by = call.caller().name.empty() ? call.caller().id : call.caller().name;
+  deployment.now_ms = call.services().unix_ms();
+  if (read->remote) return deployFrom(call, std::move(*read->remote), std::move(deployment));
+  deployment.module = digestIn(call, read->module);
+  if (!deployment.module) return;
+  answerDeployed(call, name, call.services().deployer.deploy(std::move(deployment)));
+}
+
+}  // namespace
+
+std::vector<Endpoint> deployEndpoints() {
+  return {{"POST", "/functions/{}/{}/versions", Who::kAnyToken, Endpoint::Body::kJson, deploy}};
+}
+
+}  // namespace wasabi::api
