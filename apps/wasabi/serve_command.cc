@@ -32,13 +32,15 @@ std::string usualDataDirectory() {
   return std::string(home != nullptr ? home : ".") + "/.local/state/wasabi";
 }
 
-// A fifth of the machine for each of four, and the rest for the server and the kernel's caches.
+// A fifth of the machine for each of four, and a tenth of it for the server and the kernel's caches; what superpods
+// leave is for containers.
 void divideMachine(serve::ServeConfig& config) {
   const ContainerLimits machine = readContainerLimits();
   constexpr ByteSize kLeast{256ull << 20};
   constexpr std::uint64_t kMiB = 1 << 20;
   const ByteSize fifth{machine.memory.value / 5 / kMiB * kMiB};
   config.superpod_memory = std::max(fifth, kLeast);
+  config.machine_memory = ByteSize{machine.memory.value / 10 * 9};
   config.superpod_cores = std::max(machine.cpu.value, 1.0);
   config.superpod_workers = static_cast<std::uint32_t>(std::clamp(std::ceil(machine.cpu.value), 1.0, 64.0));
   config.workers = std::max(1u, config.superpod_workers / 2);

@@ -345,9 +345,9 @@ void ProxiedRequest::stop(Reason reason) {
   over(reason);
 }
 
-void ProxiedRequest::notStarted(std::string_view why) {
+void ProxiedRequest::notStarted(Reason reason, std::string_view why) {
   leaveQueue();
-  if (!ticket_) refuse({Reason::kNotStarted, why});  // else it was called meanwhile
+  if (!ticket_) refuse({reason, why});  // else it was called meanwhile
 }
 
 void ProxiedRequest::refuse(const Refusal& refusal) {

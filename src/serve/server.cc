@@ -47,7 +47,7 @@ std::string urlOf(std::string_view scheme, std::string address) {
 
 }  // namespace
 
-Server::Server(ServeConfig config, Logger& log) : config_(std::move(config)), log_(log) {}
+Server::Server(ServeConfig config, Logger& log) : config_(std::move(config)), log_(log), room_(config_.machine_memory) {}
 
 Result<std::unique_ptr<Server>> Server::start(ServeConfig config, Logger& log) {
   std::unique_ptr<Server> server(new Server(std::move(config), log));
@@ -134,9 +134,11 @@ Result<void> Server::openAll() {
   fleet_ = std::make_unique<node::Fleet>(
       std::move(fleet),
       node::Fleet::Services{
-          control_loop_, gateway_->desk(), gateway_->registry(), *backend_, platform_->blobs(),
+          control_loop_, gateway_->desk(), gateway_->registry(), targets_, room_, *backend_, platform_->blobs(),
           [this](const std::string& tenant, const std::string& name) { return platform_->secrets().get(tenant, name); },
-          [this](policy::VersionId version, const std::string& why) { gateway_->refuseWaiting(version, why); }, log_});
+          [this](policy::VersionId version, node::Reason reason, const std::string& why) {
+            gateway_->refuseWaiting(version, reason, why);
+          }, log_});
   probe_ = std::make_unique<VersionProbe>(control_loop_, runtime_ + "/inside.sock");
   compiler_ = std::make_unique<deploy::BuilderCompiler>(*builder_);
   oci::RegistryOptions registries;

@@ -37,6 +37,7 @@ struct ServeConfig {
   std::string base_domain;
   std::uint32_t workers = 1;           // of the gateway
   std::uint32_t superpod_workers = 1;  // of each box
+  ByteSize machine_memory{4ull << 30};  // that superpods and containers may have together
   ByteSize superpod_memory{1ull << 30};
   double superpod_cores = 1;
   std::uint32_t most_superpods = 4;
@@ -98,6 +99,8 @@ class Server {
   std::unique_ptr<FunctionLines> lines_;
   std::unique_ptr<sandbox::Backend> backend_;
   std::unique_ptr<node::Gateway> gateway_;
+  node::TargetNumbers targets_;
+  node::MachineRoom room_;
   std::unique_ptr<node::Fleet> fleet_;
   std::unique_ptr<VersionProbe> probe_;
   std::unique_ptr<deploy::BuilderCompiler> compiler_;
