@@ -29,10 +29,18 @@ void ContainerFleet::look() {
   wakeUnserved();
   for (const auto& entry : pools_) entry.second->look();
   for (const PoolPtr& pool : closing_) pool->look();
-  std::erase_if(pools_, [](const auto& entry) { return entry.second->over(); });
-  std::erase_if(closing_, [](const PoolPtr& pool) { return pool->over(); });
+  std::erase_if(pools_, [this](const auto& entry) { return isOver(*entry.second); });
+  std::erase_if(closing_, [this](const PoolPtr& pool) { return isOver(*pool); });
   makeRoom();
   timer_.arm(services_.loop.now() + kLook, [this] { look(); });
+}
+
+bool ContainerFleet::isOver(const ContainerPool& pool) {
+  if (!pool.over()) return false;
+  const PoolFigures figures = pool.figures();
+  started_before_ += figures.started;
+  died_before_ += figures.died;
+  return true;
 }
 
 void ContainerFleet::wanted(policy::VersionId version) {
@@ -175,6 +183,12 @@ ContainerFleetFigures ContainerFleet::figures() const {
   };
   for (const auto& entry : pools_) add(*entry.second);
   for (const PoolPtr& pool : closing_) add(*pool);
+  figures.started = started_before_;
+  figures.died = died_before_;
+  for (const ContainerFleetFigures::OfVersion& version : figures.versions) {
+    figures.started += version.pool.started;
+    figures.died += version.pool.died;
+  }
   figures.room = services_.room.capacity();
   figures.taken = services_.room.taken();
   return figures;

@@ -27,6 +27,8 @@ struct ContainerFleetFigures {
     PoolFigures pool;
   };
   std::vector<OfVersion> versions;
+  std::uint64_t started = 0;  // of all versions, gone ones too
+  std::uint64_t died = 0;
   ByteSize room;   // of the machine, for superpods and containers
   ByteSize taken;  // of it
 };
@@ -74,6 +76,7 @@ class ContainerFleet {
 
   void look();
   void wakeUnserved();
+  bool isOver(const ContainerPool& pool);
   void makeRoom();
   ContainerPool* poolOf(policy::VersionId number);
   void close(policy::VersionId number);
@@ -88,6 +91,8 @@ class ContainerFleet {
   std::map<policy::VersionId, PoolPtr> pools_;
   std::vector<PoolPtr> closing_;
   std::uint32_t last_name_ = 0;
+  std::uint64_t started_before_ = 0;  // by pools that are gone
+  std::uint64_t died_before_ = 0;
   http::Timer timer_;
   bool draining_ = false;
   std::shared_ptr<bool> alive_;  // for what comes back from other threads

@@ -170,7 +170,8 @@ http::ClientRequest ProxiedRequest::upstreamRequest() const {
     if (target_->kind == Target::Kind::kSuperpod) request.version = http::Version::kHttp2;
   }
   request.has_body = !body_complete_ || !kept_.empty();
-  request.expect_continue = request.has_body && !bodyWhole();
+  // Containers turn nobody away, and not all of them know what is expected.
+  request.expect_continue = request.has_body && !bodyWhole() && target_->kind != Target::Kind::kContainer;
   request.first_byte_timeout = left + kGrace;
   request.between_bytes_timeout = left + kGrace;
   return request;

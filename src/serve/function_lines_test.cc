@@ -45,6 +45,9 @@ class FunctionLinesTest : public testing::Test {
     lines_ = std::make_unique<FunctionLines>(
         FunctionLines::Services{loop_, nowhere_, *files_, made, [this] { return now_ms_; }}, limits_);
   }
+  void addOfContainer(const std::string& line, std::uint32_t version = 1) {
+    lines_->addOf({{"acme", "hello"}, version}, line);
+  }
   bool add(const std::string& line, const std::string& function = "hello@1", const std::string& request = "r1") {
     return lines_->add(
         fmt::format(R"({{"time":"t","tenant":"acme","function":"{}","request":"{}","stream":"stderr","line":"{}"}})",

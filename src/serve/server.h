@@ -19,9 +19,11 @@
 #include "base/log.h"
 #include "catalog/builder.h"
 #include "deploy/deployer.h"
+#include "node/container_fleet.h"
 #include "node/fleet.h"
 #include "node/gateway.h"
 #include "platform/platform.h"
+#include "serve/container_services.h"
 #include "serve/function_lines.h"
 #include "serve/function_log_files.h"
 #include "serve/machine_facts.h"
@@ -47,6 +49,8 @@ struct ServeConfig {
   bool private_registries = false;         // modules are pulled from any address, of this machine and its networks too
   std::string backend = "process";         // as sandbox::BackendConfig has it
   std::string search_path;                 // of OCI runtimes
+  std::string containers = "auto";         // what runs container functions: likewise, without "process"; or "none"
+  Duration container_idle = std::chrono::seconds(90);  // without a request, until the last container goes
   std::string box_program;
   std::string compiler;
   std::string access_log;    // file, "-" for standard output, empty for none
@@ -78,10 +82,18 @@ class Server {
   Result<void> openAll();
   Result<void> makeFirstToken();
   Result<void> openFunctionLogs();
+  Result<void> openContainers();
+  Result<void> openGateway();
+  void makeFleet();
+  oci::RegistryOptions registries() const;
+  Result<platform::SecretValue> secretOf(const std::string& tenant, const std::string& name) const;
+  void refuseWaiting(policy::VersionId version, node::Reason reason, const std::string& why);
+  Result<void> openApi();
   void startThreads();
   void recordsChanged(platform::SnapshotPtr snapshot);
   void collectMetrics();
   void keepTidy();
+  void endContainers();
   void stop();
 
   const ServeConfig config_;
@@ -102,6 +114,13 @@ class Server {
   node::TargetNumbers targets_;
   node::MachineRoom room_;
   std::unique_ptr<node::Fleet> fleet_;
+  std::unique_ptr<deploy::ImageStore> images_;
+  WorkThread image_work_;
+  std::unique_ptr<node::ContainerRunner> container_runner_;
+  std::optional<std::string> no_containers_;  // why there are none
+  node::ContainerSockets container_sockets_;
+  std::unique_ptr<node::ContainerFleet> containers_;
+  std::unique_ptr<FleetAsHost> container_host_;
   std::unique_ptr<VersionProbe> probe_;
   std::unique_ptr<deploy::BuilderCompiler> compiler_;
   std::unique_ptr<deploy::Deployer> deployer_;
