@@ -73,6 +73,7 @@ void printFirstScreen(const serve::Server& server, const serve::ServeConfig& con
   fmt::print("  data          {}\n", config.data_directory);
   fmt::print("  superpods     {} at most, {} of memory each, as {}\n", config.most_superpods,
              toString(config.superpod_memory), server.backend());
+  fmt::print("  containers    {}\n", server.containersBy());
   if (server.firstToken()) {
     fmt::print("  token         {}\n", *server.firstToken());
     fmt::print("                of an operator, shown this once");
@@ -131,6 +132,24 @@ void addServe(CLI::App& app, ServeOptions& options) {
                    "what keeps superpods apart: process, runc, crun, the path of an OCI runtime, or auto for the best")
       ->capture_default_str()
       ->group(group);
+  const std::string of_containers = "Container functions";
+  serve
+      ->add_option("--containers", config.containers,
+                   "what runs them: runc, crun, the path of an OCI runtime, none, or auto for the first that works")
+      ->capture_default_str()
+      ->group(of_containers);
+  serve
+      ->add_option_function<std::string>(
+          "--container-idle",
+          [&config](const std::string& text) {
+            const auto parsed = parseDuration(text);
+            if (!parsed) throw CLI::ValidationError(parsed.error().message());
+            config.container_idle = *parsed;
+          },
+          "without a request, until a function's last container goes")
+      ->default_str(toString(config.container_idle))
+      ->type_name("")
+      ->group(of_containers);
   serve->add_option("--superpod-workers", config.superpod_workers, "threads of each")
       ->check(CLI::Range(1, 256))
       ->capture_default_str()

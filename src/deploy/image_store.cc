@@ -74,7 +74,7 @@ Result<std::unique_ptr<ImageStore>> ImageStore::open(const platform::Blobs& blob
                                                      ImageLimits limits) {
   auto layout = oci::ImageLayout::openOrCreate(blobs.layersPath());
   if (!layout) return fail(std::move(layout).error());
-  auto roots = oci::RootStore::open(blobs.rootsPath(), oci::Ownership::forThisProcess());
+  auto roots = oci::RootStore::open(blobs.rootsPath(), limits.owners);
   if (!roots) return fail(std::move(roots).error());
   layout->removeLeftovers();
   oci::removeImportLeftovers(*layout);

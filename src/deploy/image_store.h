@@ -37,6 +37,7 @@ FetchImage fetchImagesFromRegistries(oci::RegistryOptions options);
 struct ImageLimits {
   oci::ImportLimits import;
   oci::UnpackLimits unpack;
+  oci::Ownership owners = oci::Ownership::forThisProcess();  // of unpacked files
 };
 
 struct StoredImage {

@@ -41,7 +41,7 @@ class ContainerFleet {
     VersionRegistry& registry;
     TargetNumbers& targets;
     MachineRoom& room;
-    ContainerRunner& runner;
+    sandbox::ContainerRunner& runner;
     ContainerSockets& sockets;
     FindImage find_image;
     AskUntilReady ask_until_ready;

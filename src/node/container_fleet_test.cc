@@ -31,7 +31,7 @@ TEST_F(ContainerFleetTest, WhatItIsStartedWith) {
   deploy({{"shop", "args = ['--own']\nport = 99\nsecrets = ['KEY']\n[env]\nB = 'own'\n[limits]\nmemory = '64MiB'\n"}});
   begin();
   ASSERT_TRUE(serve(numberOf("shop")));
-  const ContainerSpec spec = containers_.started().at(0);
+  const sandbox::ContainerSpec spec = containers_.started().at(0);
   EXPECT_EQ(spec.root, "/roots/1");
   EXPECT_THAT(spec.command, ElementsAre("/app", "--own"));
   EXPECT_THAT(spec.environment, ElementsAre("A=image", "B=own", "KEY=geheim", "PORT=99"));

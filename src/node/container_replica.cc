@@ -73,8 +73,8 @@ Result<std::vector<std::string>> environmentOf(const platform::Version& version,
 struct ContainerReplica::Shared {
   explicit Shared(ByteSize log_per_second) : output(log_per_second) {}
 
-  std::unique_ptr<Container> arriving;   // of the work thread, until it has posted that it is there
-  std::shared_ptr<Container> container;  // of the control loop, once it was handed over
+  std::unique_ptr<sandbox::Container> arriving;   // of the work thread, until it has posted that it is there
+  std::shared_ptr<sandbox::Container> container;  // of the control loop, once it was handed over
   ContainerOutput output;
 };
 
@@ -143,7 +143,7 @@ void ContainerReplica::startOnWorkThread(ContainerImage image) {
     auto environment = environmentOf(*version, image, get_secret);
     Result<void> made;
     if (environment) {
-      const ContainerSpec spec{name,        image.root,  commandOf(*version, image), *std::move(environment),
+      const sandbox::ContainerSpec spec{name,        image.root,  commandOf(*version, image), *std::move(environment),
                                image.working_directory,
                                image.user,  image.group, image.groups,               wallsOf(version->spec->limits)};
       auto container = runner.start(spec, std::move(events));

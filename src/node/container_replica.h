@@ -19,7 +19,7 @@
 #include "base/work_thread.h"
 #include "http/event_loop.h"
 #include "node/container_image.h"
-#include "node/container_runner.h"
+#include "sandbox/container_runner.h"
 #include "node/container_sockets.h"
 #include "node/dispatch_desk.h"
 #include "platform/superpod_catalog.h"
@@ -53,7 +53,7 @@ class ContainerReplica {
   struct Services {
     http::EventLoop& loop;
     DispatchDesk& desk;
-    ContainerRunner& runner;
+    sandbox::ContainerRunner& runner;
     WorkThread& work;
     ContainerSockets& sockets;
     FindImage find_image;

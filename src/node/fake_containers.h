@@ -14,7 +14,7 @@
 
 namespace wasabi::node {
 
-class FakeContainers final : public ContainerRunner {
+class FakeContainers final : public sandbox::ContainerRunner {
  public:
   struct Manners {
     bool cannot_start = false;
@@ -43,7 +43,7 @@ class FakeContainers final : public ContainerRunner {
     const std::scoped_lock lock(mutex_);
     return running_.size();
   }
-  std::vector<ContainerSpec> started() const {
+  std::vector<sandbox::ContainerSpec> started() const {
     const std::scoped_lock lock(mutex_);
     return started_;
   }
@@ -60,7 +60,9 @@ class FakeContainers final : public ContainerRunner {
     };
   }
 
-  Result<std::unique_ptr<Container>> start(const ContainerSpec& spec, sandbox::SandboxEvents events) override {
+  std::string_view name() const override { return "fake"; }
+  std::uint32_t firstUser() const override { return 0; }
+  Result<std::unique_ptr<sandbox::Container>> start(const sandbox::ContainerSpec& spec, sandbox::SandboxEvents events) override {
     auto inside = std::make_shared<Inside>();
     inside->name = spec.name;
     inside->events = std::move(events);
@@ -75,7 +77,7 @@ class FakeContainers final : public ContainerRunner {
     inside->ignores_sigterm = manners.ignores_sigterm;
     if (!manners.says.empty()) inside->events.line(manners.says);
     if (manners.ends_at_once) end(inside, {3, {}});
-    return std::unique_ptr<Container>(std::make_unique<Running>(*this, inside));
+    return std::unique_ptr<sandbox::Container>(std::make_unique<Running>(*this, inside));
   }
 
  private:
@@ -86,7 +88,7 @@ class FakeContainers final : public ContainerRunner {
   };
   using InsidePtr = std::shared_ptr<Inside>;
 
-  class Running final : public Container {
+  class Running final : public sandbox::Container {
    public:
     Running(FakeContainers& all, InsidePtr inside) : all_(all), inside_(std::move(inside)) {}
     ~Running() override { kill(); }
@@ -97,7 +99,7 @@ class FakeContainers final : public ContainerRunner {
     }
     void kill() override { all_.end(inside_, {{}, 9}); }
     pid_t pid() const override { return 4711; }
-    Result<FileDescriptor> socket() override { return fail(ErrorCode::kUnavailable, "none here"); }
+    Result<FileDescriptor> socket() const override { return fail(ErrorCode::kUnavailable, "none here"); }
 
    private:
     FakeContainers& all_;
@@ -118,7 +120,7 @@ class FakeContainers final : public ContainerRunner {
   mutable std::mutex mutex_;
   Manners manners_;
   std::map<std::string, InsidePtr> running_;
-  std::vector<ContainerSpec> started_;
+  std::vector<sandbox::ContainerSpec> started_;
 };
 
 }  // namespace wasabi::node

@@ -4,15 +4,17 @@
 #include <string>
 #include <utility>
 
-#include "node/container_runner.h"
+#include "sandbox/container_runner.h"
 
 namespace wasabi::serve {
 
-class NoContainers final : public node::ContainerRunner {
+class NoContainers final : public sandbox::ContainerRunner {
  public:
   // `why`, and how to mend it.
   explicit NoContainers(std::string why) : why_(std::move(why)) {}
-  Result<std::unique_ptr<node::Container>> start(const node::ContainerSpec&, sandbox::SandboxEvents) override {
+  std::string_view name() const override { return "none"; }
+  std::uint32_t firstUser() const override { return 0; }
+  Result<std::unique_ptr<sandbox::Container>> start(const sandbox::ContainerSpec&, sandbox::SandboxEvents) override {
     return fail(ErrorCode::kUnavailable, "this server runs no containers: " + why_);
   }
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "sandbox/backend_choice.h"
+#include "sandbox/container_config.h"
 #include "node/container_asking.h"
 #include "serve/no_containers.h"
 #include "serve/registry_access.h"
@@ -169,12 +170,24 @@ oci::RegistryOptions Server::registries() const {
 }
 
 Result<void> Server::openContainers() {
+  // Beside the runtime directory, which is emptied before what runs there could be ended.
+  auto runner = sandbox::chooseContainers({config_.containers, config_.search_path, runtime_ + ".containers"});
+  if (runner) {
+    container_runner_ = std::move(*runner);
+  } else if (config_.containers != "auto" && config_.containers != "none") {
+    return fail(std::move(runner.error()));  // this one was asked for
+  } else {
+    no_containers_ = runner.error().message();
+    container_runner_ = std::make_unique<NoContainers>(*no_containers_);
+  }
+  deploy::ImageLimits limits;
+  if (const std::uint32_t first = container_runner_->firstUser(); first != 0) {
+    limits.owners = {oci::Owners::kShift, first, sandbox::kContainerUsers};
+  }
   auto images =
-      deploy::ImageStore::open(platform_->blobs(), deploy::fetchImagesFromRegistries(registries()), deploy::ImageLimits{});
+      deploy::ImageStore::open(platform_->blobs(), deploy::fetchImagesFromRegistries(registries()), limits);
   if (!images) return fail(std::move(images.error()));
   images_ = std::move(*images);
-  no_containers_ = "not built in";
-  container_runner_ = std::make_unique<NoContainers>(*no_containers_);
   node::PoolRules rules;
   // Two thirds of it for the autoscaler's window, within what Knative has for it, and the rest for its grace.
   rules.window = std::clamp<Duration>(config_.container_idle * 2 / 3, kShortestWindow, kLongestWindow);
@@ -188,6 +201,10 @@ Result<void> Server::openContainers() {
                  std::bind_front(&Server::refuseWaiting, this), log_});
   container_host_ = std::make_unique<FleetAsHost>(*containers_, no_containers_);
   return {};
+}
+
+std::string Server::containersBy() const {
+  return no_containers_ ? "none: " + *no_containers_ : std::string(container_runner_->name());
 }
 
 Result<void> Server::openApi() {
@@ -204,7 +221,7 @@ Result<void> Server::openApi() {
                                                  : urlOf("http", gateway_->addresses().front());
   facts_ = std::make_unique<MachineFacts>(MachineFacts::Services{
       control_loop_, api_loop_, *gateway_, *fleet_, *containers_, *lines_, platform_->usage(),
-      std::string(backend_->name()), no_containers_ ? "none: " + *no_containers_ : std::string("runc"), url,
+      std::string(backend_->name()), containersBy(), url,
       Clock::now()});
   api_ = std::make_unique<api::Api>(
       api::ApiServices{api_loop_, *platform_, *deployer_, *facts_, log_, unixMilliseconds}, api::ApiLimits{});

@@ -69,6 +69,8 @@ class Server {
   const std::optional<std::string>& firstToken() const { return first_token_; }
   const std::vector<std::string>& addresses() const { return gateway_->addresses(); }
   std::string_view backend() const { return backend_->name(); }
+  // "runc"; or "none: " and why.
+  std::string containersBy() const;
   // Where people reach it: "http://127.0.0.1:8080".
   std::string url() const { return facts_->url(); }
 
@@ -116,7 +118,7 @@ class Server {
   std::unique_ptr<node::Fleet> fleet_;
   std::unique_ptr<deploy::ImageStore> images_;
   WorkThread image_work_;
-  std::unique_ptr<node::ContainerRunner> container_runner_;
+  std::unique_ptr<sandbox::ContainerRunner> container_runner_;
   std::optional<std::string> no_containers_;  // why there are none
   node::ContainerSockets container_sockets_;
   std::unique_ptr<node::ContainerFleet> containers_;
