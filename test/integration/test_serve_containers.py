@@ -203,7 +203,9 @@ class Lives(Containers):
         self.serve.run("secret", "set", "acme", "DELAY", stdin="0")
         self.deploy("start_timeout = '1s'\nsecrets = ['DELAY']\n")
         self.serve.run("secret", "set", "acme", "DELAY", stdin="60000")
-        os.kill(self.ready()[0]["pid"], signal.SIGKILL)
+        pid = self.ready()[0]["pid"]
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not is_alive(pid), what="the container's end")
         reply = self.serve.call("/acme/shop/")
         self.assertEqual(reply.status, 504, reply.text)
         self.assertIn("not ready within 1s", reply.text)
