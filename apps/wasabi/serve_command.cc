@@ -40,7 +40,7 @@ void divideMachine(serve::ServeConfig& config) {
   constexpr std::uint64_t kMiB = 1 << 20;
   const ByteSize fifth{machine.memory.value / 5 / kMiB * kMiB};
   config.superpod_memory = std::max(fifth, kLeast);
-  config.machine_memory = ByteSize{machine.memory.value / 10 * 9};
+  config.machine_memory = ByteSize{machine.memory.value / 10 * 9 / kMiB * kMiB};
   config.superpod_cores = std::max(machine.cpu.value, 1.0);
   config.superpod_workers = static_cast<std::uint32_t>(std::clamp(std::ceil(machine.cpu.value), 1.0, 64.0));
   config.workers = std::max(1u, config.superpod_workers / 2);
