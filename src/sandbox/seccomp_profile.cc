@@ -59,8 +59,9 @@ nlohmann::json seccompProfileOfContainers() {
   using nlohmann::json;
   // The filter knows no "any of these bits": one rule for each.
   json denied = json::array({{{"names", kDenied}, {"action", "SCMP_ACT_ERRNO"}, {"errnoRet", EPERM}}});
-  for (const std::uint64_t flag : {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER,
-                                   CLONE_NEWPID, CLONE_NEWNET}) {
+  for (const int kind : {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID,
+                         CLONE_NEWNET}) {
+    const auto flag = static_cast<std::uint64_t>(kind);
     const json has_it = {{"index", 0}, {"value", flag}, {"valueTwo", flag}, {"op", "SCMP_CMP_MASKED_EQ"}};
     denied.push_back({{"names", json::array({"clone"})},
                       {"action", "SCMP_ACT_ERRNO"},
