@@ -115,6 +115,17 @@ TEST_F(FunctionLinesTest, WhatAFunctionWritesDoesNotPassForARequest) {
   EXPECT_THAT(last(query), ElementsAre());
 }
 
+TEST_F(FunctionLinesTest, WhatContainersWriteIsTheirFunctions) {
+  addOfContainer("from a container", 2);
+  addOfContainer("of no version", 99);
+  add("from a superpod");
+  EXPECT_THAT(last(), ElementsAre("from a container", "from a superpod"));
+  api::LogQuery query;
+  query.version = 2;
+  query.function = {"acme", "hello"};
+  EXPECT_THAT(lines_->last(query), ElementsAre(HasSubstr(R"("stream":"output","line":"from a container")")));
+}
+
 TEST_F(FunctionLinesTest, OldLinesAreFoundAfterARestart) {
   add("old");
   now_ms_ += 1000;

@@ -11,6 +11,7 @@ import unittest
 
 from harness import images, wire
 from harness.box import eventually
+from harness.registry_case import Artifact, DockerRegistry
 from harness.serve import Load, Serve
 
 GROUPS = pathlib.Path("/sys/fs/cgroup")
@@ -136,6 +137,34 @@ class Served(Containers):
         for client in clients:
             client.join()
         self.assertEqual(replies, [200] * 6)
+
+
+class FromRegistry(Containers):
+    options = ("--private-registries",)
+
+    def test_an_image_of_a_registry_is_pulled_once_for_its_layers(self):
+        registry = DockerRegistry()
+        self.addCleanup(registry.close)
+        image = Artifact.of_image(images.layer())
+        registry.put("team/shop", "1", image)
+        folder = images.folder(image=f"oci://{registry.host}/team/shop:1")
+        told = self.serve.json("deploy", str(folder), "--name", "acme/shop")
+        self.assertEqual((told["image"], told["source"]),
+                         (image.digest, f"oci://{registry.host}/team/shop:1@{image.digest}"))
+        self.assertGreater(told["stages"]["pull_ms"], 0)
+        self.assertIn("from a container", self.get("/"))
+        self.assertFalse(self.serve.json("deploy", str(folder), "--name", "acme/shop")["is_new"])
+        roots = list((self.serve.data / "roots").iterdir())
+        # Another image with the same files has the same root.
+        self.assertEqual(self.deploy(name="acme/other")["state"], "ready")
+        self.assertEqual(list((self.serve.data / "roots").iterdir()), roots)
+
+    def test_what_is_not_there_makes_no_version(self):
+        registry = DockerRegistry()
+        self.addCleanup(registry.close)
+        folder = images.folder(image=f"oci://{registry.host}/team/none:1")
+        self.assertIn("none", self.serve.run("deploy", str(folder), "--name", "acme/shop", code=3))
+        self.assertEqual(self.serve.json("list")["functions"], [])
 
 
 class Refused(Containers):

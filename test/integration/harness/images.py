@@ -26,6 +26,11 @@ def folder(manifest: str = "", image: str = "image", files: dict | None = None, 
     return made
 
 
+def layer(*files: pathlib.Path) -> bytes:
+    """The unpacked layer of such an image, for registries."""
+    return make_image.layer(guests() / "container_server", list(files))
+
+
 def as_archive(deployed_from: pathlib.Path) -> pathlib.Path:
     """The folder's layout in an archive, "image.tar", which its manifest names from then on."""
     with tarfile.open(deployed_from / "image.tar", "w") as tar:
