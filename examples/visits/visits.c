@@ -23,7 +23,9 @@ static nfds_t count = 1;
 static unsigned long visits;
 
 /* The first process of a container ignores the signals that it does not handle. */
-static void leave(int signal) { _exit(signal == SIGTERM ? 0 : 1); }
+static void leave(int signal) {
+  _exit(signal == SIGTERM ? 0 : 1);
+}
 
 static void drop(nfds_t i) {
   close(polled[i].fd);

@@ -24,9 +24,8 @@ inline Json containersJson(const MachineStatus::OfContainers& version) {
                {"started", version.started},
                {"died", version.died}};
   if (!version.last_end.empty()) {
-    json["last_end"] = {{"why", version.last_end},
-                        {"seconds_ago", version.last_end_seconds},
-                        {"in_a_row", version.ends_in_a_row}};
+    json["last_end"] = {
+        {"why", version.last_end}, {"seconds_ago", version.last_end_seconds}, {"in_a_row", version.ends_in_a_row}};
   }
   return json;
 }

@@ -48,15 +48,15 @@ struct DeployInput {
   platform::Deployment deployment;
   std::string module;  // uploaded, as `image`; both are empty with `remote`
   std::string image;
-  std::string files;   // empty for none
+  std::string files;  // empty for none
   std::optional<deploy::Remote> remote;
 };
 
 // The image that a manifest names, where that is one of a registry.
 std::optional<std::string> referenceInManifest(const std::string& manifest) {
   const catalog::ParsedManifest parsed = catalog::parseManifest(manifest, {}, catalog::ProgramKey::kOptional);
-  const bool is_remote = parsed.problems.empty() && parsed.manifest.container &&
-                         parsed.manifest.container->image.starts_with("oci://");
+  const bool is_remote =
+      parsed.problems.empty() && parsed.manifest.container && parsed.manifest.container->image.starts_with("oci://");
   return is_remote ? std::optional(parsed.manifest.container->image) : std::nullopt;
 }
 
@@ -82,8 +82,9 @@ Result<DeployInput> readDeploy(const Call& call) {
   }
   const int named = !read.module.empty() + !read.image.empty() + oci.has_value();
   if (named != 1) {
-    return fail(ErrorCode::kInvalid, "one of 'module', 'image' and 'oci' says what to deploy, or an image of the "
-                                     "manifest that begins with oci://");
+    return fail(ErrorCode::kInvalid,
+                "one of 'module', 'image' and 'oci' says what to deploy, or an image of the "
+                "manifest that begins with oci://");
   }
   if (!oci && (username || password))
     return fail(ErrorCode::kInvalid, "'oci_username' and 'oci_password' go with 'oci'");

@@ -82,15 +82,15 @@ void answerWithContainers(Call& call, const FunctionRecord& function, Json json)
   const bool has_some = std::ranges::any_of(
       function.versions, [](const platform::VersionEntry& entry) { return entry.version->isContainer(); });
   if (!has_some) return call.answer(200, toText(json));
-  call.services().machine.status(
-      [held = call.shared_from_this(), name = function.name, json = std::move(json)](const MachineStatus& told) mutable {
-        Json containers = Json::array();
-        for (const MachineStatus::OfContainers& version : told.containers) {
-          if (version.version.function == name) containers.push_back(containersJson(version));
-        }
-        json["containers"] = std::move(containers);
-        held->answer(200, toText(json));
-      });
+  call.services().machine.status([held = call.shared_from_this(), name = function.name,
+                                  json = std::move(json)](const MachineStatus& told) mutable {
+    Json containers = Json::array();
+    for (const MachineStatus::OfContainers& version : told.containers) {
+      if (version.version.function == name) containers.push_back(containersJson(version));
+    }
+    json["containers"] = std::move(containers);
+    held->answer(200, toText(json));
+  });
 }
 
 void describe(Call& call) {

@@ -46,7 +46,7 @@ struct MachineStatus {
     std::string scale_reason;
     std::uint64_t started = 0;
     std::uint64_t died = 0;
-    std::string last_end;  // of one that nobody had told to end; empty for none
+    std::string last_end;         // of one that nobody had told to end; empty for none
     double last_end_seconds = 0;  // ago
     std::uint64_t ends_in_a_row = 0;
   };
@@ -66,8 +66,8 @@ struct MachineStatus {
   std::string containers_by;  // "runc"; or why there are none
   std::vector<OfSuperpod> superpods;
   std::vector<OfContainers> containers;
-  ByteSize room;        // of the machine, for superpods and containers
-  ByteSize room_taken;  // by what they may have
+  ByteSize room;                      // of the machine, for superpods and containers
+  ByteSize room_taken;                // by what they may have
   std::vector<OfFunction> functions;  // those that were called
   std::uint64_t superpods_started = 0;
   std::uint64_t superpods_died = 0;

@@ -62,8 +62,7 @@ Json superpodJson(const MachineStatus::OfSuperpod& superpod) {
 Json containersOfStatus(const MachineStatus& status, const platform::TokenInfo& caller) {
   Json containers = Json::array();
   for (const MachineStatus::OfContainers& version : status.containers) {
-    const bool may_see =
-        caller.role == platform::Role::kOperator || version.version.function.tenant == caller.tenant;
+    const bool may_see = caller.role == platform::Role::kOperator || version.version.function.tenant == caller.tenant;
     if (may_see) containers.push_back(containersJson(version));
   }
   return containers;

@@ -46,9 +46,14 @@ std::vector<std::string> containersRow(const Json& containers, Output output) {
   if (const Json end = containers.value("last_end", Json::object()); !end.empty()) {
     last_end = fmt::format("{:.0f} s ago: {}", numberOf(end, "seconds_ago"), textOf(end, "why"));
   }
-  return {textOf(containers, "version"), stateOf(containers, output),         std::to_string(ready),
-          textOf(containers, "desired"), textOf(containers, "scale_reason"), fmt::format("{:.0f}", running),
-          textOf(containers, "died"),    std::move(last_end)};
+  return {textOf(containers, "version"),
+          stateOf(containers, output),
+          std::to_string(ready),
+          textOf(containers, "desired"),
+          textOf(containers, "scale_reason"),
+          fmt::format("{:.0f}", running),
+          textOf(containers, "died"),
+          std::move(last_end)};
 }
 
 Result<std::string> functionPath(const std::string& function) {

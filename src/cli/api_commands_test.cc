@@ -135,8 +135,8 @@ TEST_F(DeployCommandTest, AnImageThatIsNotThereIsSaid) {
 
 TEST(ApiCommandsTest, ContainersAreDescribedWithTheirFunction) {
   FakeApi api([](const auto&) {
-    return FakeApi::Answer{
-        200, R"({"name": "acme/app", "url": "http://h/", "traffic": {"1": 100}, "visibility": "public",
+    return FakeApi::Answer{200,
+                           R"({"name": "acme/app", "url": "http://h/", "traffic": {"1": 100}, "visibility": "public",
                  "versions": [{"number": 1, "state": "ready", "image": "sha256:cd"}],
                  "containers": [{"version": "acme/app@1", "state": "crash loop", "replicas": [],
                                  "desired": 1, "scale_reason": "stable", "started": 4, "died": 4,

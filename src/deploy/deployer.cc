@@ -211,9 +211,8 @@ void Deployer::beginContainer(const platform::VersionPtr& version) {
       return finish(version, fail(cut ? *std::move(cut) : prepared.error()));
     }
     stages_.enter(name, Stage::kChecking);
-    services_.containers.bringUp(name, [this, version](const Result<void>& ready) {
-      ready ? check(version) : finish(version, ready);
-    });
+    services_.containers.bringUp(
+        name, [this, version](const Result<void>& ready) { ready ? check(version) : finish(version, ready); });
   });
 }
 

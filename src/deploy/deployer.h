@@ -66,9 +66,9 @@ class Deployer {
   // module and files have is looked up, whatever the deployment says.
   Result<platform::Deployed> deploy(platform::Deployment deployment);
   // The same with the module or, where the manifest names one, the image of a registry, fetched first by a thread of
-  // the deployer: `accepted` runs there once, or on the caller's thread before this returns where it is refused at once.
-  // The deployment's module and image are not looked at, and its source becomes the reference, pinned. kNotFound: no such tenant, or nothing there; else see
-  // oci/registry_client.h.
+  // the deployer: `accepted` runs there once, or on the caller's thread before this returns where it is refused at
+  // once. The deployment's module and image are not looked at, and its source becomes the reference, pinned. kNotFound:
+  // no such tenant, or nothing there; else see oci/registry_client.h.
   using Accepted = UniqueFunction<void(Result<platform::Deployed>)>;
   void deployFrom(Remote remote, platform::Deployment deployment, Accepted accepted);
   // Files of functions, to be named by their digest in a deployment.

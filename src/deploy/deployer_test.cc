@@ -60,9 +60,9 @@ class DeployerTest : public ::testing::Test {
     ASSERT_TRUE(opened) << opened.error().message();
     platform_ = std::move(*opened);
     images_ = std::move(*ImageStore::open(platform_->blobs(), bringImage, {}));
-    deployer_.emplace(DeployServices{*platform_, compiler_, probe_, *images_, containers_, fetch_,
-                                     [this] { return now_; }, log_},
-                      DeployLimits{});
+    deployer_.emplace(
+        DeployServices{*platform_, compiler_, probe_, *images_, containers_, fetch_, [this] { return now_; }, log_},
+        DeployLimits{});
   }
   Result<platform::Deployed> deploy(const std::string& module, const std::string& manifest = "") {
     auto upload = platform_->blobs().uploadModule(ByteSize{1 << 20});

@@ -50,10 +50,9 @@ bool namesProgram(const oci::ImageConfig& config, const catalog::ContainerSettin
 }  // namespace
 
 FetchImage fetchImagesFromRegistries(oci::RegistryOptions options) {
-  return [options = std::move(options)](const oci::Reference& reference,
-                                        const std::optional<oci::Credentials>& credentials,
-                                        const oci::ImageLayout& into,
-                                        const oci::TransferControl& control) -> Result<oci::Image> {
+  return [options = std::move(options)](
+             const oci::Reference& reference, const std::optional<oci::Credentials>& credentials,
+             const oci::ImageLayout& into, const oci::TransferControl& control) -> Result<oci::Image> {
     oci::RegistryOptions own = options;
     own.credentials = credentials;
     auto client = oci::RegistryClient::open(reference.registry, std::move(own));
@@ -64,11 +63,7 @@ FetchImage fetchImagesFromRegistries(oci::RegistryOptions options) {
 
 ImageStore::ImageStore(const platform::Blobs& blobs, FetchImage fetch, ImageLimits limits, oci::ImageLayout layout,
                        oci::RootStore roots)
-    : blobs_(blobs),
-      fetch_(std::move(fetch)),
-      limits_(limits),
-      layout_(std::move(layout)),
-      roots_(std::move(roots)) {}
+    : blobs_(blobs), fetch_(std::move(fetch)), limits_(limits), layout_(std::move(layout)), roots_(std::move(roots)) {}
 
 Result<std::unique_ptr<ImageStore>> ImageStore::open(const platform::Blobs& blobs, FetchImage fetch,
                                                      ImageLimits limits) {

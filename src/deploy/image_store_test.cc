@@ -36,7 +36,8 @@ class ImageStoreTest : public ::testing::Test {
     const std::string tar = oci::tarOf({oci::fileEntry("a", "1")});
     std::string config = oci::configText({tar});
     config.replace(config.find(R"("Cmd":["/app"])"), std::string_view(R"("Cmd":["/app"])").size(), config_cmd);
-    oci::Manifest manifest{std::string(oci::kOciManifest), {}, *layout.putDocument(config, oci::kOciImageConfig), {}, {}};
+    oci::Manifest manifest{
+        std::string(oci::kOciManifest), {}, *layout.putDocument(config, oci::kOciImageConfig), {}, {}};
     manifest.layers.push_back(*layout.putDocument(tar, oci::kOciLayerTar));
     EXPECT_TRUE(layout.addToIndex(*layout.putDocument(oci::toJson(manifest), oci::kOciManifest), ""));
     return layout.directory();

@@ -12,8 +12,7 @@ std::optional<Error> JobQueue::Turn::cutOff(const std::string& what) const {
     case Cut::kNone:
       return std::nullopt;
     case Cut::kFull:
-      return Error(ErrorCode::kUnavailable,
-                   fmt::format("{}: {} wait already; try again later", what, limits_.waiting));
+      return Error(ErrorCode::kUnavailable, fmt::format("{}: {} wait already; try again later", what, limits_.waiting));
     case Cut::kLate:
       return Error(ErrorCode::kTimeout, fmt::format("{}: not there after {}", what, toString(limits_.longest)));
     case Cut::kEnd:

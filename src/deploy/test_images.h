@@ -13,7 +13,8 @@
 
 namespace wasabi::deploy {
 
-// A registry of one image for each tag, with one layer: "etc/name" with the tag in it. "alien" is for another processor.
+// A registry of one image for each tag, with one layer: "etc/name" with the tag in it. "alien" is for another
+// processor.
 inline Result<oci::Image> bringImage(const oci::Reference& reference, const std::optional<oci::Credentials>&,
                                      const oci::ImageLayout& into, const oci::TransferControl&) {
   if (reference.tag == "none") return fail(ErrorCode::kNotFound, "no such tag");

@@ -48,9 +48,8 @@ class Asking final : private http::ClientObserver {
     origin.host = container_;
     origin.port = port_;
     origin.is_endpoint = true;
-    attempt_ = connector_->connect(origin, loop_.now() + kOneTry, [this](auto connected) {
-      connected ? tell() : askAgain();
-    });
+    attempt_ =
+        connector_->connect(origin, loop_.now() + kOneTry, [this](auto connected) { connected ? tell() : askAgain(); });
   }
   // The last thing: this may be gone then.
   void tell() {

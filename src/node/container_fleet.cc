@@ -15,9 +15,9 @@ constexpr Duration kLook = 50ms;
 ContainerFleet::ContainerFleet(PoolRules rules, Services services)
     : rules_(rules),
       services_(std::move(services)),
-      for_replicas_{services_.loop,       services_.desk,       services_.runner,          work_,
-                    services_.sockets,    services_.find_image, services_.ask_until_ready, services_.get_secret,
-                    services_.log_line,   rules_.patience},
+      for_replicas_{services_.loop,     services_.desk,       services_.runner,          work_,
+                    services_.sockets,  services_.find_image, services_.ask_until_ready, services_.get_secret,
+                    services_.log_line, rules_.patience},
       timer_(services_.loop),
       alive_(std::make_shared<bool>(true)) {
   look();
@@ -64,10 +64,10 @@ ContainerPool* ContainerFleet::poolOf(policy::VersionId number) {
   if (const auto found = pools_.find(number); found != pools_.end()) return found->second.get();
   const VersionRegistry::Known known = services_.registry.find(number);
   if (!known.version || !known.version->isContainer()) return nullptr;
-  auto pool = std::make_unique<ContainerPool>(
-      number, known.version,
-      ContainerPool::Services{for_replicas_, services_.targets, services_.room, services_.refuse, rules_, services_.log,
-                              last_name_});
+  auto pool =
+      std::make_unique<ContainerPool>(number, known.version,
+                                      ContainerPool::Services{for_replicas_, services_.targets, services_.room,
+                                                              services_.refuse, rules_, services_.log, last_name_});
   const FunctionName& name = known.version->name();
   const platform::FunctionRecord* function = snapshot_ ? snapshot_->function(name.tenant, name.function) : nullptr;
   ContainerPool* made = pool.get();
@@ -154,9 +154,8 @@ void ContainerFleet::tryOut(const platform::VersionName& name, ContainerPool::Re
 
 // Who is idle longest makes room for who serves nobody yet.
 void ContainerFleet::makeRoom() {
-  const bool is_needed = std::any_of(pools_.begin(), pools_.end(), [](const auto& entry) {
-    return entry.second->waitsForRoom();
-  });
+  const bool is_needed =
+      std::any_of(pools_.begin(), pools_.end(), [](const auto& entry) { return entry.second->waitsForRoom(); });
   const auto gives_back = [](const ContainerPool& pool) { return pool.givesBackRoom(); };
   const bool is_on_its_way =
       std::any_of(pools_.begin(), pools_.end(), [&](const auto& entry) { return gives_back(*entry.second); }) ||

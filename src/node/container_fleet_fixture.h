@@ -131,7 +131,8 @@ class ContainerFleetTest : public ::testing::Test {
   Logger log_{[this](std::string_view line) { log_text_ += line; }};
   http::EventLoop loop_;
   FakeContainers containers_{loop_};
-  Result<ContainerImage> image_ = ContainerImage{"/roots/1", {"/app"}, {"--image"}, {"A=image", "B=image"}, "/srv", 7, 8, {}};
+  Result<ContainerImage> image_ =
+      ContainerImage{"/roots/1", {"/app"}, {"--image"}, {"A=image", "B=image"}, "/srv", 7, 8, {}};
   std::string secret_;
   std::vector<std::string> said_;  // by the work thread while a container starts
   std::vector<DispatchCall> calls_;

@@ -23,6 +23,7 @@ struct ContainerImage {
 };
 
 // `done` runs once, on any thread: at once or after the root was unpacked again.
-using FindImage = std::function<void(const platform::VersionPtr& version, UniqueFunction<void(Result<ContainerImage>)> done)>;
+using FindImage =
+    std::function<void(const platform::VersionPtr& version, UniqueFunction<void(Result<ContainerImage>)> done)>;
 
 }  // namespace wasabi::node

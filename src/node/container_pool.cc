@@ -16,9 +16,8 @@ constexpr Duration kOneSample = 1s;
 
 policy::Autoscaler::Settings autoscalingOf(const platform::Version& version, const PoolRules& rules) {
   const std::uint32_t concurrency = version.spec->limits.concurrency;
-  const policy::ScalingTarget target =
-      policy::scalingTarget(std::min<double>(rules.most_target, concurrency), rules.most_target, concurrency,
-                            rules.utilization);
+  const policy::ScalingTarget target = policy::scalingTarget(std::min<double>(rules.most_target, concurrency),
+                                                             rules.most_target, concurrency, rules.utilization);
   policy::Autoscaler::Settings settings;
   settings.target = target.target;
   settings.total = target.total;
@@ -45,9 +44,9 @@ ContainerPool::ContainerPool(policy::VersionId number, platform::VersionPtr vers
       version_(std::move(version)),
       services_(services),
       autoscaler_(autoscalingOf(*version_, services_.rules), 0, services_.replica.loop.now()),
-      scale_control_(controlOf(*version_, scale_, services_.rules),
-                     policy::ScaleControl::beginning(controlOf(*version_, scale_, services_.rules),
-                                                     services_.replica.loop.now())),
+      scale_control_(
+          controlOf(*version_, scale_, services_.rules),
+          policy::ScaleControl::beginning(controlOf(*version_, scale_, services_.rules), services_.replica.loop.now())),
       next_decision_(services_.replica.loop.now()),
       measured_since_(next_decision_),
       last_used_(next_decision_) {}

@@ -25,10 +25,10 @@
 namespace wasabi::node {
 
 struct PoolRules {
-  Duration window = std::chrono::seconds(60);  // of the autoscaler: what happened before is forgotten
-  Duration grace = std::chrono::seconds(30);   // without any load in the window, until the last one goes
-  double utilization = 0.7;                    // of its concurrency, that a container is to have
-  double most_target = 100;                    // requests at once, where its concurrency is larger
+  Duration window = std::chrono::seconds(60);           // of the autoscaler: what happened before is forgotten
+  Duration grace = std::chrono::seconds(30);            // without any load in the window, until the last one goes
+  double utilization = 0.7;                             // of its concurrency, that a container is to have
+  double most_target = 100;                             // requests at once, where its concurrency is larger
   Duration forgotten_after = std::chrono::minutes(10);  // the way its containers ended
   Duration patience = std::chrono::seconds(10);         // with one that was asked to end
 };
@@ -130,7 +130,7 @@ class ContainerPool final : private ReplicaOwner {
   policy::RestartBackoff backoff_;
   std::vector<std::unique_ptr<ContainerReplica>> replicas_;
   std::vector<std::unique_ptr<ContainerReplica>> gone_;  // until the next look
-  std::vector<policy::TargetId> closed_targets_;  // numbers are free once they are drained
+  std::vector<policy::TargetId> closed_targets_;         // numbers are free once they are drained
   std::vector<Ready> trials_;
   std::uint32_t desired_ = 0;
   std::optional<std::uint32_t> left_with_;  // for others' sake

@@ -90,12 +90,12 @@ ContainerReplica::ContainerReplica(std::uint32_t name_number, policy::VersionId 
       timer_(services.loop),
       shared_(std::make_shared<Shared>(version_->spec->limits.log_per_second)),
       alive_(std::make_shared<bool>(true)) {
-  services_.find_image(version_, [this, alive = std::weak_ptr<bool>(alive_),
-                                  &loop = services_.loop](Result<ContainerImage> image) {
-    loop.post([this, alive, image = std::move(image)]() mutable {
-      if (alive.lock()) imageFound(std::move(image));
-    });
-  });
+  services_.find_image(
+      version_, [this, alive = std::weak_ptr<bool>(alive_), &loop = services_.loop](Result<ContainerImage> image) {
+        loop.post([this, alive, image = std::move(image)]() mutable {
+          if (alive.lock()) imageFound(std::move(image));
+        });
+      });
 }
 
 // What ends it blocks.
@@ -143,9 +143,15 @@ void ContainerReplica::startOnWorkThread(ContainerImage image) {
     auto environment = environmentOf(*version, image, get_secret);
     Result<void> made;
     if (environment) {
-      const sandbox::ContainerSpec spec{name,        image.root,  commandOf(*version, image), *std::move(environment),
-                               image.working_directory,
-                               image.user,  image.group, image.groups,               wallsOf(version->spec->limits)};
+      const sandbox::ContainerSpec spec{name,
+                                        image.root,
+                                        commandOf(*version, image),
+                                        *std::move(environment),
+                                        image.working_directory,
+                                        image.user,
+                                        image.group,
+                                        image.groups,
+                                        wallsOf(version->spec->limits)};
       auto container = runner.start(spec, std::move(events));
       if (container) {
         // Not by what is posted: a loop that ends with it would wait for the container's end, which is posted there.
@@ -236,9 +242,9 @@ std::string ContainerReplica::lastWords() const {
 
 void ContainerReplica::ended(const sandbox::Exit& exit) {
   if (not_in_time_) {
-    return gone({false, true,
-                 fmt::format("was not ready within {}{}", wasabi::toString(version_->container->start_timeout),
-                             lastWords())});
+    return gone(
+        {false, true,
+         fmt::format("was not ready within {}{}", wasabi::toString(version_->container->start_timeout), lastWords())});
   }
   gone({meant_to_end_, false, exit.words() + lastWords()});
 }

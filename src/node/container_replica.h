@@ -19,11 +19,11 @@
 #include "base/work_thread.h"
 #include "http/event_loop.h"
 #include "node/container_image.h"
-#include "sandbox/container_runner.h"
 #include "node/container_sockets.h"
 #include "node/dispatch_desk.h"
 #include "platform/superpod_catalog.h"
 #include "policy/ids.h"
+#include "sandbox/container_runner.h"
 
 namespace wasabi::node {
 
@@ -35,8 +35,8 @@ using AskUntilReady = std::function<std::shared_ptr<void>(
 class ContainerReplica;
 
 struct ReplicaEnd {
-  bool meant = false;         // it was told to end
-  bool not_in_time = false;   // it was not ready within its start timeout
+  bool meant = false;        // it was told to end
+  bool not_in_time = false;  // it was not ready within its start timeout
   std::string why;
 };
 

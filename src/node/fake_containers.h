@@ -62,7 +62,8 @@ class FakeContainers final : public sandbox::ContainerRunner {
 
   std::string_view name() const override { return "fake"; }
   std::uint32_t firstUser() const override { return 0; }
-  Result<std::unique_ptr<sandbox::Container>> start(const sandbox::ContainerSpec& spec, sandbox::SandboxEvents events) override {
+  Result<std::unique_ptr<sandbox::Container>> start(const sandbox::ContainerSpec& spec,
+                                                    sandbox::SandboxEvents events) override {
     auto inside = std::make_shared<Inside>();
     inside->name = spec.name;
     inside->events = std::move(events);

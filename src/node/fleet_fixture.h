@@ -59,11 +59,12 @@ class FleetTest : public ::testing::Test {
 
   void begin() {
     fleet_ = std::make_unique<Fleet>(
-        settings_,
-        Fleet::Services{loop_, desk_, registry_, targets_, room_, backend_, *blobs_,
-                        [this](const std::string&, const std::string& name) { return secret(name); },
-                        [this](policy::VersionId version, Reason, const std::string& why) { refused_[version].push_back(why); },
-                        log_});
+        settings_, Fleet::Services{loop_, desk_, registry_, targets_, room_, backend_, *blobs_,
+                                   [this](const std::string&, const std::string& name) { return secret(name); },
+                                   [this](policy::VersionId version, Reason, const std::string& why) {
+                                     refused_[version].push_back(why);
+                                   },
+                                   log_});
     if (snapshot_) fleet_->use(snapshot_);
   }
   // As the platform tells of them: acme/<name>, each with one version.

@@ -38,7 +38,8 @@ TEST_F(LayoutArchiveTest, WhatIsSentIsWhatIsRead) {
 
 TEST_F(LayoutArchiveTest, WhatIsNoLayoutIsRefused) {
   directory_.write("folder/app.wasm", "x");
-  EXPECT_NE(messageOf(archiveLayout(directory_.path("folder"), memoryFile("").get())).find("layout"), std::string::npos);
+  EXPECT_NE(messageOf(archiveLayout(directory_.path("folder"), memoryFile("").get())).find("layout"),
+            std::string::npos);
 }
 
 }  // namespace

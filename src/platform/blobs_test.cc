@@ -113,8 +113,8 @@ TEST_F(BlobsTest, AnImageNamesItsLayers) {
   EXPECT_FALSE(blobs_->partsOfImage(image)->root);
   ASSERT_TRUE(blobs_->putImage(image, R"({"layers": [], "root": "sha256:)" + digestOf("r").toHex() + "\"}"));
   EXPECT_EQ(blobs_->partsOfImage(image)->root, digestOf("r"));
-  for (const char* wrong : {"{}", "[]", R"({"layers": [1]})", R"({"layers": ["sha256:ab"]})",
-                            R"({"layers": [], "root": "ab"})"}) {
+  for (const char* wrong :
+       {"{}", "[]", R"({"layers": [1]})", R"({"layers": ["sha256:ab"]})", R"({"layers": [], "root": "ab"})"}) {
     ASSERT_TRUE(blobs_->putImage(image, wrong));
     EXPECT_EQ(blobs_->partsOfImage(image).error().code(), ErrorCode::kCorrupt) << wrong;
   }

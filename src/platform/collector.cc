@@ -5,8 +5,12 @@ namespace {
 
 // An image that cannot be read keeps no layers, but what it is stays, and so does what is young.
 StoredBlobs storedIn(const Blobs& blobs) {
-  StoredBlobs stored{blobs.list(BlobKind::kModule), blobs.listCompiled(),         blobs.list(BlobKind::kFiles),
-                     blobs.list(BlobKind::kImage),  blobs.list(BlobKind::kLayer), blobs.list(BlobKind::kRoot),
+  StoredBlobs stored{blobs.list(BlobKind::kModule),
+                     blobs.listCompiled(),
+                     blobs.list(BlobKind::kFiles),
+                     blobs.list(BlobKind::kImage),
+                     blobs.list(BlobKind::kLayer),
+                     blobs.list(BlobKind::kRoot),
                      {}};
   for (const StoredBlob& image : stored.images) {
     auto parts = blobs.partsOfImage(image.digest);

@@ -11,8 +11,8 @@ namespace {
 using nlohmann::json;
 
 // Of what Docker gives: what packages' own scripts and servers that change their user need, in a user namespace.
-constexpr const char* kCapabilities[] = {"CAP_CHOWN",  "CAP_DAC_OVERRIDE", "CAP_FOWNER",           "CAP_FSETID",
-                                         "CAP_KILL",   "CAP_SETGID",       "CAP_SETUID",           "CAP_SETPCAP",
+constexpr const char* kCapabilities[] = {"CAP_CHOWN",      "CAP_DAC_OVERRIDE",    "CAP_FOWNER", "CAP_FSETID",
+                                         "CAP_KILL",       "CAP_SETGID",          "CAP_SETUID", "CAP_SETPCAP",
                                          "CAP_SYS_CHROOT", "CAP_NET_BIND_SERVICE"};
 
 json mounts() {

@@ -27,8 +27,8 @@ struct ContainerSpec {
   Walls walls;  // its network is its own, whatever they say
 };
 
-// One that runs. Destroying it kills all that is inside; `ended` comes before the destructor returns, unless it has come
-// already.
+// One that runs. Destroying it kills all that is inside; `ended` comes before the destructor returns, unless it has
+// come already.
 class Container {
  public:
   virtual ~Container() = default;

@@ -1,6 +1,6 @@
-// Containers of functions by an OCI runtime (runc, crun): as superpods' containers (runc_backend.h), but with an image's
-// files, of which each has a copy of its own in memory, with users of their own in a user namespace, and with a network
-// of their own.
+// Containers of functions by an OCI runtime (runc, crun): as superpods' containers (runc_backend.h), but with an
+// image's files, of which each has a copy of its own in memory, with users of their own in a user namespace, and with a
+// network of their own.
 //
 // The runtime is the first process of its network namespace, its mounts and its process namespace: what is in them goes
 // with it, and it goes with the server.

@@ -115,8 +115,9 @@ TEST_P(RuncContainersTest, ItRunsAsItsUserWithFewRights) {
 }
 
 TEST_P(RuncContainersTest, ItsNetworkIsItsOwnAndSocketsLeadIntoIt) {
-  const auto container = start(spec("while read a; do case $a in *:*) echo net ${a%%:*};; esac; done < /proc/net/dev; "
-                                    "echo up; read forever < /dev/zero"));
+  const auto container =
+      start(spec("while read a; do case $a in *:*) echo net ${a%%:*};; esac; done < /proc/net/dev; "
+                 "echo up; read forever < /dev/zero"));
   ASSERT_NE(container, nullptr);
   ASSERT_TRUE(heard_.waitForLine("up"));
   EXPECT_THAT(heard_.lines(), Contains("net lo"));

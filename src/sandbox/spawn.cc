@@ -174,9 +174,9 @@ Result<Spawned> spawn(const Command& command) {
   const pid_t pid = makeChild(command);
   if (pid < 0) return fail(Error::fromErrno("fork", errno));
   if (pid == 0) {
-    becomeProgram(arguments.data(), {output->writer.get(), (command.two_streams ? errors : output)->writer.get(),
-                                     failure->writer.get(), failure->reader.get(), command.apart, command.own_network,
-                                     command.copy ? &*copy : nullptr});
+    becomeProgram(arguments.data(),
+                  {output->writer.get(), (command.two_streams ? errors : output)->writer.get(), failure->writer.get(),
+                   failure->reader.get(), command.apart, command.own_network, command.copy ? &*copy : nullptr});
   }
 
   failure->writer.reset();

@@ -24,8 +24,7 @@ std::string_view nameOf(State state) {
 }
 
 std::size_t countOf(const node::PoolFigures& pool, State state) {
-  return static_cast<std::size_t>(
-      std::ranges::count(pool.containers, state, &node::PoolFigures::OfContainer::state));
+  return static_cast<std::size_t>(std::ranges::count(pool.containers, state, &node::PoolFigures::OfContainer::state));
 }
 
 std::string lastEndText(const node::PoolFigures& pool, TimePoint now) {
@@ -98,9 +97,9 @@ ContainerWhy whyOf(const platform::Version& version, const std::optional<node::P
     if (pool->last_end) why.because.push_back(lastEndText(*pool, now));
   }
   why.because.push_back(fmt::format("image: sha256:{}", version.image.toHex()));
-  why.because.push_back(fmt::format("machine: {} of {} taken by what superpods and containers may have, {} for each of these",
-                                    toString(machine.taken), toString(machine.room),
-                                    toString(version.spec->limits.memory)));
+  why.because.push_back(
+      fmt::format("machine: {} of {} taken by what superpods and containers may have, {} for each of these",
+                  toString(machine.taken), toString(machine.room), toString(version.spec->limits.memory)));
   why.because.push_back(
       fmt::format("gateway: {} run and {} wait, over {} containers", desk.running, desk.waiting, desk.targets));
   return why;

@@ -21,14 +21,14 @@ node::ContainerImage asNodeWantsIt(deploy::PreparedImage prepared) {
 }  // namespace
 
 node::FindImage findImagesIn(const deploy::ImageStore& images, WorkThread& work) {
-  return [&images, &work](const platform::VersionPtr& version,
-                          UniqueFunction<void(Result<node::ContainerImage>)> done) {
-    work.post([&images, version, done = std::move(done)]() mutable {
-      auto prepared = images.prepare(version->image, *version->container, {}, {});
-      if (!prepared) return done(fail(std::move(prepared).error()));
-      done(asNodeWantsIt(*std::move(prepared)));
-    });
-  };
+  return
+      [&images, &work](const platform::VersionPtr& version, UniqueFunction<void(Result<node::ContainerImage>)> done) {
+        work.post([&images, version, done = std::move(done)]() mutable {
+          auto prepared = images.prepare(version->image, *version->container, {}, {});
+          if (!prepared) return done(fail(std::move(prepared).error()));
+          done(asNodeWantsIt(*std::move(prepared)));
+        });
+      };
 }
 
 Result<void> FleetAsHost::available() const {

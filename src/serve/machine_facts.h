@@ -27,7 +27,7 @@ class MachineFacts final : public api::Machine {
     platform::Usage& usage;
     std::string backend;
     std::string containers_by;  // "runc"; or why there are none
-    std::string url;  // "http://127.0.0.1:8080"
+    std::string url;            // "http://127.0.0.1:8080"
     TimePoint started;
   };
   explicit MachineFacts(Services services) : services_(std::move(services)) {}

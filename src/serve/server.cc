@@ -11,9 +11,9 @@
 #include <random>
 #include <utility>
 
+#include "node/container_asking.h"
 #include "sandbox/backend_choice.h"
 #include "sandbox/container_config.h"
-#include "node/container_asking.h"
 #include "serve/no_containers.h"
 #include "serve/registry_access.h"
 #include "serve/runtime_directory.h"
@@ -56,7 +56,8 @@ std::string urlOf(std::string_view scheme, std::string address) {
 
 }  // namespace
 
-Server::Server(ServeConfig config, Logger& log) : config_(std::move(config)), log_(log), room_(config_.machine_memory) {}
+Server::Server(ServeConfig config, Logger& log)
+    : config_(std::move(config)), log_(log), room_(config_.machine_memory) {}
 
 Result<std::unique_ptr<Server>> Server::start(ServeConfig config, Logger& log) {
   std::unique_ptr<Server> server(new Server(std::move(config), log));
@@ -120,12 +121,13 @@ Result<void> Server::openGateway() {
   front.inside = runtime_ + "/inside.sock";
   front.api = runtime_ + "/api.sock";
   front.seed = randomSeed();
-  auto gateway = node::Gateway::open(
-      std::move(front), {platform_->tokens(), *access_log_, [this] { return container_sockets_.factory(); },
-                         unixMilliseconds, [this](policy::VersionId version) {
-                           fleet_->wanted(version);
-                           containers_->wanted(version);
-                         }});
+  auto gateway =
+      node::Gateway::open(std::move(front), {platform_->tokens(), *access_log_,
+                                             [this] { return container_sockets_.factory(); }, unixMilliseconds,
+                                             [this](policy::VersionId version) {
+                                               fleet_->wanted(version);
+                                               containers_->wanted(version);
+                                             }});
   if (!gateway) return fail(std::move(gateway.error()));
   gateway_ = std::move(*gateway);
   return {};
@@ -157,10 +159,9 @@ void Server::makeFleet() {
   fleet.most = config_.most_superpods;
   fleet.idle_period = config_.idle_period;
   fleet_ = std::make_unique<node::Fleet>(
-      std::move(fleet),
-      node::Fleet::Services{control_loop_, gateway_->desk(), gateway_->registry(), targets_, room_, *backend_,
-                            platform_->blobs(), std::bind_front(&Server::secretOf, this),
-                            std::bind_front(&Server::refuseWaiting, this), log_});
+      std::move(fleet), node::Fleet::Services{control_loop_, gateway_->desk(), gateway_->registry(), targets_, room_,
+                                              *backend_, platform_->blobs(), std::bind_front(&Server::secretOf, this),
+                                              std::bind_front(&Server::refuseWaiting, this), log_});
 }
 
 oci::RegistryOptions Server::registries() const {
@@ -184,8 +185,7 @@ Result<void> Server::openContainers() {
   if (const std::uint32_t first = container_runner_->firstUser(); first != 0) {
     limits.owners = {oci::Owners::kShift, first, sandbox::kContainerUsers};
   }
-  auto images =
-      deploy::ImageStore::open(platform_->blobs(), deploy::fetchImagesFromRegistries(registries()), limits);
+  auto images = deploy::ImageStore::open(platform_->blobs(), deploy::fetchImagesFromRegistries(registries()), limits);
   if (!images) return fail(std::move(images.error()));
   images_ = std::move(*images);
   node::PoolRules rules;
@@ -195,8 +195,8 @@ Result<void> Server::openContainers() {
   containers_ = std::make_unique<node::ContainerFleet>(
       rules, node::ContainerFleet::Services{
                  control_loop_, gateway_->desk(), gateway_->registry(), targets_, room_, *container_runner_,
-                 container_sockets_, findImagesIn(*images_, image_work_), askContainers(control_loop_, container_sockets_),
-                 std::bind_front(&Server::secretOf, this),
+                 container_sockets_, findImagesIn(*images_, image_work_),
+                 askContainers(control_loop_, container_sockets_), std::bind_front(&Server::secretOf, this),
                  [this](const platform::VersionName& version, std::string_view line) { lines_->addOf(version, line); },
                  std::bind_front(&Server::refuseWaiting, this), log_});
   container_host_ = std::make_unique<FleetAsHost>(*containers_, no_containers_);
@@ -219,10 +219,9 @@ Result<void> Server::openApi() {
       deploy::DeployLimits{});
   const std::string url = config_.listen.empty() ? urlOf("https", gateway_->addresses().front())
                                                  : urlOf("http", gateway_->addresses().front());
-  facts_ = std::make_unique<MachineFacts>(MachineFacts::Services{
-      control_loop_, api_loop_, *gateway_, *fleet_, *containers_, *lines_, platform_->usage(),
-      std::string(backend_->name()), containersBy(), url,
-      Clock::now()});
+  facts_ = std::make_unique<MachineFacts>(
+      MachineFacts::Services{control_loop_, api_loop_, *gateway_, *fleet_, *containers_, *lines_, platform_->usage(),
+                             std::string(backend_->name()), containersBy(), url, Clock::now()});
   api_ = std::make_unique<api::Api>(
       api::ApiServices{api_loop_, *platform_, *deployer_, *facts_, log_, unixMilliseconds}, api::ApiLimits{});
   http::ServerLimits api_limits;

@@ -37,8 +37,8 @@ struct ServeConfig {
   std::vector<std::string> listen_tls;
   std::vector<http::TlsIdentity> certificates;  // the first is the default
   std::string base_domain;
-  std::uint32_t workers = 1;           // of the gateway
-  std::uint32_t superpod_workers = 1;  // of each box
+  std::uint32_t workers = 1;            // of the gateway
+  std::uint32_t superpod_workers = 1;   // of each box
   ByteSize machine_memory{4ull << 30};  // that superpods and containers may have together
   ByteSize superpod_memory{1ull << 30};
   double superpod_cores = 1;

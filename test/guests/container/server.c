@@ -30,7 +30,9 @@ struct request {
 
 static _Atomic unsigned long answered;
 
-static void pause_ms(long ms) { usleep((useconds_t)ms * 1000); }
+static void pause_ms(long ms) {
+  usleep((useconds_t)ms * 1000);
+}
 
 static int send_all(int fd, const char* bytes, size_t size) {
   while (size > 0) {
@@ -76,9 +78,10 @@ static int read_head(int fd, struct request* request) {
 /* A short one in one piece: who is killed has then sent all of it or nothing. */
 static int answer(int fd, const char* body, size_t size) {
   char whole[1024];
-  int length = snprintf(whole, sizeof whole, "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: %zu\r\n\r\n",
-                        size);
-  if ((size_t)length + size > sizeof whole) return send_all(fd, whole, (size_t)length) == 0 && send_all(fd, body, size) == 0;
+  int length =
+      snprintf(whole, sizeof whole, "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: %zu\r\n\r\n", size);
+  if ((size_t)length + size > sizeof whole)
+    return send_all(fd, whole, (size_t)length) == 0 && send_all(fd, body, size) == 0;
   memcpy(whole + length, body, size);
   return send_all(fd, whole, (size_t)length + size) == 0;
 }
@@ -115,8 +118,8 @@ static int stream(int fd) {
 
 static void tunnel(int fd, const struct request* request, const char* protocol) {
   char bytes[4096];
-  int size = snprintf(bytes, sizeof bytes, "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: %s\r\n\r\n",
-                      protocol);
+  int size = snprintf(bytes, sizeof bytes,
+                      "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: %s\r\n\r\n", protocol);
   if (send_all(fd, bytes, (size_t)size) != 0) return;
   if (send_all(fd, request->rest, request->rest_size) != 0) return;
   for (ssize_t got; (got = recv(fd, bytes, sizeof bytes, 0)) > 0;) {
@@ -172,7 +175,9 @@ static void* connection(void* argument) {
   return NULL;
 }
 
-static void leave(int signal) { _exit(signal == SIGTERM ? 0 : 1); }
+static void leave(int signal) {
+  _exit(signal == SIGTERM ? 0 : 1);
+}
 
 int main(void) {
   setvbuf(stdout, NULL, _IOLBF, 0);
@@ -187,7 +192,8 @@ int main(void) {
   }
   if (getenv("DELAY") != NULL) pause_ms(atol(getenv("DELAY")));
   const char* port = getenv("PORT");
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(port != NULL ? port : "0"))};
+  struct sockaddr_in address = {.sin_family = AF_INET,
+                                .sin_port = htons((unsigned short)atoi(port != NULL ? port : "0"))};
   int listener = socket(AF_INET, SOCK_STREAM, 0);
   int yes = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
