@@ -85,7 +85,8 @@ class ContainerFleet {
 
   const PoolRules rules_;
   const Services services_;
-  WorkThread work_;
+  WorkThread ends_;
+  WorkThread starts_;
   const ContainerReplica::Services for_replicas_;
   platform::SnapshotPtr snapshot_;
   std::map<policy::VersionId, PoolPtr> pools_;

@@ -74,7 +74,7 @@ struct ContainerReplica::Shared {
   explicit Shared(ByteSize log_per_second) : output(log_per_second) {}
 
   std::unique_ptr<sandbox::Container> arriving;   // of the work thread, until it has posted that it is there
-  std::shared_ptr<sandbox::Container> container;  // of the control loop, once it was handed over
+  std::unique_ptr<sandbox::Container> container;  // of the control loop, once it was handed over
   ContainerOutput output;
 };
 
@@ -102,9 +102,12 @@ ContainerReplica::ContainerReplica(std::uint32_t name_number, policy::VersionId 
 ContainerReplica::~ContainerReplica() {
   if (is_target_) services_.desk.closeTarget(target_);
   services_.sockets.remove(name_);
-  services_.work.post([shared = shared_] {
-    shared->arriving.reset();
-    shared->container.reset();
+  // After what the thread of starts has still to do with it.
+  services_.starts.post([&ends = services_.ends, shared = shared_] {
+    ends.post([shared] {
+      shared->arriving.reset();
+      shared->container.reset();
+    });
   });
 }
 
@@ -137,7 +140,7 @@ void ContainerReplica::startOnWorkThread(ContainerImage image) {
           if (alive.lock()) ended(exit);
         });
       }};
-  services_.work.post([this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop,
+  services_.starts.post([this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop,
                        &runner = services_.runner, version = version_, name = name_, image = std::move(image),
                        get_secret = services_.get_secret, events = std::move(events)]() mutable {
     auto environment = environmentOf(*version, image, get_secret);
@@ -173,7 +176,7 @@ void ContainerReplica::started(Result<void> made) {
   if (!made) return gone({meant_to_end_, false, "cannot start: " + made.error().message()});
   shared_->container = std::move(shared_->arriving);
   if (state_ == State::kDraining) return shared_->container->kill();
-  services_.sockets.add(name_, [container = shared_->container] { return container->socket(); });
+  services_.sockets.add(name_, shared_->container->sockets());
   timer_.arm(since_ + version_->container->start_timeout, [this] { notReadyInTime(); });
   asking_ = services_.ask_until_ready(name_, *version_->container, [this] { becomeReady(); });
 }
@@ -216,7 +219,7 @@ void ContainerReplica::drain() {
   if (before == State::kReady) return watchDrain();
   if (shared_->container) return shared_->container->kill();
   // It is with the work thread, or its image still comes: then nobody else tells its end.
-  services_.work.post([this, alive = std::weak_ptr<bool>(alive_), &loop = services_.loop] {
+  services_.starts.post([this, alive = std::weak_ptr<bool>(alive_), &loop = services_.loop] {
     loop.post([this, alive] {
       if (alive.lock() && !shared_->container) gone({true, false, {}});
     });

@@ -54,7 +54,8 @@ class ContainerReplica {
     http::EventLoop& loop;
     DispatchDesk& desk;
     sandbox::ContainerRunner& runner;
-    WorkThread& work;
+    WorkThread& starts;
+    WorkThread& ends;  // of containers, which take longer; it outlives the other one
     ContainerSockets& sockets;
     FindImage find_image;
     AskUntilReady ask_until_ready;
@@ -86,7 +87,7 @@ class ContainerReplica {
   std::uint32_t generation = 0;  // the owner's
 
  private:
-  struct Shared;  // with the work thread
+  struct Shared;  // with the threads of starts and ends
   void imageFound(Result<ContainerImage> image);
   void startOnWorkThread(ContainerImage image);
   void started(Result<void> made);

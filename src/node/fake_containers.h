@@ -100,7 +100,9 @@ class FakeContainers final : public sandbox::ContainerRunner {
     }
     void kill() override { all_.end(inside_, {{}, 9}); }
     pid_t pid() const override { return 4711; }
-    Result<FileDescriptor> socket() const override { return fail(ErrorCode::kUnavailable, "none here"); }
+    MakeSocket sockets() const override {
+      return []() -> Result<FileDescriptor> { return fail(ErrorCode::kUnavailable, "none here"); };
+    }
 
    private:
     FakeContainers& all_;

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,9 +36,10 @@ class Container {
   virtual void askToEnd() = 0;  // SIGTERM
   virtual void kill() = 0;
   virtual pid_t pid() const = 0;
-  // A TCP socket (IPv4), not connected, that is in its network: there 127.0.0.1 is the container. Thread-safe, and
-  // blocks nobody.
-  virtual Result<FileDescriptor> socket() const = 0;
+  // Makes TCP sockets (IPv4), not connected, that are in its network: there 127.0.0.1 is the container. May be called
+  // by any thread, blocks nobody, and outlives the container: then nobody is there.
+  using MakeSocket = std::function<Result<FileDescriptor>()>;
+  virtual MakeSocket sockets() const = 0;
 };
 
 // Thread-safe. Outlives its containers.

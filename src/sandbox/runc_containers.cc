@@ -53,16 +53,18 @@ Result<FileDescriptor> socketIn(int network) {
 class RuncContainers::Running final : public Container {
  public:
   Running(std::unique_ptr<Sandbox> runtime, FileDescriptor network)
-      : runtime_(std::move(runtime)), network_(std::move(network)) {}
+      : runtime_(std::move(runtime)), network_(std::make_shared<const FileDescriptor>(std::move(network))) {}
 
   void askToEnd() override { runtime_->askToEnd(); }
   void kill() override { runtime_->kill(); }
   pid_t pid() const override { return runtime_->pid(); }
-  Result<FileDescriptor> socket() const override { return socketIn(network_.get()); }
+  MakeSocket sockets() const override {
+    return [network = network_] { return socketIn(network->get()); };
+  }
 
  private:
   const std::unique_ptr<Sandbox> runtime_;
-  const FileDescriptor network_;
+  const std::shared_ptr<const FileDescriptor> network_;
 };
 
 RuncContainers::RuncContainers(std::shared_ptr<OciRuntime> runtime, std::string place)

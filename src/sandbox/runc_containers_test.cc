@@ -131,7 +131,7 @@ TEST_P(RuncContainersTest, ItsNetworkIsItsOwnAndSocketsLeadIntoIt) {
   ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
   ASSERT_EQ(::listen(listener.get(), 1), 0);
   ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  const auto inside = container->socket();
+  const auto inside = container->sockets()();
   ASSERT_TRUE(inside) << inside.error().message();
   EXPECT_EQ(::connect(inside->get(), reinterpret_cast<sockaddr*>(&address), size), -1);
   EXPECT_TRUE(errno == ECONNREFUSED || errno == EINPROGRESS) << errno;
