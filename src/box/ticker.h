@@ -1,4 +1,4 @@
-// The 1 ms heartbeat that lets the engine interrupt guests. It beats only while guests run: an idle box is silent.
+// The heartbeat that lets the engine interrupt guests. It beats only while guests run: an idle box is silent.
 #pragma once
 
 #include <atomic>

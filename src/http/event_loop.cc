@@ -19,8 +19,9 @@ namespace asio = boost::asio;
 
 namespace {
 
-// So many callbacks run in one runReady(): a few hundred microseconds of work at most.
+// So many callbacks run in one runReady(), and none begins later than this, as far as callbacks look at the clock.
 constexpr std::size_t kMaxCallbacksPerTurn = 128;
+constexpr Duration kLatestCallback = std::chrono::microseconds(500);
 using Work = std::vector<UniqueFunction<void()>>;
 
 }  // namespace
@@ -96,8 +97,9 @@ std::size_t EventLoop::Impl::runDeferred() {
 }
 
 std::size_t EventLoop::Impl::poll() {
+  const TimePoint latest = Clock::now() + kLatestCallback;
   std::size_t ran = 0;
-  while (ran < kMaxCallbacksPerTurn) {
+  while (ran < kMaxCallbacksPerTurn && (!now || *now <= latest)) {
     now.reset();
     if (context.poll_one() == 0) break;
     ++ran;

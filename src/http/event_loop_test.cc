@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
 #include <chrono>
 #include <memory>
 #include <thread>
@@ -88,6 +91,22 @@ TEST(EventLoopTest, WorkThatDefersItselfLeavesTheOthersTheirTurn) {
   loop.post([&] { ran = true; });
   for (int turn = 0; turn < 10; ++turn) loop.waitAndRun();
   EXPECT_TRUE(ran);
+}
+
+TEST(EventLoopTest, LongCallbacksAreLeftToTheNextTurn) {
+  constexpr std::size_t kCallbacks = 20;
+  EventLoop loop;
+  for (std::size_t i = 0; i < kCallbacks; ++i) {
+    boost::asio::post(loop.context(), [&loop] {
+      static_cast<void>(loop.now());
+      std::this_thread::sleep_for(1ms);
+    });
+  }
+  const std::size_t at_first = loop.runReady();
+  EXPECT_LT(at_first, kCallbacks);
+  std::size_t ran = at_first;
+  while (const std::size_t more = loop.runReady()) ran += more;
+  EXPECT_EQ(ran, kCallbacks);
 }
 
 TEST(EventLoopTest, DropsWorkThatNeverRan) {
