@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <random>
 #include <utility>
 
@@ -136,7 +137,14 @@ Result<void> Server::openAll() {
       node::Fleet::Services{
           control_loop_, gateway_->desk(), gateway_->registry(), *backend_, platform_->blobs(),
           [this](const std::string& tenant, const std::string& name) { return platform_->secrets().get(tenant, name); },
-          [this](policy::VersionId version, const std::string& why) { gateway_->refuseWaiting(version, why); }, log_});
+          [this](policy::VersionId version, const std::string& why) { gateway_->refuseWaiting(version, why); },
+          [this](const std::vector<node::TenantUse>& used) {
+            constexpr double kGb = 1e9;
+            for (const node::TenantUse& one : used) {
+              platform_->usage().add(one.tenant, {0, one.cpu_seconds, one.memory_byte_seconds / kGb});
+            }
+          },
+          log_});
   probe_ = std::make_unique<VersionProbe>(control_loop_, runtime_ + "/inside.sock");
   compiler_ = std::make_unique<deploy::BuilderCompiler>(*builder_);
   oci::RegistryOptions registries;
@@ -256,6 +264,18 @@ void Server::drain() {
   gateway_->drain();
   const TimePoint end = Clock::now() + config_.drain_timeout;
   while (!gateway_->idle() && Clock::now() < end) std::this_thread::sleep_for(kLookAgain);
+  drainFleet(end);
+}
+
+// Superpods are asked what was used there, and go.
+void Server::drainFleet(TimePoint end) {
+  control_loop_.post([this] { fleet_->drain(); });
+  while (Clock::now() < end) {
+    std::promise<bool> empty;
+    control_loop_.post([&] { empty.set_value(fleet_->empty()); });
+    if (empty.get_future().get()) return;
+    std::this_thread::sleep_for(kLookAgain);
+  }
 }
 
 // Nobody asks any more, then nobody answers, then what was asked goes.

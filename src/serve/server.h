@@ -81,6 +81,7 @@ class Server {
   void recordsChanged(platform::SnapshotPtr snapshot);
   void collectMetrics();
   void keepTidy();
+  void drainFleet(TimePoint end);
   void stop();
 
   const ServeConfig config_;
