@@ -148,6 +148,24 @@ TEST(TimerTest, FiresInTheOrderOfTheDeadlines) {
   EXPECT_FALSE(late.armed());
 }
 
+TEST(TimerTest, ThousandsThatAreDueAtOnceDoNotHoldTheLoop) {
+  constexpr std::size_t kTimers = 3000;
+  EventLoop loop;
+  std::size_t fired = 0;
+  std::vector<std::unique_ptr<Timer>> timers;
+  for (std::size_t i = 0; i < kTimers; ++i) {
+    timers.push_back(std::make_unique<Timer>(loop));
+    timers.back()->arm(loop.now(), [&fired] {
+      ++fired;
+      std::this_thread::sleep_for(10us);
+    });
+  }
+  loop.waitAndRun();
+  EXPECT_GT(fired, 0u);
+  EXPECT_LT(fired, kTimers);
+  while (fired < kTimers) loop.waitAndRun();
+}
+
 TEST(TimerTest, CancelledAndDestroyedTimersDoNotFire) {
   EventLoop loop;
   int fired = 0;
