@@ -52,8 +52,10 @@ struct ProgramBudget {
 };
 
 struct InvocationLimits {
-  Duration slice = std::chrono::milliseconds(1);
-  Duration tick = std::chrono::milliseconds(1);
+  // Half of what is promised to those who wait: beside 64 invocations that compute, p99 is then 0.7 to 1.0 ms instead
+  // of 1.4 to 2.0 (bench `isolation`), and computing takes no more CPU time, within the noise of 3 %.
+  Duration slice = std::chrono::microseconds(500);
+  Duration tick = std::chrono::microseconds(500);
   std::size_t input_high_watermark = 256 * 1024;  // of request body held for a guest; the client rests above it
   std::size_t input_low_watermark = 64 * 1024;
   std::size_t command_head_bytes = 64 * 1024;  // output after which a command's response head goes out

@@ -3,14 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
-#include "base/error.h"
 #include "base/function_name.h"
 #include "box/config_keys.h"
+#include "catalog/config_reader.h"
 #include "catalog/toml_table.h"
 
 namespace wasabi::box {
@@ -18,22 +15,6 @@ namespace {
 
 using catalog::KnownTable;
 using catalog::Problems;
-
-// "memory" of "memory.ratio", and nothing of "workers".
-std::string_view tableOf(std::string_view name) {
-  const std::size_t dot = name.find('.');
-  return dot == std::string_view::npos ? std::string_view() : name.substr(0, dot);
-}
-
-using KeyIterator = std::vector<BoxKey>::const_iterator;
-
-void readKeys(KeyIterator begin, KeyIterator end, KnownTable& table, Problems& problems, const std::string& folder,
-              BoxConfig& config) {
-  for (auto key = begin; key != end; ++key) {
-    const std::string_view prefix = tableOf(key->name);
-    key->read({table, problems, folder}, key->name.substr(prefix.empty() ? 0 : prefix.size() + 1), config);
-  }
-}
 
 void readTenants(const toml::table& tenants, Problems& problems, const std::string& folder, BoxConfig& config) {
   KnownTable names(tenants, "tenants.", problems);
@@ -58,56 +39,14 @@ void readTenants(const toml::table& tenants, Problems& problems, const std::stri
 
 void readTop(const toml::table& root, Problems& problems, const std::string& folder, BoxConfig& config) {
   KnownTable top(root, "", problems);
-  const std::vector<BoxKey>& keys = boxKeys();
-  for (auto begin = keys.begin(); begin != keys.end();) {
-    const std::string_view name = tableOf(begin->name);
-    const auto end = std::find_if(begin, keys.end(), [&](const BoxKey& key) { return tableOf(key.name) != name; });
-    if (name.empty()) {
-      readKeys(begin, end, top, problems, folder, config);
-    } else {
-      top.table(name, [&, begin](const toml::table& inner) {
-        KnownTable table(inner, std::string(name) + '.', problems);
-        readKeys(begin, end, table, problems, folder, config);
-        table.finish();
-      });
-    }
-    begin = end;
-  }
+  catalog::readKeys(boxKeys(), top, problems, folder, config);
   top.table("tenants", [&](const toml::table& tenants) { readTenants(tenants, problems, folder, config); });
   top.finish();
 }
 
 // ---- values that contradict each other ------------------------------------------------------------------------------
 
-class Contradictions {
- public:
-  Contradictions(const toml::table& root, Problems& problems) : root_(root), problems_(problems) {}
-
-  bool has(std::string_view key) const { return lineOf(key) != 0; }
-
-  // What is said of `key`, at its line.
-  void add(std::string_view key, std::string reason) { problems_.add(lineOf(key), std::move(reason)); }
-
-  // `key` is written, and more than `bound`, which is written too.
-  template <typename T>
-  void notAbove(std::string_view key, const T& value, std::string_view bound, const T& most) {
-    if (!has(key) || !has(bound) || !(value > most)) return;
-    add(key, fmt::format("'{}' is {}, but '{}' (line {}) is {}; write no more than that", key, text(value), bound,
-                         lineOf(bound), text(most)));
-  }
-
- private:
-  static std::string text(ByteSize size) { return toString(size); }
-  static std::string text(std::size_t number) { return std::to_string(number); }
-
-  int lineOf(std::string_view key) const {
-    const auto node = root_.at_path(key);
-    return node ? static_cast<int>(node.node()->source().begin.line) : 0;
-  }
-
-  const toml::table& root_;
-  Problems& problems_;
-};
+using catalog::Contradictions;
 
 void checkMode(const BoxConfig& config, Contradictions& contradictions) {
   const auto onlyWith = [&](std::string_view key, policy::BookingMode::Kind mode, std::string_view name) {
@@ -142,27 +81,16 @@ void checkTogether(const toml::table& root, Problems& problems, BoxConfig& confi
 }  // namespace
 
 std::vector<catalog::TextProblem> readConfig(std::string_view text, const std::string& folder, BoxConfig& config) {
-  std::vector<catalog::TextProblem> found;
-  Problems problems(found);
-  const auto root = catalog::parseToml(text, "the configuration", kMaxConfigBytes, problems);
-  if (root) {
-    readTop(*root, problems, folder, config);
-    if (found.empty()) checkTogether(*root, problems, config);
-  }
-  catalog::sortByLine(found);
-  return found;
+  return catalog::readConfigText(text, kMaxConfigBytes, [&](const toml::table& root, catalog::ConfigProblems found) {
+    readTop(root, found.problems, folder, config);
+    if (found.none()) checkTogether(root, found.problems, config);
+  });
 }
 
 std::vector<catalog::TextProblem> readConfigFile(BoxConfig& config) {
-  errno = 0;
-  std::ifstream file(config.config_file, std::ios::binary);
-  std::string text(kMaxConfigBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (!file.is_open() || file.bad()) {
-    return {{0, Error::fromErrno("it cannot be read", errno).message()}};
-  }
-  return readConfig(text, std::filesystem::path(config.config_file).parent_path().string(), config);
+  const std::string folder = std::filesystem::path(config.config_file).parent_path().string();
+  return catalog::readConfigFile(config.config_file, kMaxConfigBytes,
+                                 [&](std::string_view text) { return readConfig(text, folder, config); });
 }
 
 }  // namespace wasabi::box

@@ -1,8 +1,9 @@
-// The 1 ms heartbeat that lets the engine interrupt guests. It beats only while guests run: an idle box is silent.
+// The heartbeat that lets the engine interrupt guests. It beats only while guests run: an idle box is silent.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
+#include <latch>
 #include <memory>
 #include <thread>
 
@@ -13,7 +14,8 @@ namespace wasabi::box {
 
 class Ticker {
  public:
-  // `tick` is called on the ticker's thread every `period` while a guest runs, and for a little while after.
+  // `tick` is called on the ticker's thread every `period` while a guest runs, and for a little while after. What its
+  // thread asks of the kernel has been asked when this returns, so that the process may be locked in.
   Ticker(std::size_t workers, Duration period, UniqueFunction<void()> tick);
   ~Ticker();
   Ticker(const Ticker&) = delete;
@@ -39,6 +41,7 @@ class Ticker {
   UniqueFunction<void()> tick_;
   std::atomic<bool> asleep_{false};
   std::atomic<bool> stopping_{false};
+  std::latch set_up_{1};
   std::thread thread_;
 };
 

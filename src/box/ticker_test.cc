@@ -1,9 +1,14 @@
 #include "box/ticker.h"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <cstring>
 #include <thread>
 
 namespace wasabi::box {
@@ -45,6 +50,25 @@ TEST(TickerTest, FallsSilentWhenNothingRunsAndWakesAgain) {
     EXPECT_TRUE(eventually([&] { return ticks > seen; }));
     ticker.sliceEnds(1);
   }
+}
+
+// Of the calling thread, in nanoseconds; 0 where the kernel knows none for ordinary threads.
+std::uint64_t turnAskedFor() {
+  constexpr std::size_t kAt = 24;  // in the kernel's sched_attr
+  std::array<unsigned char, 48> attributes{};
+  if (::syscall(SYS_sched_getattr, 0, attributes.data(), attributes.size(), 0) != 0) return 0;
+  std::uint64_t nanoseconds = 0;
+  std::memcpy(&nanoseconds, attributes.data() + kAt, sizeof(nanoseconds));
+  return nanoseconds;
+}
+
+TEST(TickerTest, AsksForShortTurnsWhereTheKernelHasThem) {
+  std::atomic<std::uint64_t> turn{~std::uint64_t{0}};
+  Ticker ticker(1, 1ms, [&] { turn = turnAskedFor(); });
+  ticker.sliceBegins(0);
+  EXPECT_TRUE(eventually([&] { return turn != ~std::uint64_t{0}; }));
+  ticker.sliceEnds(0);
+  EXPECT_EQ(turn, turnAskedFor() == 0 ? 0u : 100'000u);
 }
 
 }  // namespace

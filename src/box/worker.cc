@@ -68,8 +68,8 @@ void Worker::turn() {
   runSlices();
   buffered_.store(server_->counters().buffered_bytes + gauges_.body_bytes + gauges_.replay_bytes,
                   std::memory_order_relaxed);
-  longest_turn_ = std::max(longest_turn_, Clock::now() - loop_.now());
   settled_.clear();
+  longest_turn_ = std::max(longest_turn_, Clock::now() - loop_.now());
   if (draining_) idle_.store(invocations_.size() == 0 && server_->idle(), std::memory_order_release);
 }
 

@@ -58,7 +58,7 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Advances the epoch: guests whose slice is used up come back from poll(). Call it every tick (1 ms) while a guest
+  // Advances the epoch: guests whose slice is used up come back from poll(). Call it every tick while a guest
   // runs; without ticks a looping guest does not return. Lock-free.
   void tick() const;
 

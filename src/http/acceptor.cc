@@ -16,7 +16,7 @@ namespace asio = boost::asio;
 namespace {
 
 // So many are accepted in a row before the loop goes on.
-constexpr int kMaxAtOnce = 64;
+constexpr int kMaxAtOnce = 16;
 constexpr Duration kRestAfterRefusal = std::chrono::milliseconds(100);
 
 FileDescriptor openReserve() {

@@ -18,6 +18,7 @@ class ChannelUser {
   // `error` is 0 or an errno value; 0 bytes without an error mean that the peer has properly closed its side.
   virtual void onRead(std::size_t bytes, int error) = 0;
   virtual void onWritable() = 0;
+  virtual void onReset() {}
 };
 
 // Destroying it closes it.
@@ -28,6 +29,9 @@ class Channel {
   // One read at a time; the memory stays valid until onRead() or the destruction of the channel.
   virtual void startRead(std::span<char> memory, ChannelUser& user) = 0;
   virtual bool reading() const = 0;
+
+  // onReset() follows if the peer resets the connection, once, though nobody reads. Asked again, nothing is added.
+  virtual void awaitReset(ChannelUser& user) = 0;
 
   // How many bytes the kernel took; fewer than all means it is full, and what was not taken must be offered again,
   // first. An errno value if the connection is broken.

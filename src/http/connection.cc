@@ -122,6 +122,10 @@ void Connection::onRead(std::size_t bytes, int error) {
   takeTurn();
 }
 
+void Connection::onReset() {
+  if (!closed()) close(CloseReason::kPeerGone);
+}
+
 void Connection::onWritable() {
   stalled_since_ = context_->loop.now();
   takeTurn();
@@ -239,7 +243,7 @@ void Connection::linger() {
 
 void Connection::startReading() {
   if (channel_->reading() || peer_closed_) return;
-  if (session_ && !session_->wantsInput()) return;
+  if (session_ && !session_->wantsInput()) return channel_->awaitReset(*this);
   if (!session_ || !session_->busy()) {
     read_size_ = kSmallRead;
     if (input_.empty()) input_.shrink(kSmallRead);

@@ -84,6 +84,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
 
  private:
   void onRead(std::size_t bytes, int error) override;
+  void onReset() override;
   void onWritable() override;
 
   void takeTurn();

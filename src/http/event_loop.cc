@@ -1,5 +1,6 @@
 #include "http/event_loop.h"
 
+#include <algorithm>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -19,8 +20,11 @@ namespace asio = boost::asio;
 
 namespace {
 
-// So many callbacks run in one runReady(): a few hundred microseconds of work at most.
+// So many callbacks run in one runReady(), and none begins later than this, as far as callbacks look at the clock.
 constexpr std::size_t kMaxCallbacksPerTurn = 128;
+constexpr Duration kLatestCallback = std::chrono::microseconds(500);
+// So many timers fire in one callback: thousands may be due at once, such as those of connections that came together.
+constexpr std::size_t kMaxTimersAtOnce = 64;
 using Work = std::vector<UniqueFunction<void()>>;
 
 }  // namespace
@@ -96,8 +100,9 @@ std::size_t EventLoop::Impl::runDeferred() {
 }
 
 std::size_t EventLoop::Impl::poll() {
+  const TimePoint latest = Clock::now() + kLatestCallback;
   std::size_t ran = 0;
-  while (ran < kMaxCallbacksPerTurn) {
+  while (ran < kMaxCallbacksPerTurn && (!now || *now <= latest)) {
     now.reset();
     if (context.poll_one() == 0) break;
     ++ran;
@@ -118,10 +123,12 @@ void EventLoop::Impl::setAlarm() {
 
 void EventLoop::Impl::onAlarm() {
   alarm_at.reset();
-  const TimePoint due = now ? *now : Clock::now();
+  if (!now) now = Clock::now();
+  const TimePoint due = *now;
   firing = true;
-  // As many as are queued now: one that arms itself again for at once waits for the next turn.
-  for (std::size_t left = timers.size(); left > 0 && !timers.empty() && timers.earliest() <= due; --left) {
+  // No more than are queued now: one that arms itself again for at once waits for the next time.
+  std::size_t left = std::min(timers.size(), kMaxTimersAtOnce);
+  for (; left > 0 && !timers.empty() && timers.earliest() <= due; --left) {
     // The callback may arm its timer again or destroy it.
     UniqueFunction<void()> on_expiry = std::move(timers.pop().on_expiry);
     on_expiry();

@@ -36,8 +36,8 @@ class EventLoop {
   // Monotonic time, read once per callback.
   TimePoint now() const;
 
-  // Runs what is ready now, without waiting, but never more than a bounded number of callbacks, so that a busy
-  // network cannot keep its user from other work. Returns how many callbacks ran.
+  // Runs what is ready now, without waiting, but never more than a bounded number of callbacks, nor for much longer
+  // than half a millisecond, so that a busy network cannot keep its user from other work. Returns how many ran.
   std::size_t runReady();
   // Waits until something is ready and runs the first of it; the rest is left to the next call, which costs no
   // system call then. Returns without waiting when deferred work ran, because that may have given its user work.

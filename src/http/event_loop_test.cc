@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
 #include <chrono>
 #include <memory>
 #include <thread>
@@ -90,6 +93,22 @@ TEST(EventLoopTest, WorkThatDefersItselfLeavesTheOthersTheirTurn) {
   EXPECT_TRUE(ran);
 }
 
+TEST(EventLoopTest, LongCallbacksAreLeftToTheNextTurn) {
+  constexpr std::size_t kCallbacks = 20;
+  EventLoop loop;
+  for (std::size_t i = 0; i < kCallbacks; ++i) {
+    boost::asio::post(loop.context(), [&loop] {
+      static_cast<void>(loop.now());
+      std::this_thread::sleep_for(1ms);
+    });
+  }
+  const std::size_t at_first = loop.runReady();
+  EXPECT_LT(at_first, kCallbacks);
+  std::size_t ran = at_first;
+  while (const std::size_t more = loop.runReady()) ran += more;
+  EXPECT_EQ(ran, kCallbacks);
+}
+
 TEST(EventLoopTest, DropsWorkThatNeverRan) {
   auto token = std::make_shared<int>(1);
   {
@@ -127,6 +146,24 @@ TEST(TimerTest, FiresInTheOrderOfTheDeadlines) {
   EXPECT_EQ(order, (std::vector{1, 2}));
   EXPECT_GE(Clock::now(), start + 20ms);
   EXPECT_FALSE(late.armed());
+}
+
+TEST(TimerTest, ThousandsThatAreDueAtOnceDoNotHoldTheLoop) {
+  constexpr std::size_t kTimers = 3000;
+  EventLoop loop;
+  std::size_t fired = 0;
+  std::vector<std::unique_ptr<Timer>> timers;
+  for (std::size_t i = 0; i < kTimers; ++i) {
+    timers.push_back(std::make_unique<Timer>(loop));
+    timers.back()->arm(loop.now(), [&fired] {
+      ++fired;
+      std::this_thread::sleep_for(10us);
+    });
+  }
+  loop.waitAndRun();
+  EXPECT_GT(fired, 0u);
+  EXPECT_LT(fired, kTimers);
+  while (fired < kTimers) loop.waitAndRun();
 }
 
 TEST(TimerTest, CancelledAndDestroyedTimersDoNotFire) {

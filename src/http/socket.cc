@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -44,6 +45,7 @@ struct Socket::State {
   ChannelUser* user = nullptr;  // none once the Socket is gone
   bool closed = false;
   bool reading = false;
+  bool awaiting_reset = false;
   bool awaiting_writable = false;
 };
 
@@ -91,6 +93,17 @@ void Socket::startRead(std::span<char> memory, ChannelUser& user) {
 
 bool Socket::reading() const {
   return state_->reading;
+}
+
+// Urgent data wakes it too, and then it waits no more: nobody sends such over HTTP.
+void Socket::awaitReset(ChannelUser& user) {
+  state_->user = &user;
+  if (std::exchange(state_->awaiting_reset, true)) return;
+  state_->socket.async_wait(StreamSocket::wait_error, [state = state_](const boost::system::error_code&) {
+    if (state->closed) return;
+    pollfd now{state->socket.native_handle(), 0, 0};
+    if (::poll(&now, 1, 0) == 1 && (now.revents & POLLERR) != 0) state->user->onReset();
+  });
 }
 
 tl::expected<std::size_t, int> Socket::send(std::string_view first, std::string_view second) {

@@ -24,6 +24,7 @@ class Socket final : public Channel {
 
   void startRead(std::span<char> memory, ChannelUser& user) override;
   bool reading() const override;
+  void awaitReset(ChannelUser& user) override;
   tl::expected<std::size_t, int> send(std::string_view first, std::string_view second) override;
   void awaitWritable(ChannelUser& user) override;
   bool awaitingWritable() const override;

@@ -96,6 +96,11 @@ void TlsChannel::onRead(std::size_t bytes, int error) {
   deliver();
 }
 
+void TlsChannel::awaitReset(ChannelUser& user) {
+  user_ = &user;
+  socket_->awaitReset(*this);
+}
+
 tl::expected<std::size_t, int> TlsChannel::send(std::string_view first, std::string_view second) {
   const std::size_t total = first.size() + second.size();
   WASABI_CHECK(encrypted_ <= total);

@@ -27,6 +27,7 @@ class TlsChannel final : public Channel, private ChannelUser {
 
   void startRead(std::span<char> memory, ChannelUser& user) override;
   bool reading() const override { return !memory_.empty(); }
+  void awaitReset(ChannelUser& user) override;
   tl::expected<std::size_t, int> send(std::string_view first, std::string_view second) override;
   void awaitWritable(ChannelUser& user) override;
   bool awaitingWritable() const override { return user_awaits_room_; }
@@ -38,6 +39,7 @@ class TlsChannel final : public Channel, private ChannelUser {
  private:
   void onRead(std::size_t bytes, int error) override;
   void onWritable() override;
+  void onReset() override { user_->onReset(); }
 
   // Into the memory of the read under way. True if there is something to tell the user.
   bool decrypt();

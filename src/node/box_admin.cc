@@ -36,6 +36,18 @@ ByteSize bytesOf(double units) {
   return {static_cast<std::uint64_t>(std::min(units * kMemoryUnitBytes, kMost))};
 }
 
+std::vector<TenantUse> tenantsOf(const json& object) {
+  std::vector<TenantUse> tenants;
+  const auto told = object.find("tenants");
+  if (told == object.end() || !told->is_array()) return tenants;
+  for (const json& one : *told) {
+    if (!one.is_object()) continue;
+    const json tenant = one.value("tenant", json());
+    if (tenant.is_string()) tenants.push_back({tenant, amount(one, "cpu_seconds"), amount(one, "memory_byte_seconds")});
+  }
+  return tenants;
+}
+
 Result<BoxLoad> loadOf(Result<std::string> text) {
   auto object = parsed(std::move(text));
   if (!object) return fail(std::move(object.error()));
@@ -49,6 +61,7 @@ Result<BoxLoad> loadOf(Result<std::string> text) {
   load.requests = count(*object, "requests");
   load.invocations = count(*object, "invocations");
   load.programs_loaded = count(*object, "programs_loaded");
+  load.tenants = tenantsOf(*object);
   return load;
 }
 

@@ -13,6 +13,7 @@
 #include "base/units.h"
 #include "http/client.h"
 #include "http/event_loop.h"
+#include "node/usage_meter.h"
 
 namespace wasabi::node {
 
@@ -27,6 +28,7 @@ struct BoxLoad {
   std::uint64_t requests = 0;  // in all
   std::uint64_t invocations = 0;
   std::uint64_t programs_loaded = 0;
+  std::vector<TenantUse> tenants;  // in all
 };
 
 struct ManifestProblem {

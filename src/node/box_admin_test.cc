@@ -74,7 +74,8 @@ class BoxAdminTest : public ::testing::Test {
 TEST_F(BoxAdminTest, ReadsTheLoad) {
   const auto load = this->load(
       R"({"ready":true,"capacity_memory_bytes":1000,"capacity_cpu":1.5,"booked_units":0.5,"cpu_seconds":2.5,)"
-      R"("requests":7,"invocations":3,"programs_loaded":2})");
+      R"("requests":7,"invocations":3,"programs_loaded":2,)"
+      R"("tenants":[{"tenant":"acme","cpu_seconds":1.5,"memory_byte_seconds":3e6},{"tenant":7},"zoo"]})");
   ASSERT_TRUE(load);
   EXPECT_TRUE(load->ready);
   EXPECT_EQ(load->capacity.value, 1'000);
@@ -84,6 +85,10 @@ TEST_F(BoxAdminTest, ReadsTheLoad) {
   EXPECT_EQ(load->requests, 7);
   EXPECT_EQ(load->invocations, 3);
   EXPECT_EQ(load->programs_loaded, 2);
+  ASSERT_EQ(load->tenants.size(), 1);
+  EXPECT_EQ(load->tenants[0].tenant, "acme");
+  EXPECT_EQ(load->tenants[0].cpu_seconds, 1.5);
+  EXPECT_EQ(load->tenants[0].memory_byte_seconds, 3e6);
 }
 
 TEST_F(BoxAdminTest, NonsenseIsAnErrorOrNothing) {

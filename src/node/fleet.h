@@ -77,6 +77,8 @@ class Fleet final : private SuperpodOwner {
     const platform::Blobs& blobs;
     platform::SuperpodCatalog::GetSecret get_secret;
     RefuseWaiting refuse;
+    // What tenants used since it was called last, on the loop's thread.
+    std::function<void(const std::vector<TenantUse>& used)> used;
     Logger& log;
   };
   // Begins to start the spares.
@@ -115,6 +117,7 @@ class Fleet final : private SuperpodOwner {
   // SuperpodOwner
   void superpodReady(Superpod& superpod) override;
   void hosted(Superpod& superpod, policy::VersionId version, Result<void> placed) override;
+  void tenantsUsed(const std::vector<TenantUse>& used) override { services_.used(used); }
   void superpodGone(Superpod& superpod, const std::optional<std::string>& why) override;
 
   void look();

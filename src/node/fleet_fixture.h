@@ -64,6 +64,9 @@ class FleetTest : public ::testing::Test {
                                    [this](policy::VersionId version, Reason, const std::string& why) {
                                      refused_[version].push_back(why);
                                    },
+                                   [this](const std::vector<TenantUse>& used) {
+                                     for (const TenantUse& one : used) cpu_seconds_[one.tenant] += one.cpu_seconds;
+                                   },
                                    log_});
     if (snapshot_) fleet_->use(snapshot_);
   }
@@ -171,6 +174,7 @@ class FleetTest : public ::testing::Test {
   platform::SnapshotPtr snapshot_;
   std::map<std::string, platform::TenantTablePtr> tables_;
   std::map<policy::VersionId, std::vector<std::string>> refused_;
+  std::map<std::string, double> cpu_seconds_;  // of tenants
   std::uint64_t last_token_ = 0;
 
  private:

@@ -193,6 +193,38 @@ TEST_F(FleetTest, ADrainingSuperpodFinishesItsRequests) {
   EXPECT_EQ(fleet_->figures().died, 0);
 }
 
+std::string usedBy(const std::string& cpu_seconds) {
+  return R"({"ready":true,"tenants":[{"tenant":"acme","cpu_seconds":)" + cpu_seconds + "}]}";
+}
+
+TEST_F(FleetTest, WhatTenantsUseIsToldAndTheLastOfItBeforeASuperpodGoes) {
+  deploy({{"hello", ""}});
+  begin();
+  const policy::VersionId hello = numberOf("hello");
+  const auto target = serve(hello);
+  ASSERT_TRUE(target);
+  backend_.manners_of[(*target)->name].load = usedBy("1e-3");
+  EXPECT_TRUE(runUntil([&] { return cpu_seconds_["acme"] == 1e-3; }));
+  backend_.manners_of[(*target)->name].load = usedBy("2e-3");
+  end(hello, (*target)->id);
+  fleet_->drain();
+  EXPECT_TRUE(runUntil([&] { return fleet_->empty(); }));
+  EXPECT_EQ(cpu_seconds_["acme"], 2e-3);
+}
+
+TEST_F(FleetTest, ADrainedSuperpodThatDoesNotAnswerIsGoneAllTheSame) {
+  deploy({{"hello", ""}});
+  settings_.superpod.patience = 100ms;
+  begin();
+  const policy::VersionId hello = numberOf("hello");
+  const auto target = serve(hello);
+  ASSERT_TRUE(target);
+  end(hello, (*target)->id);
+  backend_.manners.silent = true;
+  fleet_->drain();
+  EXPECT_TRUE(runUntil([&] { return fleet_->empty() && folders() == 0; }));
+}
+
 TEST_F(FleetTest, ADrainingSuperpodIsGivenUpInTheEnd) {
   deploy({{"hello", ""}});
   settings_.superpod.drain_timeout = 300ms;

@@ -192,8 +192,7 @@ void Superpod::askUntilReady(TimePoint give_up) {
   admin_.load([this, give_up](Result<BoxLoad> load) {
     if (state_ != State::kStarting) return;
     if (load && load->ready) {
-      load_ = *load;
-      load_at_ = services_.loop.now();
+      take(std::move(*load));
       return becomeReady();
     }
     if (services_.loop.now() >= give_up) return giveUp("it was not ready in time");
@@ -225,6 +224,7 @@ void Superpod::host(policy::VersionId number, platform::VersionPtr version, cons
   const auto [hosted, added] =
       versions_.try_emplace(number, Hosted{Hosting::kComing, {version->name(), version->number}, {}});
   hosted->second.share = share;
+  usage_.hosts(hosted->second.name.function.tenant);
   services_.work.post([this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop, number,
                        version = std::move(version), share] {
     if (!shared->catalog) return;
@@ -307,9 +307,18 @@ void Superpod::askLoad() {
     const double seconds = toSeconds(now - load_at_);
     if (seconds > 0) cores_used_ = std::max(0.0, load->cpu_seconds - load_.cpu_seconds) / seconds;
     if (load->invocations > 0 || load->requests != load_.requests) last_busy_ = now;
-    load_ = *load;
-    load_at_ = now;
+    take(std::move(*load));
   });
+}
+
+void Superpod::take(BoxLoad load) {
+  load_ = std::move(load);
+  load_at_ = services_.loop.now();
+  const double lived = toSeconds(load_at_ - ready_at_.value_or(load_at_));
+  const double cores = std::max(services_.settings.cores, static_cast<double>(services_.settings.workers));
+  const auto memory = static_cast<double>(services_.settings.memory.value);
+  const auto used = usage_.grownBy(load_.tenants, {cores * lived, memory * lived});
+  if (!used.empty()) owner_.tenantsUsed(used);
 }
 
 // ---- its end --------------------------------------------------------------------------------------------------------
@@ -329,7 +338,16 @@ void Superpod::watchDrain() {
     timer_.arm(services_.loop.now() + kLookAgain, [this] { watchDrain(); });
     return;
   }
-  kill();  // nothing runs there, or has run for too long
+  askALastTime();  // nothing runs there, or has run for too long
+}
+
+// What was used since it told last is charged still.
+void Superpod::askALastTime() {
+  admin_.load([this](Result<BoxLoad> load) {
+    if (state_ != State::kDraining) return;
+    if (load) take(std::move(*load));
+    kill();
+  });
 }
 
 // Its requests end as those of one that died: nobody knows whether it still does anything.

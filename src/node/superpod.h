@@ -23,6 +23,7 @@
 #include "http/event_loop.h"
 #include "node/box_admin.h"
 #include "node/dispatch_desk.h"
+#include "node/usage_meter.h"
 #include "platform/superpod_catalog.h"
 #include "policy/ids.h"
 #include "policy/placement.h"
@@ -55,6 +56,8 @@ class SuperpodOwner {
   virtual void superpodReady(Superpod& superpod) = 0;
   // `placed`: it serves the version, or why it does not.
   virtual void hosted(Superpod& superpod, policy::VersionId version, Result<void> placed) = 0;
+  // Since it was told last.
+  virtual void tenantsUsed(const std::vector<TenantUse>& used) = 0;
   // The last call; destroy it soon, and not inside of this. `why` says how it ended, and nothing if it was meant to.
   virtual void superpodGone(Superpod& superpod, const std::optional<std::string>& why) = 0;
 };
@@ -128,7 +131,9 @@ class Superpod {
   void reloadSoon();
   void reloaded(const Result<std::vector<ManifestProblem>>& problems);
   void notHosted(policy::VersionId version, Result<void> why);
+  void take(BoxLoad load);
   void watchDrain();
+  void askALastTime();
   void giveUp(std::string fault);
   void ended(const sandbox::Exit& exit);
   void gone(std::optional<std::string> why);
@@ -156,6 +161,7 @@ class Superpod {
   std::vector<policy::VersionId> reloading_;
   bool reload_wanted_ = false;
   bool reload_runs_ = false;
+  UsageMeter usage_;
   BoxLoad load_;
   TimePoint load_at_{};
   double cores_used_ = 0;

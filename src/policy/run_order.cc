@@ -170,16 +170,28 @@ void RunOrder::ran(FunctionId id, Which which, Duration cpu, TimePoint now) {
   putAsideIfInDebt(id, now);
 }
 
+// Such a slice too moves the time at which others begin: else who comes after a long while of them would be owed all
+// that they took.
 void RunOrder::ranAtOnce(FunctionId id, Duration cpu, TimePoint now) {
   noteFirstSlice(id, cpu);
+  bringToDate(id);
+  Tenant& tenant = at(at(id).tenant);
+  now_ = std::max(now_, tenant.time);
+  tenant.now = std::max(tenant.now, at(id).time);
   used(id, cpu, now);
 }
 
-void RunOrder::used(FunctionId id, Duration cpu, TimePoint now) {
+// Idle time is not saved up.
+void RunOrder::bringToDate(FunctionId id) {
   Function& function = at(id);
   Tenant& tenant = at(function.tenant);
   if (!function.is_ready) function.time = std::max(function.time, tenant.now);
   if (tenant.ready.empty()) tenant.time = std::max(tenant.time, now_);
+}
+
+void RunOrder::used(FunctionId id, Duration cpu, TimePoint now) {
+  Function& function = at(id);
+  bringToDate(id);
   charge(id, nanoseconds(cpu));
   if (function.quota) function.quota->charge(cpu, now);
   putAsideIfInDebt(id, now);

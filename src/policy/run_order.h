@@ -129,6 +129,7 @@ class RunOrder {
   void countReady(const Task& task);
   void countUnready(const Task& task);
   double workOfLine(const Function& function, std::size_t more) const;
+  void bringToDate(FunctionId function);
   void charge(FunctionId function, double nanoseconds);
   void noteFirstSlice(FunctionId function, Duration cpu);
   bool putAsideIfInDebt(FunctionId function, TimePoint now);

@@ -15,11 +15,11 @@ constexpr const char* kAllowed[] = {
     "mincore", "pkey_alloc", "pkey_free", "pkey_mprotect", "get_mempolicy",
     // threads, processes and signals
     "futex", "set_robust_list", "get_robust_list", "rseq", "exit", "exit_group", "sched_yield", "sched_getaffinity",
-    "gettid", "getpid", "getppid", "getpgrp", "getpgid", "getsid", "setpgid", "set_tid_address", "fork", "vfork",
-    "wait4", "waitid", "restart_syscall", "execve", "execveat", "arch_prctl", "kill", "tkill", "tgkill", "rt_sigaction",
-    "rt_sigprocmask", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait", "rt_sigpending", "sigaltstack", "signalfd4",
-    "pidfd_open", "pidfd_send_signal", "prctl", "prlimit64", "getrlimit", "setrlimit", "getrandom", "getcpu",
-    "getrusage", "times", "uname", "sysinfo", "umask",
+    "sched_setattr", "getpriority", "gettid", "getpid", "getppid", "getpgrp", "getpgid", "getsid", "setpgid",
+    "set_tid_address", "fork", "vfork", "wait4", "waitid", "restart_syscall", "execve", "execveat", "arch_prctl",
+    "kill", "tkill", "tgkill", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait",
+    "rt_sigpending", "sigaltstack", "signalfd4", "pidfd_open", "pidfd_send_signal", "prctl", "prlimit64", "getrlimit",
+    "setrlimit", "getrandom", "getcpu", "getrusage", "times", "uname", "sysinfo", "umask",
     // its own walls
     "seccomp", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "capget", "capset",
     // users, to look at

@@ -27,7 +27,6 @@ using namespace std::chrono_literals;
 constexpr Duration kCollectMetrics = 1s;
 constexpr Duration kKeepTidy = 10min;
 constexpr Duration kLookAgain = 20ms;
-constexpr Duration kContainersMayTake = 12s;  // a little more than their own patience
 constexpr Duration kShortestWindow = 6s;
 constexpr Duration kLongestWindow = 60s;
 // A module may come in a layer with more beside it; all of it lies in incoming/ meanwhile.
@@ -161,7 +160,15 @@ void Server::makeFleet() {
   fleet_ = std::make_unique<node::Fleet>(
       std::move(fleet), node::Fleet::Services{control_loop_, gateway_->desk(), gateway_->registry(), targets_, room_,
                                               *backend_, platform_->blobs(), std::bind_front(&Server::secretOf, this),
-                                              std::bind_front(&Server::refuseWaiting, this), log_});
+                                              std::bind_front(&Server::refuseWaiting, this),
+                                              std::bind_front(&Server::wasUsed, this), log_});
+}
+
+void Server::wasUsed(const std::vector<node::TenantUse>& used) {
+  constexpr double kGb = 1e9;
+  for (const node::TenantUse& one : used) {
+    platform_->usage().add(one.tenant, {0, one.cpu_seconds, one.memory_byte_seconds / kGb});
+  }
 }
 
 oci::RegistryOptions Server::registries() const {
@@ -331,15 +338,19 @@ void Server::drain() {
   gateway_->drain();
   const TimePoint end = Clock::now() + config_.drain_timeout;
   while (!gateway_->idle() && Clock::now() < end) std::this_thread::sleep_for(kLookAgain);
+  deployer_->stop();  // what it still builds goes on at the next start
+  drainFleets(end);
 }
 
-// They are told to end before they are killed.
-void Server::endContainers() {
-  control_loop_.post([this] { containers_->drain(); });
-  const TimePoint end = Clock::now() + kContainersMayTake;
+// Superpods are asked what was used there, containers to end, and both go.
+void Server::drainFleets(TimePoint end) {
+  control_loop_.post([this] {
+    fleet_->drain();
+    containers_->drain();
+  });
   while (Clock::now() < end) {
     std::promise<bool> empty;
-    control_loop_.post([&] { empty.set_value(containers_->empty()); });
+    control_loop_.post([&] { empty.set_value(fleet_->empty() && containers_->empty()); });
     if (empty.get_future().get()) return;
     std::this_thread::sleep_for(kLookAgain);
   }
@@ -350,7 +361,6 @@ void Server::stop() {
   if (!control_thread_.joinable()) return;
   deployer_->stop();
   gateway_->stop();
-  endContainers();
   api_stops_ = true;
   api_loop_.post([] {});
   api_thread_.join();

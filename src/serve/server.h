@@ -90,12 +90,13 @@ class Server {
   oci::RegistryOptions registries() const;
   Result<platform::SecretValue> secretOf(const std::string& tenant, const std::string& name) const;
   void refuseWaiting(policy::VersionId version, node::Reason reason, const std::string& why);
+  void wasUsed(const std::vector<node::TenantUse>& used);
   Result<void> openApi();
   void startThreads();
   void recordsChanged(platform::SnapshotPtr snapshot);
   void collectMetrics();
   void keepTidy();
-  void endContainers();
+  void drainFleets(TimePoint end);
   void stop();
 
   const ServeConfig config_;

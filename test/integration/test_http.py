@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+import struct
 import subprocess
 import time
 
@@ -270,6 +271,19 @@ class Clients(BoxCase):
             self.assertLess(self.box.resident_bytes() - before, 8 << 20)
             self.assertEqual(self.box.admin("/-/cancel?request=" + trace, method="POST").status, 200)
         self.assertEqual(self.box.call("/t/late?ms=300", method="POST", body=bytes(size)).text, f"{size}\n")
+
+    def test_a_client_that_resets_while_its_body_is_not_read_cancels(self):
+        trace, header = wire.new_trace()
+        with self.box.connect() as connection:
+            connection.send(wire.request_bytes("POST", "/t/late?ms=600000", [header, ("Content-Length", str(64 << 20))]))
+            eventually(lambda: self.live() == 1, what="one live invocation")
+            connection.socket.settimeout(0.5)
+            with self.assertRaises(TimeoutError):
+                while True:
+                    connection.socket.send(bytes(1 << 20))
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        eventually(lambda: self.live() == 0, what="no live invocation")
+        self.assertEqual(self.box.access_line(trace)["reason"], "client.gone")
 
     def test_no_growth_over_many_vanishing_clients(self):
         def vanish(count):

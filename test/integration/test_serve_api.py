@@ -190,3 +190,32 @@ class BadInput(ApiCase):
         self.assertTrue(any(line["status"] == 403 for line in lines), "refusals are written too")
         self.assertNotIn("very secret", json.dumps(lines))
         self.assertNotIn(self.tokens["acme"], json.dumps(lines))
+
+
+class Accounts(unittest.TestCase):
+    def test_what_a_tenant_uses_is_counted_and_outlives_the_server(self):
+        with Serve() as serve:
+            for tenant in ("acme", "idle"):
+                serve.run("tenant", "create", tenant)
+            serve.deploy("burn", "acme/burn")
+
+            def used(tenant):
+                told = json.loads(serve.api("GET", "/usage").text)["usage"]
+                return next((one for one in told if one["tenant"] == tenant),
+                            {"requests": 0, "cpu_seconds": 0, "gb_seconds": 0})
+
+            before = used("acme")
+            rounds = 1000
+            while serve.call(f"/acme/burn?rounds={rounds}").status == 200 and used("acme")["cpu_seconds"] < 0.2:
+                rounds *= 2
+            eventually(lambda: used("acme")["cpu_seconds"] >= before["cpu_seconds"] + 0.2, 30, "the use of CPU")
+            self.assertGreater(used("acme")["gb_seconds"], before["gb_seconds"])
+            self.assertEqual(used("idle")["cpu_seconds"], 0)
+            # What was used just before the end counts too.
+            serve.call(f"/acme/burn?rounds={rounds}")
+            counted = used("acme")
+            self.assertEqual(serve.terminate(), 0)
+            serve.start()
+            after = used("acme")
+            self.assertGreater(after["cpu_seconds"], counted["cpu_seconds"])
+            self.assertGreaterEqual(after["requests"], counted["requests"])

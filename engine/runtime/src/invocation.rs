@@ -5,6 +5,7 @@ use crate::engine::Place;
 use crate::ffi::abi::{self, EndKind};
 use crate::ffi::host::Host;
 use crate::http::{Drained, Request, Response, drain_response};
+use crate::memory_return::give_back;
 use crate::outbound;
 use crate::program::{Linked, Program};
 use crate::session::Session;
@@ -98,7 +99,7 @@ impl Invocation {
         }
         session.bind(start.host, start.memory_limit, start.has_input);
         let stage: Pin<Box<dyn Future<Output = Finished> + Send>> = match start.request {
-            None => Box::pin(run_command(start.program, store)),
+            None => Box::pin(run_command(start.program, store, Arc::clone(&session))),
             Some(request) => Box::pin(run_proxy(
                 start.program,
                 store,
@@ -259,11 +260,17 @@ fn drop_caught(stage: Stage) {
     let _panicked = catch_unwind(AssertUnwindSafe(move || drop(stage)));
 }
 
-async fn run_command(program: Arc<Program>, mut store: Store<State>) -> Finished {
+async fn run_command(
+    program: Arc<Program>,
+    mut store: Store<State>,
+    session: Arc<Session>,
+) -> Finished {
+    let mut memory = None;
     let result = match &program.linked {
         Linked::P1Command(linked, start) => {
             async {
                 let instance = linked.instantiate_async(&mut store).await?;
+                memory = instance.get_memory(&mut store, "memory");
                 let start = instance
                     .get_module_export(&mut store, start)
                     .and_then(|export| export.into_func())
@@ -284,6 +291,16 @@ async fn run_command(program: Arc<Program>, mut store: Store<State>) -> Finished
         }
         Linked::HttpProxy(_) => unreachable!("started with a request"),
     };
+    if let Some(memory) = memory {
+        let kept = program.engine.caps.memory_keep_resident;
+        give_back(
+            memory,
+            &mut store,
+            usize::try_from(kept).unwrap_or(usize::MAX),
+            &session,
+        )
+        .await;
+    }
     Finished {
         program,
         store,

@@ -15,6 +15,7 @@ mod http;
 mod input;
 mod invocation;
 mod limiter;
+mod memory_return;
 mod outbound;
 mod program;
 mod session;

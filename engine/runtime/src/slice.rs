@@ -34,9 +34,13 @@ impl Slice {
     pub fn ends_at_tick(&self) -> bool {
         let ends = self.elapsed() >= self.length.load(Ordering::Relaxed) / 2;
         if ends {
-            self.used_up.store(true, Ordering::Relaxed);
+            self.use_up();
         }
         ends
+    }
+
+    pub fn use_up(&self) {
+        self.used_up.store(true, Ordering::Relaxed);
     }
 
     pub fn is_used_up(&self) -> bool {

@@ -134,6 +134,28 @@ fn a_looping_guest_comes_back_at_every_slice_and_can_be_dropped() {
 }
 
 #[test]
+fn much_memory_goes_back_in_slices() {
+    const MIB: usize = 64;
+    let world = World::new();
+    let program = world.load(&format!(
+        r#"(module (memory (export "memory") 1) (func (export "_start")
+             (drop (memory.grow (i32.const {pages})))
+             (memory.fill (i32.const 0) (i32.const 1) (i32.const {bytes}))))"#,
+        pages = MIB * 16 - 1,
+        bytes = MIB << 20,
+    ));
+    let mut host = TestHost::new();
+    host.memory_limit = 128 << 20;
+    let mut run = Run::start(&world, &program, &mut host);
+    let mut slices = 1;
+    while run.poll_for(0) == Poll::OutOfSlice {
+        slices += 1;
+    }
+    assert_eq!(run.outcome().kind, EndKind::Returned);
+    assert!(slices > MIB, "{slices}");
+}
+
+#[test]
 fn input_wakes_once_and_output_waits_for_room() {
     let world = World::new();
     let program = world.load(CAT);

@@ -259,8 +259,12 @@ impl<'a> Run<'a> {
     }
 
     pub fn poll(&mut self) -> abi::Poll {
+        self.poll_for(2_000_000)
+    }
+
+    pub fn poll_for(&mut self, nanoseconds: u64) -> abi::Poll {
         // SAFETY: a live invocation, used by one thread.
-        unsafe { wsb_invocation_poll(self.invocation, 2_000_000) }
+        unsafe { wsb_invocation_poll(self.invocation, nanoseconds) }
     }
 
     /// Polls until the guest ends or waits: on a busy machine a slice may end anywhere.
