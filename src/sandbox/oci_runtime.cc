@@ -108,7 +108,8 @@ Result<Command> OciRuntime::commandFor(const std::string& container, const std::
   file << config << std::flush;
   if (!file) return fail(ErrorCode::kIo, "cannot write " + path);
   Command command;
-  command.words = {runtime_, "--root", state(), "run"};
+  // Keyrings are few for each user (kernel.keys.maxkeys), and the filters of system calls let nobody use one.
+  command.words = {runtime_, "--root", state(), "run", "--no-new-keyring"};
   command.apart = true;
   command.two_streams = true;
   // Else how much memory it was refused is forgotten before anybody asks.
