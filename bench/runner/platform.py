@@ -59,6 +59,9 @@ def _running(place, folder, *options, cores=(SERVER_CORE,), data=None):
 
     with servers.running(command, folder, "/-/readyz", cores=cores, name="wasabi serve") as server:
         config = folder / "config" / "wasabi" / "config.toml"
+        deadline = time.monotonic() + 5
+        while not config.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)  # it is ready before it has told so
         text = re.sub(r"127\.0\.0\.1:\d+", server.address, config.read_text(encoding="ascii"))
         config.write_text(text, encoding="ascii")
         yield _Platform(place, folder, server.process, server.port, server.log, environment)
