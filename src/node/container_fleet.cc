@@ -15,8 +15,16 @@ constexpr Duration kLook = 50ms;
 ContainerFleet::ContainerFleet(PoolRules rules, Services services)
     : rules_(rules),
       services_(std::move(services)),
-      for_replicas_{services_.loop,    services_.desk,       services_.runner,          starts_,              ends_,
-                    services_.sockets, services_.find_image, services_.ask_until_ready, services_.get_secret, services_.log_line,
+      for_replicas_{services_.loop,
+                    services_.desk,
+                    services_.runner,
+                    starts_,
+                    ends_,
+                    services_.sockets,
+                    services_.find_image,
+                    services_.ask_until_ready,
+                    services_.get_secret,
+                    services_.log_line,
                     rules_.patience},
       timer_(services_.loop),
       alive_(std::make_shared<bool>(true)) {

@@ -141,8 +141,8 @@ void ContainerReplica::startOnWorkThread(ContainerImage image) {
         });
       }};
   services_.starts.post([this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop,
-                       &runner = services_.runner, version = version_, name = name_, image = std::move(image),
-                       get_secret = services_.get_secret, events = std::move(events)]() mutable {
+                         &runner = services_.runner, version = version_, name = name_, image = std::move(image),
+                         get_secret = services_.get_secret, events = std::move(events)]() mutable {
     auto environment = environmentOf(*version, image, get_secret);
     Result<void> made;
     if (environment) {
