@@ -33,7 +33,8 @@ struct ServeConfig {
   std::string data_directory;
   std::vector<std::string> listen = {"127.0.0.1:8080"};
   std::vector<std::string> listen_tls;
-  std::vector<http::TlsIdentity> certificates;  // the first is the default
+  std::vector<std::string>
+      certificates;  // files: "certificate.pem,key.pem", or one with both; the first is the default
   std::string base_domain;
   std::uint32_t workers = 1;           // of the gateway
   std::uint32_t superpod_workers = 1;  // of each box
@@ -42,10 +43,11 @@ struct ServeConfig {
   std::uint32_t most_superpods = 4;
   std::uint32_t spares = 1;
   Duration idle_period = std::chrono::seconds(60);
-  std::vector<std::string> box_arguments;  // beside those that every superpod has
-  bool private_registries = false;         // modules are pulled from any address, of this machine and its networks too
-  std::string backend = "process";         // as sandbox::BackendConfig has it
-  std::string search_path;                 // of OCI runtimes
+  policy::BookingMode booking;      // of superpods
+  bool private_networks = false;    // functions may call private, loopback and link-local addresses
+  bool private_registries = false;  // modules are pulled from any address, of this machine and its networks too
+  std::string backend = "process";  // as sandbox::BackendConfig has it
+  std::string search_path;          // of OCI runtimes
   std::string box_program;
   std::string compiler;
   std::string access_log;    // file, "-" for standard output, empty for none
