@@ -33,13 +33,15 @@ std::string usualDataDirectory() {
   return std::string(home != nullptr ? home : ".") + "/.local/state/wasabi";
 }
 
-// A fifth of the machine for each of four, and the rest for the server and the kernel's caches.
+// A fifth of the machine for each of four, and a tenth of it for the server and the kernel's caches; what superpods
+// leave is for containers.
 void divideMachine(serve::ServeConfig& config) {
   const ContainerLimits machine = readContainerLimits();
   constexpr ByteSize kLeast{256ull << 20};
   constexpr std::uint64_t kMiB = 1 << 20;
   const ByteSize fifth{machine.memory.value / 5 / kMiB * kMiB};
   config.superpod_memory = std::max(fifth, kLeast);
+  config.machine_memory = ByteSize{machine.memory.value / 10 * 9 / kMiB * kMiB};
   config.superpod_cores = std::max(machine.cpu.value, 1.0);
   config.superpod_workers = static_cast<std::uint32_t>(std::clamp(std::ceil(machine.cpu.value), 1.0, 64.0));
   config.workers = std::max(1u, config.superpod_workers / 2);
@@ -102,6 +104,7 @@ void printFirstScreen(const serve::Server& server, const serve::ServeConfig& con
   fmt::print("  data          {}\n", config.data_directory);
   fmt::print("  superpods     {} at most, {} of memory each, as {}\n", config.most_superpods,
              toString(config.superpod_memory), server.backend());
+  fmt::print("  containers    {}\n", server.containersBy());
   if (server.firstToken()) {
     fmt::print("  token         {}\n", *server.firstToken());
     fmt::print("                of an operator, shown this once");
@@ -162,6 +165,24 @@ void addServe(CLI::App& app, ServeOptions& options) {
                    "what keeps superpods apart: process, runc, crun, the path of an OCI runtime, or auto for the best")
       ->capture_default_str()
       ->group(group);
+  const std::string of_containers = "Container functions";
+  serve
+      ->add_option("--containers", config.containers,
+                   "what runs them: runc, crun, the path of an OCI runtime, none, or auto for the first that works")
+      ->capture_default_str()
+      ->group(of_containers);
+  serve
+      ->add_option_function<std::string>(
+          "--container-idle",
+          [&config](const std::string& text) {
+            const auto parsed = parseDuration(text);
+            if (!parsed) throw CLI::ValidationError(parsed.error().message());
+            config.container_idle = *parsed;
+          },
+          "without a request, until a function's last container goes")
+      ->default_str(toString(config.container_idle))
+      ->type_name("")
+      ->group(of_containers);
   serve->add_option("--superpod-workers", config.superpod_workers, "threads of each")
       ->check(CLI::Range(1, 256))
       ->capture_default_str()

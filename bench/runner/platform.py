@@ -11,9 +11,9 @@ import subprocess
 import threading
 import time
 
-from . import catalog, modules, servers
+from . import catalog, containers, modules, servers
 from .load import Samples, interleaved, load
-from .table import at_most, fact
+from .table import at_most, fact, not_measured
 from .workplace import SERVER_CORE, NotMeasured
 
 _CONNECTIONS = 32
@@ -236,6 +236,11 @@ def _deaths(place):
 
 
 def platform(place):
-    """wasabi serve: cost of the gateway, starts, 10,000 functions, superpods killed under load"""
+    """wasabi serve: cost of the gateway, starts, 10,000 functions, superpods killed under load, against containers"""
     for part in (_gateway, _starts, _many, _deaths):
         yield from part(place)
+    if why_not := containers.can_run():
+        yield not_measured("against containers", why_not)
+        return
+    for part in (containers.starts, containers.idle):
+        yield from part(place, _running)

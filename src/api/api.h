@@ -27,6 +27,7 @@ struct ApiLimits {
   std::size_t secret_bytes = 64 << 10;     // 413
   std::uint64_t module_bytes = 128 << 20;  // 413
   std::uint64_t files_bytes = 512 << 20;   // of an archive: 413
+  std::uint64_t image_bytes = 8ull << 30;  // likewise
   double calls_per_second = 100;           // of one token: 429
   double refused_tokens_per_second = 5;    // of one client: 429
   std::size_t most_clients = 10'000;       // that are counted; beyond it the counts begin anew

@@ -50,6 +50,7 @@ std::size_t Call::mostBody() const {
     case Endpoint::Body::kSecret:
       return api_.limits().secret_bytes;
     case Endpoint::Body::kUpload:
+      if (image_) return api_.limits().image_bytes;
       return files_ ? api_.limits().files_bytes : api_.limits().module_bytes;
   }
   return 0;
@@ -73,7 +74,13 @@ Result<void> Call::beginUpload() {
     files_.emplace(std::move(*files));
     return {};
   }
-  if (kind != "module") return fail(ErrorCode::kInvalid, "'kind' is module or files");
+  if (kind == "image") {
+    auto image = services().deployer.uploadImage();
+    if (!image) return fail(std::move(image.error()));
+    image_.emplace(std::move(*image));
+    return {};
+  }
+  if (kind != "module") return fail(ErrorCode::kInvalid, "'kind' is module, files or image");
   auto module = platform().blobs().uploadModule({api_.limits().module_bytes});
   if (!module) return fail(std::move(module.error()));
   module_.emplace(std::move(*module));
@@ -81,6 +88,7 @@ Result<void> Call::beginUpload() {
 }
 
 Result<void> Call::write(std::string_view bytes) {
+  if (image_) return image_->write(bytes);
   return files_ ? files_->write(bytes) : module_->write(bytes);
 }
 

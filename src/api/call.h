@@ -26,7 +26,7 @@ struct Endpoint {
     kNone,
     kJson,
     kSecret,  // bytes as they are
-    kUpload,  // goes to the disk as it comes: ?kind=module or files
+    kUpload,  // goes to the disk as it comes: ?kind=module, files or image
   };
   std::string_view method;
   std::string_view path;  // "/functions/{}/{}": what stands at "{}" becomes an argument
@@ -55,6 +55,7 @@ class Call final : public http::StreamObserver, public std::enable_shared_from_t
   const std::string& body() const { return body_; }
   std::optional<platform::ModuleUpload>& module() { return module_; }
   std::optional<deploy::FilesUpload>& files() { return files_; }
+  std::optional<deploy::ImageUpload>& image() { return image_; }
 
   // Whether the caller may know anything of the tenant. If not it was answered: not found, as for what is not there.
   bool mayTouch(const std::string& tenant);
@@ -101,6 +102,7 @@ class Call final : public http::StreamObserver, public std::enable_shared_from_t
   std::uint64_t body_bytes_ = 0;
   std::optional<platform::ModuleUpload> module_;
   std::optional<deploy::FilesUpload> files_;
+  std::optional<deploy::ImageUpload> image_;
   bool answered_ = false;
   http::Timer deadline_;
   UniqueFunction<void(bool)> look_;

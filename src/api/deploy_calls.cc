@@ -1,4 +1,4 @@
-// What becomes a version: a module that was uploaded, or one of a registry.
+// What becomes a version: a module or an image that was uploaded, or one of a registry.
 #include <fmt/format.h>
 
 #include <utility>
@@ -7,6 +7,7 @@
 #include "api/json.h"
 #include "api/version_json.h"
 #include "base/text.h"
+#include "catalog/manifest_parser.h"
 
 namespace wasabi::api {
 namespace {
@@ -30,7 +31,7 @@ void answerDeployed(Call& call, const FunctionName& name, const Result<platform:
   call.answer(deployed->is_new ? 202 : 200, toText(json));
 }
 
-// Answered once the module is there, or cannot be had.
+// Answered once module or image are there, or cannot be had.
 void deployFrom(Call& call, deploy::Remote remote, platform::Deployment deployment) {
   call.auditBegun();
   const FunctionName name = deployment.name;
@@ -45,25 +46,46 @@ void deployFrom(Call& call, deploy::Remote remote, platform::Deployment deployme
 
 struct DeployInput {
   platform::Deployment deployment;
-  std::string module;  // empty with `remote`
-  std::string files;   // empty for none
+  std::string module;  // uploaded, as `image`; both are empty with `remote`
+  std::string image;
+  std::string files;  // empty for none
   std::optional<deploy::Remote> remote;
 };
+
+// The image that a manifest names, where that is one of a registry.
+std::optional<std::string> referenceInManifest(const std::string& manifest) {
+  const catalog::ParsedManifest parsed = catalog::parseManifest(manifest, {}, catalog::ProgramKey::kOptional);
+  const bool is_remote =
+      parsed.problems.empty() && parsed.manifest.container && parsed.manifest.container->image.starts_with("oci://");
+  return is_remote ? std::optional(parsed.manifest.container->image) : std::nullopt;
+}
 
 Result<DeployInput> readDeploy(const Call& call) {
   DeployInput read;
   JsonInput input(call.body());
   read.deployment.manifest = input.optionalText("manifest").value_or("");
   read.module = input.optionalText("module").value_or("");
+  read.image = input.optionalText("image").value_or("");
   read.files = input.optionalText("files").value_or("");
-  const auto oci = input.optionalText("oci");
+  auto oci = input.optionalText("oci");
   const auto username = input.optionalText("oci_username");
   const auto password = input.optionalText("oci_password");
   read.deployment.promote = input.flag("promote").value_or(true);
   read.deployment.source = input.optionalText("source").value_or("upload");
   read.deployment.content_bytes = input.count("bytes").value_or(0);
   if (auto finished = input.finish(); !finished) return fail(std::move(finished.error()));
-  if (read.module.empty() == !oci) return fail(ErrorCode::kInvalid, "one of 'module' and 'oci' says what to deploy");
+  if (auto image = referenceInManifest(read.deployment.manifest); image && read.image.empty()) {
+    if (oci && *oci != *image) {
+      return fail(ErrorCode::kInvalid, fmt::format("'oci' is {}, and the manifest names {}", *oci, *image));
+    }
+    oci = std::move(image);
+  }
+  const int named = !read.module.empty() + !read.image.empty() + oci.has_value();
+  if (named != 1) {
+    return fail(ErrorCode::kInvalid,
+                "one of 'module', 'image' and 'oci' says what to deploy, or an image of the "
+                "manifest that begins with oci://");
+  }
   if (!oci && (username || password))
     return fail(ErrorCode::kInvalid, "'oci_username' and 'oci_password' go with 'oci'");
   if (username.has_value() != password.has_value()) {
@@ -92,8 +114,9 @@ void deploy(Call& call) {
   deployment.created_by = call.caller().name.empty() ? call.caller().id : call.caller().name;
   deployment.now_ms = call.services().unix_ms();
   if (read->remote) return deployFrom(call, std::move(*read->remote), std::move(deployment));
-  deployment.module = digestIn(call, read->module);
-  if (!deployment.module) return;
+  std::optional<platform::Digest>& content = read->image.empty() ? deployment.module : deployment.image;
+  content = digestIn(call, read->image.empty() ? read->module : read->image);
+  if (!content) return;
   answerDeployed(call, name, call.services().deployer.deploy(std::move(deployment)));
 }
 

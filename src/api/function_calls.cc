@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/call.h"
+#include "api/containers_json.h"
 #include "api/json.h"
 #include "api/version_json.h"
 #include "base/text.h"
@@ -76,6 +77,22 @@ void list(Call& call) {
   call.answer(200, toText({{"functions", std::move(functions)}}));
 }
 
+// Of a function without container versions at once.
+void answerWithContainers(Call& call, const FunctionRecord& function, Json json) {
+  const bool has_some = std::ranges::any_of(
+      function.versions, [](const platform::VersionEntry& entry) { return entry.version->isContainer(); });
+  if (!has_some) return call.answer(200, toText(json));
+  call.services().machine.status([held = call.shared_from_this(), name = function.name,
+                                  json = std::move(json)](const MachineStatus& told) mutable {
+    Json containers = Json::array();
+    for (const MachineStatus::OfContainers& version : told.containers) {
+      if (version.version.function == name) containers.push_back(containersJson(version));
+    }
+    json["containers"] = std::move(containers);
+    held->answer(200, toText(json));
+  });
+}
+
 void describe(Call& call) {
   const platform::SnapshotPtr snapshot = call.platform().snapshot();
   const FunctionRecord* function = find(call, *snapshot);
@@ -93,7 +110,7 @@ void describe(Call& call) {
     if (problem.file.starts_with(function->name.toString() + "@")) problems.push_back(problem.reason);
   }
   json["problems"] = std::move(problems);
-  call.answer(200, toText(json));
+  answerWithContainers(call, *function, std::move(json));
 }
 
 void remove(Call& call) {

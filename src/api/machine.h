@@ -29,6 +29,27 @@ struct MachineStatus {
     std::uint64_t invocations = 0;
     double cores_used = 0;
   };
+  // The containers of one version.
+  struct OfContainers {
+    struct Replica {
+      std::string name;
+      std::string state;
+      double age_seconds = 0;  // in that state
+      std::int64_t pid = 0;
+      std::uint64_t running = 0;
+    };
+    platform::VersionName version;
+    std::string image;  // "sha256:..."
+    std::string state;  // "serving", "starting", "crash loop", "no room", "idle"
+    std::vector<Replica> replicas;
+    std::uint64_t desired = 0;
+    std::string scale_reason;
+    std::uint64_t started = 0;
+    std::uint64_t died = 0;
+    std::string last_end;         // of one that nobody had told to end; empty for none
+    double last_end_seconds = 0;  // ago
+    std::uint64_t ends_in_a_row = 0;
+  };
   struct OfFunction {
     FunctionName name;
     std::uint64_t requests = 0;  // since the start, as all counters here
@@ -37,12 +58,16 @@ struct MachineStatus {
     double seconds = 0;  // of all of them together
     std::uint64_t running = 0;
     std::uint64_t waiting = 0;
-    std::uint64_t superpods = 0;
+    std::uint64_t superpods = 0;  // or containers
   };
   std::string backend;  // "process"
   double up_seconds = 0;
   std::vector<std::string> addresses;
+  std::string containers_by;  // "runc"; or why there are none
   std::vector<OfSuperpod> superpods;
+  std::vector<OfContainers> containers;
+  ByteSize room;                      // of the machine, for superpods and containers
+  ByteSize room_taken;                // by what they may have
   std::vector<OfFunction> functions;  // those that were called
   std::uint64_t superpods_started = 0;
   std::uint64_t superpods_died = 0;

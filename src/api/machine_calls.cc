@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "api/call.h"
+#include "api/containers_json.h"
 #include "api/json.h"
 
 namespace wasabi::api {
@@ -22,22 +23,26 @@ void answerUpload(Call& call, const platform::Digest& digest, std::uint64_t byte
   call.answer(201, toText({{"digest", "sha256:" + digest.toHex()}, {"bytes", bytes}}));
 }
 
-void upload(Call& call) {
-  if (!call.files()) {
-    auto module = call.module()->finish();
-    if (!module) return call.refuse(module.error());
-    return answerUpload(call, module->digest, module->bytes);
-  }
-  call.api().longWork().post([&loop = call.services().loop,
-                              files = std::make_unique<deploy::FilesUpload>(std::move(*call.files())),
+// What takes longer than a sync of the disk.
+template <typename Upload>
+void finishLater(Call& call, Upload& upload) {
+  call.api().longWork().post([&loop = call.services().loop, whole = std::make_unique<Upload>(std::move(upload)),
                               held = call.shared_from_this()]() mutable {
-    auto stored = files->finish({});
-    files.reset();
+    auto stored = whole->finish({});
+    whole.reset();
     loop.post([held = std::move(held), stored = std::move(stored)] {
       if (!stored) return held->refuse(stored.error());
       answerUpload(*held, stored->digest, stored->bytes);
     });
   });
+}
+
+void upload(Call& call) {
+  if (call.image()) return finishLater(call, *call.image());
+  if (call.files()) return finishLater(call, *call.files());
+  auto module = call.module()->finish();
+  if (!module) return call.refuse(module.error());
+  answerUpload(call, module->digest, module->bytes);
 }
 
 Json superpodJson(const MachineStatus::OfSuperpod& superpod) {
@@ -51,6 +56,16 @@ Json superpodJson(const MachineStatus::OfSuperpod& superpod) {
           {"booked_bytes", superpod.booked.value},
           {"invocations", superpod.invocations},
           {"cores_used", superpod.cores_used}};
+}
+
+// What runs containers is the operator's to know, and how much room there is.
+Json containersOfStatus(const MachineStatus& status, const platform::TokenInfo& caller) {
+  Json containers = Json::array();
+  for (const MachineStatus::OfContainers& version : status.containers) {
+    const bool may_see = caller.role == platform::Role::kOperator || version.version.function.tenant == caller.tenant;
+    if (may_see) containers.push_back(containersJson(version));
+  }
+  return containers;
 }
 
 // Tenants see their functions; what serves them is the operator's.
@@ -68,8 +83,13 @@ Json statusJson(const MachineStatus& status, const platform::TokenInfo& caller) 
                          {"waiting", function.waiting},
                          {"superpods", function.superpods}});
   }
-  Json json = {{"up_seconds", status.up_seconds}, {"functions", std::move(functions)}};
+  Json json = {{"up_seconds", status.up_seconds},
+               {"functions", std::move(functions)},
+               {"containers", containersOfStatus(status, caller)}};
   if (!is_operator) return json;
+  json["containers_by"] = status.containers_by;
+  json["room_bytes"] = status.room.value;
+  json["room_taken_bytes"] = status.room_taken.value;
   json["backend"] = status.backend;
   json["addresses"] = status.addresses;
   Json superpods = Json::array();

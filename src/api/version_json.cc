@@ -13,7 +13,12 @@ Json stagesJson(const deploy::Progress& progress) {
   };
   add("pull_ms", progress.pulled);
   add("compile_ms", progress.compiled);
+  add("unpack_ms", progress.unpacked);
   add("check_ms", progress.checked);
+  if (progress.bytes_all > 0) {
+    json["bytes"] = progress.bytes_done;
+    json["bytes_of"] = progress.bytes_all;
+  }
   return json;
 }
 
@@ -25,7 +30,7 @@ Json versionJson(const platform::FunctionRecord& function, const platform::Versi
   Json json = {
       {"number", version.number},
       {"state", platform::nameOf(entry.state)},
-      {"module", "sha256:" + version.content().toHex()},
+      {version.isContainer() ? "image" : "module", "sha256:" + version.content().toHex()},
       {"source", version.source},
       {"created", timeText(version.created_ms)},
       {"created_by", version.created_by},

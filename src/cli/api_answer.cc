@@ -1,6 +1,9 @@
 #include "cli/api_answer.h"
 
+#include <fmt/format.h>
+
 #include <cstdio>
+#include <utility>
 
 #include "base/function_name.h"
 #include "cli/screen_text.h"
@@ -30,6 +33,27 @@ std::string stateOf(const Json& object, Output output) {
 double numberOf(const Json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+std::vector<std::string> containersRow(const Json& containers, Output output) {
+  std::size_t ready = 0;
+  double running = 0;
+  for (const Json& replica : containers.value("replicas", Json::array())) {
+    ready += textOf(replica, "state") == "ready" ? 1 : 0;
+    running += numberOf(replica, "running");
+  }
+  std::string last_end;
+  if (const Json end = containers.value("last_end", Json::object()); !end.empty()) {
+    last_end = fmt::format("{:.0f} s ago: {}", numberOf(end, "seconds_ago"), textOf(end, "why"));
+  }
+  return {textOf(containers, "version"),
+          stateOf(containers, output),
+          std::to_string(ready),
+          textOf(containers, "desired"),
+          textOf(containers, "scale_reason"),
+          fmt::format("{:.0f}", running),
+          textOf(containers, "died"),
+          std::move(last_end)};
 }
 
 Result<std::string> functionPath(const std::string& function) {

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "cli/api_client.h"
@@ -20,6 +21,9 @@ std::string textOf(const Json& object, const char* name);
 // Its member "state", in its colour where there are colours.
 std::string stateOf(const Json& object, Output output);
 double numberOf(const Json& object, const char* name);
+
+// Of the containers of one version: version, state, ready, wanted, because, running, died, last end.
+std::vector<std::string> containersRow(const Json& containers, Output output);
 
 // "/functions/acme/hello" for "acme/hello".
 Result<std::string> functionPath(const std::string& function);

@@ -51,6 +51,7 @@ class Waiting final : public http::ClientObserver {
   explicit Waiting(const ApiClient::OnChunk& on_chunk) : on_chunk_(on_chunk) {}
 
   bool over() const { return over_; }
+  bool full = false;  // until there is room for more of the body
   Result<ApiReply> take() {
     if (failure_) return fail(ErrorCode::kUnavailable, *failure_);
     return std::move(reply_);
@@ -71,7 +72,7 @@ class Waiting final : public http::ClientObserver {
       reply_.body += textOf(chunk);
     }
   }
-  void onWritable() override {}
+  void onWritable() override { full = false; }
   void onEnd(const http::Fields&) override { over_ = true; }
   void onFailure(http::ClientFailure, http::RequestProgress, const std::string& message) override {
     failure_ = message;
@@ -83,6 +84,24 @@ class Waiting final : public http::ClientObserver {
   std::optional<std::string> failure_;
   bool over_ = false;
 };
+
+// Until all of it is on its way, or the answer is there already.
+Result<void> sendPieces(const ApiRequest& asked, http::ClientExchange& exchange, Waiting& waiting,
+                        http::EventLoop& loop) {
+  while (!waiting.over()) {
+    if (waiting.full) {
+      loop.waitAndRun();
+      continue;
+    }
+    auto piece = asked.next_piece();
+    if (!piece) return fail(std::move(piece.error()));
+    if (piece->empty()) break;
+    waiting.full = exchange.send(bytesOf(*piece)) == http::WriteRoom::kFull;
+    loop.runReady();
+  }
+  if (!waiting.over()) exchange.finishBody();
+  return {};
+}
 
 }  // namespace
 
@@ -138,11 +157,13 @@ Result<ApiReply> ApiClient::send(const ApiRequest& asked, const OnChunk& on_chun
   request.endpoint.name = impl_->socket;
   request.first_byte_timeout = request.between_bytes_timeout = asked.patience;
   for (const auto& [name, value] : asked.headers) request.headers.add(name, value);
-  request.has_body = !asked.body.empty();
-  if (request.has_body) request.headers.set("content-length", fmt::format("{}", asked.body.size()));
+  request.has_body = !asked.body.empty() || asked.next_piece;
+  if (!asked.body.empty()) request.headers.set("content-length", fmt::format("{}", asked.body.size()));
   Waiting waiting(on_chunk);
   const auto exchange = impl_->client->start(request, waiting);
-  if (request.has_body) {
+  if (asked.next_piece) {
+    if (auto sent = sendPieces(asked, *exchange, waiting, impl_->loop); !sent) return fail(std::move(sent.error()));
+  } else if (request.has_body) {
     exchange->send(bytesOf(asked.body));
     exchange->finishBody();
   }
@@ -162,6 +183,20 @@ Result<std::string> ApiClient::call(const std::string& method, const std::string
   request.headers = {{"authorization", "Bearer " + impl_->config.token}};
   if (!body.empty()) request.headers.emplace_back("content-type", type);
   request.body = std::move(body);
+  auto reply = send(request);
+  if (!reply) return fail(std::move(reply.error()));
+  if (reply->status / 100 == 2) return std::move(reply->body);
+  return fail(codeOf(reply->status), reasonIn(*reply));
+}
+
+Result<std::string> ApiClient::upload(const std::string& path, std::function<Result<std::string>()> next_piece,
+                                      Duration patience) {
+  ApiRequest request;
+  request.method = "POST";
+  request.target = std::string(kRoot) + path;
+  request.headers = {{"authorization", "Bearer " + impl_->config.token}, {"content-type", "application/octet-stream"}};
+  request.patience = patience;
+  request.next_piece = std::move(next_piece);
   auto reply = send(request);
   if (!reply) return fail(std::move(reply.error()));
   if (reply->status / 100 == 2) return std::move(reply->body);

@@ -28,6 +28,8 @@ struct ApiRequest {
   std::string body = {};
   std::vector<std::pair<std::string, std::string>> headers = {};
   Duration patience = std::chrono::seconds(60);  // without a byte
+  // In place of `body`: the next bytes each time, none at the end.
+  std::function<Result<std::string>()> next_piece = {};
 };
 
 class ApiClient {
@@ -44,6 +46,10 @@ class ApiClient {
   // A call of the API, as JSON or what it was refused for: `path` under /-/api/v1.
   Result<std::string> call(const std::string& method, const std::string& path, std::string body = {},
                            const std::string& type = "application/json", Duration patience = std::chrono::seconds(60));
+
+  // The same with a body that comes piece by piece; `next_piece` as ApiRequest has it.
+  Result<std::string> upload(const std::string& path, std::function<Result<std::string>()> next_piece,
+                             Duration patience);
 
   // The same for an answer that comes bit by bit, for as long as it may take; kUnavailable also where nothing came for
   // five minutes.

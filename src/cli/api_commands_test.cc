@@ -99,6 +99,53 @@ TEST_F(DeployCommandTest, AModuleIsUploadedRecordedAwaitedAndMeasured) {
   EXPECT_EQ(requests.back().authorization, "");  // functions never see the token
 }
 
+TEST_F(DeployCommandTest, AnArchiveOfAnImageIsSentAsItIs) {
+  folder_.write("wasabi.toml", "image = \"image.tar\"\n");
+  folder_.write("image.tar", std::string(3 << 20, 'i'));
+  DeployCommand command;
+  command.source = folder_.path();
+  command.name = "acme/app";
+  EXPECT_EQ(Json::parse(printed([&] { return deploy(*api_.client(), command, Output::kJson); }))["number"], 3);
+  const auto requests = api_.requests();
+  EXPECT_EQ(requests.at(0).line, "POST /-/api/v1/uploads?kind=image");
+  EXPECT_EQ(requests.at(0).body, std::string(3 << 20, 'i'));
+  const Json asked = Json::parse(requests.at(1).body);
+  EXPECT_EQ(asked["image"], "sha256:ab");
+  EXPECT_EQ(asked["source"], "image.tar");
+  EXPECT_FALSE(asked.contains("module"));
+}
+
+TEST_F(DeployCommandTest, AnImageOfARegistryIsFetchedByTheServer) {
+  folder_.write("wasabi.toml", "image = \"oci://registry.example/app:1\"\n");
+  DeployCommand command;
+  command.source = folder_.path();
+  command.name = "acme/app";
+  EXPECT_EQ(Json::parse(printed([&] { return deploy(*api_.client(), command, Output::kJson); }))["number"], 3);
+  EXPECT_EQ(Json::parse(api_.requests().at(0).body)["oci"], "oci://registry.example/app:1");
+}
+
+TEST_F(DeployCommandTest, AnImageThatIsNotThereIsSaid) {
+  folder_.write("wasabi.toml", "image = \"no-such-image\"\n");
+  DeployCommand command;
+  command.source = folder_.path();
+  command.name = "acme/app";
+  EXPECT_THAT(printed([&] { return deploy(*api_.client(), command, Output::kText); }), HasSubstr("no-such-image"));
+  EXPECT_TRUE(api_.requests().empty());
+}
+
+TEST(ApiCommandsTest, ContainersAreDescribedWithTheirFunction) {
+  FakeApi api([](const auto&) {
+    return FakeApi::Answer{200,
+                           R"({"name": "acme/app", "url": "http://h/", "traffic": {"1": 100}, "visibility": "public",
+                 "versions": [{"number": 1, "state": "ready", "image": "sha256:cd"}],
+                 "containers": [{"version": "acme/app@1", "state": "crash loop", "replicas": [],
+                                 "desired": 1, "scale_reason": "stable", "started": 4, "died": 4,
+                                 "last_end": {"why": "ended with 3", "seconds_ago": 7, "in_a_row": 4}}]})"};
+  });
+  EXPECT_THAT(printed([&] { return describe(*api.client(), "acme/app", Output::kText); }),
+              AllOf(HasSubstr("crash loop"), HasSubstr("7 s ago: ended with 3"), HasSubstr("image of v1  sha256:cd")));
+}
+
 TEST_F(DeployCommandTest, AFolderHasItsManifestAndItsModule) {
   folder_.write("wasabi.toml", "module = \"made/app.wasm\"\n");
   folder_.write("made/app.wasm", "module");

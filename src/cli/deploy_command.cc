@@ -1,4 +1,4 @@
-// wasabi deploy: upload, record, compile, and a first look at what came of it.
+// wasabi deploy: upload, record, compile or unpack, and a first look at what came of it.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -14,6 +14,7 @@
 #include "base/function_name.h"
 #include "catalog/manifest_parser.h"
 #include "cli/api_answer.h"
+#include "cli/image_source.h"
 #include "cli/manifest_edit.h"
 #include "cli/registry_login.h"
 #include "cli/table.h"
@@ -49,36 +50,68 @@ Result<std::string> readFile(const fs::path& path) {
   return readAll(file, path.string());
 }
 
+// One of module, image and reference says what to deploy.
 struct Input {
   FunctionName name;
-  std::string module;  // empty where the server fetches it
+  std::string module;
+  std::string image;      // path of a layout or an archive
+  std::string reference;  // of what the server fetches
   std::string manifest;
   std::string source;
 };
 
-bool isRemote(const DeployCommand& command) {
-  return command.source.starts_with(kRemote);
+bool isRemote(std::string_view source) {
+  return source.starts_with(kRemote);
+}
+
+Result<catalog::Manifest> manifestIn(const fs::path& file, const std::string& text) {
+  catalog::ParsedManifest parsed = catalog::parseManifest(text, {}, catalog::ProgramKey::kOptional);
+  if (parsed.problems.empty()) return std::move(parsed.manifest);
+  const catalog::TextProblem& first = parsed.problems.front();
+  return fail(ErrorCode::kInvalid, fmt::format("{}:{}: {}", file.string(), first.line, first.reason));
 }
 
 // What a manifest says of its module is a path beside it; the server is given the module itself.
-Result<std::string> moduleBeside(const fs::path& manifest_file, const std::string& text) {
-  const catalog::ParsedManifest parsed = catalog::parseManifest(text, {}, catalog::ProgramKey::kOptional);
-  if (!parsed.problems.empty()) {
-    const catalog::TextProblem& first = parsed.problems.front();
-    return fail(ErrorCode::kInvalid, fmt::format("{}:{}: {}", manifest_file.string(), first.line, first.reason));
-  }
-  const auto* path = std::get_if<std::string>(&parsed.manifest.module);
+Result<std::string> moduleBeside(const fs::path& manifest_file, const catalog::Manifest& manifest) {
+  const auto* path = std::get_if<std::string>(&manifest.module);
   if (path == nullptr || path->empty()) {
-    return fail(ErrorCode::kInvalid, manifest_file.string() + " names no module; write module = \"app.wasm\"");
+    return fail(ErrorCode::kInvalid,
+                manifest_file.string() + " names no program; write module = \"app.wasm\" or image = \"oci://...\"");
   }
   return readFile(manifest_file.parent_path() / *path);
+}
+
+// Of a container function: its image, by name or by a path beside the manifest. What was named itself goes before.
+void takeImage(const DeployCommand& command, bool is_folder, const fs::path& manifest_file,
+               const catalog::ContainerSettings& container, Input& input) {
+  if (!is_folder) {
+    (isRemote(command.source) ? input.reference : input.image) = command.source;
+  } else if (isRemote(container.image)) {
+    input.reference = container.image;
+  } else {
+    input.image = (manifest_file.parent_path() / container.image).string();
+  }
+}
+
+Result<void> takeModule(const DeployCommand& command, bool is_folder, const fs::path& manifest_file,
+                        const catalog::Manifest& manifest, Input& input) {
+  if (isRemote(command.source)) {
+    input.reference = command.source;
+    return {};
+  }
+  auto module = command.source == "-" ? readAll(std::cin, "the module on standard input")
+                : is_folder           ? moduleBeside(manifest_file, manifest)
+                                      : readFile(command.source);
+  if (!module) return fail(std::move(module.error()));
+  input.module = std::move(*module);
+  return {};
 }
 
 Result<Input> readInput(const DeployCommand& command) {
   Input input;
   const fs::path source = command.source;
   std::error_code ignored;
-  const bool is_folder = command.source != "-" && !isRemote(command) && fs::is_directory(source, ignored);
+  const bool is_folder = command.source != "-" && !isRemote(command.source) && fs::is_directory(source, ignored);
   const fs::path manifest_file = !command.manifest_file.empty() ? fs::path(command.manifest_file)
                                  : is_folder                    ? source / kManifestName
                                                                 : fs::path();
@@ -87,18 +120,20 @@ Result<Input> readInput(const DeployCommand& command) {
     if (!text) return fail(std::move(text.error()));
     input.manifest = std::move(*text);
   }
-  auto module = isRemote(command)       ? std::string()
-                : command.source == "-" ? readAll(std::cin, "the module on standard input")
-                : is_folder             ? moduleBeside(manifest_file, input.manifest)
-                                        : readFile(source);
-  if (!module) return fail(std::move(module.error()));
-  input.module = std::move(*module);
+  auto parsed = manifestIn(manifest_file, input.manifest);
+  if (!parsed) return fail(std::move(parsed.error()));
+  if (parsed->container) {
+    takeImage(command, is_folder, manifest_file, *parsed->container, input);
+  } else if (auto taken = takeModule(command, is_folder, manifest_file, *parsed, input); !taken) {
+    return fail(std::move(taken.error()));
+  }
   auto manifest = withEnvironment(std::move(input.manifest), command.environment);
   if (!manifest) return fail(std::move(manifest.error()));
   input.manifest = std::move(*manifest);
-  input.source = command.source == "-" ? "standard input"
-                 : isRemote(command)   ? command.source
-                                       : source.filename().string();
+  input.source = command.source == "-"      ? "standard input"
+                 : !input.reference.empty() ? input.reference
+                 : !input.image.empty()     ? fs::path(input.image).lexically_normal().filename().string()
+                                            : source.filename().string();
   auto name = parseFunctionName(command.name);
   if (!name) return fail(ErrorCode::kInvalid, "which function? --name tenant/function");
   input.name = std::move(*name);
@@ -116,6 +151,16 @@ class Progress {
  private:
   const bool shows_;
 };
+
+// "unpacking (3.0 MiB of 8.1 MiB)"
+std::string stageText(const Json& version) {
+  const Json stages = version.value("stages", Json::object());
+  std::string text = textOf(stages, "now").empty() ? "building" : textOf(stages, "now");
+  if (stages.contains("bytes_of")) {
+    text += fmt::format(" ({} of {})", shortBytes(numberOf(stages, "bytes")), shortBytes(numberOf(stages, "bytes_of")));
+  }
+  return text;
+}
 
 // Of one GET: a function may want something else, then there is no figure.
 std::optional<double> millisecondsOf(ApiClient& client, const std::string& target) {
@@ -154,11 +199,34 @@ Result<Json> deployUpload(ApiClient& client, const std::string& path, Input inpu
               {"promote", promote}});
 }
 
+Result<Json> deployImage(ApiClient& client, const std::string& path, const Input& input, bool promote,
+                         Progress& progress) {
+  auto image = ImageSource::open(input.image);
+  if (!image) return fail(std::move(image.error()));
+  std::uint64_t sent = 0;
+  const auto next = [&]() -> Result<std::string> {
+    auto piece = image->next();
+    if (!piece) return piece;
+    sent += piece->size();
+    progress.say(fmt::format("uploading {} of {}", shortBytes(static_cast<double>(sent)),
+                             shortBytes(static_cast<double>(image->bytes()))));
+    return piece;
+  };
+  auto uploaded = client.upload("/uploads?kind=image", next, kLongestPull);
+  if (!uploaded) return fail(std::move(uploaded.error()).within(input.image));
+  const Json blob = Json::parse(*uploaded, nullptr, false);
+  return ask(client, "POST", path,
+             {{"image", blob.value("digest", "")},
+              {"manifest", input.manifest},
+              {"source", input.source},
+              {"promote", promote}});
+}
+
 Result<Json> deployRemote(ApiClient& client, const std::string& path, const Input& input,
                           const DeployCommand& command) {
-  auto reference = oci::parseReference(command.source);
+  auto reference = oci::parseReference(input.reference);
   if (!reference) return fail(std::move(reference.error()));
-  Json body = {{"oci", command.source}, {"manifest", input.manifest}, {"promote", command.promote}};
+  Json body = {{"oci", input.reference}, {"manifest", input.manifest}, {"promote", command.promote}};
   auto login = loginFor(reference->registry, command.credential_file);
   if (!login) return fail(std::move(login.error()));
   if (!command.credential_file.empty() && !*login) {
@@ -181,12 +249,14 @@ Result<void> deploy(ApiClient& client, const DeployCommand& command, Output outp
   auto input = readInput(command);
   if (!input) return fail(std::move(input.error()));
   Progress progress(output);
-  progress.say(isRemote(command) ? "the server fetches " + command.source
-                                 : fmt::format("uploading {}", shortBytes(static_cast<double>(input->module.size()))));
+  progress.say(!input->reference.empty()
+                   ? "the server fetches " + input->reference
+                   : fmt::format("uploading {}", shortBytes(static_cast<double>(input->module.size()))));
   const FunctionName name = input->name;
   const std::string path = "/functions/" + name.toString() + "/versions";
-  auto version = isRemote(command) ? deployRemote(client, path, *input, command)
-                                   : deployUpload(client, path, std::move(*input), command.promote);
+  auto version = !input->reference.empty() ? deployRemote(client, path, *input, command)
+                 : !input->image.empty()   ? deployImage(client, path, *input, command.promote, progress)
+                                           : deployUpload(client, path, std::move(*input), command.promote);
   if (!version) return fail(std::move(version.error()));
   const std::string number = textOf(*version, "number");
   const bool is_new = version->value("is_new", false);
@@ -197,8 +267,8 @@ Result<void> deploy(ApiClient& client, const DeployCommand& command, Output outp
       return fail(ErrorCode::kTimeout,
                   fmt::format("{} is still being built; see `wasabi versions {}`", what, name.toString()));
     }
-    progress.say("compiling " + what);
-    version = ask(client, "GET", path + "/" + number + "?wait=30s");
+    progress.say(stageText(*version) + " " + what);
+    version = ask(client, "GET", path + "/" + number + "?wait=1s");
     if (!version) return fail(std::move(version.error()));
   }
   progress.done();

@@ -52,6 +52,14 @@ void describeFunction(const Json& function, Output output) {
   showFunction(function, output);
   print("\n");
   showVersions(function, output);
+  if (!function.contains("containers")) return;
+  Table containers({"CONTAINERS OF", "STATE", "READY", "WANTED", "BECAUSE", "RUNNING", "DIED", "LAST END"});
+  for (const Json& one : function["containers"]) containers.add(containersRow(one, output));
+  print("\n" + containers.text());
+  for (const Json& version : function["versions"]) {
+    if (!version.contains("image")) continue;
+    print(fmt::format("  image of v{}  {}\n", textOf(version, "number"), textOf(version, "image")));
+  }
 }
 
 }  // namespace

@@ -46,6 +46,11 @@ std::string screen(const Json& status, Rates& before, Output output) {
     }
     out += superpods.text() + "\n";
   }
+  if (!status.value("containers", Json::array()).empty()) {
+    Table containers({"CONTAINERS OF", "STATE", "READY", "WANTED", "BECAUSE", "RUNNING", "DIED", "LAST END"});
+    for (const Json& one : status["containers"]) containers.add(containersRow(one, output));
+    out += containers.text() + "\n";
+  }
   Table functions({"FUNCTION", "REQUESTS", "PER S", "FAILED", "REFUSED", "RUNNING", "WAITING", "MEAN MS", "ON"});
   Rates now{{}, at};
   for (const Json& one : status["functions"]) {

@@ -13,6 +13,7 @@
 #include "catalog/store_layout.h"
 #include "catalog/test_directory.h"
 #include "deploy/test_fetch.h"
+#include "deploy/test_images.h"
 #include "platform/test_support.h"
 
 namespace wasabi::deploy {
@@ -51,14 +52,17 @@ class DeployerTest : public ::testing::Test {
   }
   void open() {
     deployer_.reset();
+    images_.reset();
     platform_.reset();
     platform::PlatformConfig config;
     config.directory = directory_.path("data");
     auto opened = platform::Platform::open(std::move(config), log_);
     ASSERT_TRUE(opened) << opened.error().message();
     platform_ = std::move(*opened);
-    deployer_.emplace(DeployServices{*platform_, compiler_, probe_, fetch_, [this] { return now_; }, log_},
-                      DeployLimits{});
+    images_ = std::move(*ImageStore::open(platform_->blobs(), bringImage, {}));
+    deployer_.emplace(
+        DeployServices{*platform_, compiler_, probe_, *images_, containers_, fetch_, [this] { return now_; }, log_},
+        DeployLimits{});
   }
   Result<platform::Deployed> deploy(const std::string& module, const std::string& manifest = "") {
     auto upload = platform_->blobs().uploadModule(ByteSize{1 << 20});
@@ -87,7 +91,9 @@ class DeployerTest : public ::testing::Test {
   Logger log_{[](std::string_view) {}};
   FakeCompiler compiler_;
   FakeProbe probe_;
+  FakeContainers containers_;
   std::unique_ptr<platform::Platform> platform_;
+  std::unique_ptr<ImageStore> images_;
   std::optional<Deployer> deployer_;
 };
 
@@ -192,8 +198,6 @@ TEST_F(DeployerTest, WhatCannotBeFetchedOrDeployedLeavesNoVersion) {
   EXPECT_THAT(deployedFrom(*deployer_, "nginx").error().message(), HasSubstr("oci://"));
   EXPECT_THAT(deployedFrom(*deployer_, "oci://r.example/app:1", "nonsense = 1").error().message(),
               HasSubstr("nonsense"));
-  EXPECT_THAT(deployedFrom(*deployer_, "oci://r.example/app:1", "image = \"oci://r.example/app:1\"").error().message(),
-              HasSubstr("runs no containers"));
   EXPECT_EQ(deployedFrom(*deployer_, "oci://r.example/app:1", "", "nobody").error().code(), ErrorCode::kNotFound);
   EXPECT_EQ(platform_->snapshot()->function("acme", "hello"), nullptr);
   EXPECT_TRUE(std::filesystem::is_empty(directory_.path("data/modules")));
@@ -221,6 +225,70 @@ TEST_F(DeployerTest, StagesAndTheirTimes) {
   EXPECT_EQ(progress->compiled, std::chrono::seconds(2));
   EXPECT_EQ(progress->checked, std::chrono::seconds(3));
   EXPECT_FALSE(progress->pulled);
+}
+
+const std::string kImage = "image = \"oci://r.example/app:1\"\n";
+
+TEST_F(DeployerTest, AnImageIsPulledUnpackedAndItsFirstContainerChecked) {
+  containers_.waits = true;
+  const auto deployed = deployedFrom(*deployer_, "oci://r.example/app:1", kImage + "[check]\n");
+  ASSERT_TRUE(deployed) << deployed.error().message();
+  EXPECT_TRUE(platform_->blobs().has(platform::BlobKind::kImage, deployed->version->image));
+  EXPECT_EQ(deployed->version->content_bytes, *images_->bytesOf(deployed->version->image));
+  EXPECT_THAT(deployed->version->source, HasSubstr("oci://r.example/app:1@sha256:"));
+  const platform::VersionName version{{"acme", "hello"}, 1};
+  auto became = containers_.next();
+  EXPECT_EQ(deployer_->progressOf(version)->stage, Stage::kChecking);
+  EXPECT_EQ(stateOf(1), VersionState::kBuilding);
+  became({});
+  ASSERT_THAT(probe_.asked, testing::ElementsAre("acme/hello@1/"));
+  probe_.waiting[0]({});
+  EXPECT_EQ(stateOf(1), VersionState::kReady);
+  EXPECT_TRUE(deployer_->progressOf(version)->pulled && deployer_->progressOf(version)->unpacked);
+  const auto again = deployedFrom(*deployer_, "oci://r.example/app:1", kImage + "[check]\n");
+  ASSERT_TRUE(again);
+  EXPECT_FALSE(again->is_new);
+}
+
+TEST_F(DeployerTest, WhereTheFirstContainerDoesNotBecomeReadyTheVersionFailed) {
+  containers_.waits = true;
+  ASSERT_TRUE(deployedFrom(*deployer_, "oci://r.example/app:1", kImage));
+  auto became = containers_.next();
+  became(fail(ErrorCode::kInvalid, "its container ended with 3"));
+  EXPECT_EQ(stateOf(1), VersionState::kFailed);
+  EXPECT_EQ(record().find(1)->reason, "its container ended with 3");
+}
+
+TEST_F(DeployerTest, AnImageThatWasHandedInIsDeployedByItsDigest) {
+  const auto stored = images_->pull(oci::parseReference("r.example/app:2").value(), {}, {});
+  platform::Deployment deployment = platform::deploymentOf("acme", "hello", "image = \"app.tar\"\n");
+  deployment.module.reset();
+  EXPECT_THAT(deployer_->deploy(deployment).error().message(), HasSubstr("has not been fetched"));
+  deployment.image = stored->digest;
+  ASSERT_TRUE(deployer_->deploy(deployment));
+  deployer_->stop();
+  EXPECT_EQ(record().find(1)->version->image, stored->digest);
+}
+
+TEST_F(DeployerTest, WhereContainersCannotRunNoneIsDeployed) {
+  containers_.missing = "no runc here";
+  EXPECT_THAT(deployedFrom(*deployer_, "oci://r.example/app:1", kImage).error().message(), HasSubstr("no runc here"));
+  EXPECT_THAT(deployer_->uploadImage().error().message(), HasSubstr("no runc here"));
+  EXPECT_EQ(platform_->snapshot()->function("acme", "hello"), nullptr);
+}
+
+TEST_F(DeployerTest, WhatTheEndOfTheServerCutsOffGoesOnAtTheNextStart) {
+  containers_.waits = true;
+  ASSERT_TRUE(deployedFrom(*deployer_, "oci://r.example/app:1", kImage));
+  auto became = containers_.next();
+  deployer_->stop();
+  became(fail(ErrorCode::kUnavailable, "the server stops"));
+  EXPECT_EQ(stateOf(1), VersionState::kBuilding);
+  containers_.waits = false;
+  open();
+  deployer_->resume();
+  while (stateOf(1) == VersionState::kBuilding) std::this_thread::yield();
+  EXPECT_EQ(stateOf(1), VersionState::kReady);
 }
 
 TEST_F(DeployerTest, OnlyWhatFailedIsTriedAgain) {

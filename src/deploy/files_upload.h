@@ -2,15 +2,13 @@
 // it holds.
 #pragma once
 
-#include <cstdint>
 #include <stop_token>
-#include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
-#include "base/file_descriptor.h"
 #include "base/units.h"
-#include "deploy/incoming_folder.h"
+#include "deploy/incoming_archive.h"
 #include "oci/file_archive.h"
 #include "platform/blobs.h"
 
@@ -28,19 +26,17 @@ class FilesUpload {
   static Result<FilesUpload> begin(const platform::Blobs& blobs, const FilesLimits& limits);
 
   // kExhausted: more bytes than an archive may have.
-  Result<void> write(std::string_view bytes);
+  Result<void> write(std::string_view bytes) { return archive_.write(bytes); }
   // They have their name, files/<digest>, and are on disk. See oci::unpackFiles for what is refused. Once.
   Result<platform::Blobs::Folder> finish(const std::stop_token& stop);
 
  private:
-  FilesUpload(const platform::Blobs& blobs, const FilesLimits& limits, IncomingFolder folder, FileDescriptor archive)
-      : blobs_(&blobs), limits_(limits), folder_(std::move(folder)), archive_(std::move(archive)) {}
+  FilesUpload(const platform::Blobs& blobs, const FilesLimits& limits, IncomingArchive archive)
+      : blobs_(&blobs), limits_(limits), archive_(std::move(archive)) {}
 
   const platform::Blobs* blobs_;
   FilesLimits limits_;
-  IncomingFolder folder_;
-  FileDescriptor archive_;
-  std::uint64_t bytes_ = 0;
+  IncomingArchive archive_;
 };
 
 }  // namespace wasabi::deploy

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -31,15 +30,6 @@ Result<platform::ModuleUpload::Module> store(const platform::Blobs& blobs, int f
   }
 }
 
-std::string pinned(oci::Reference reference, const oci::Digest& digest) {
-  reference.digest = digest;
-  return oci::toString(reference);
-}
-
-Error ofStop() {
-  return {ErrorCode::kUnavailable, "the server is ending; deploy again"};
-}
-
 }  // namespace
 
 FetchModule fetchFromRegistries(oci::RegistryOptions options) {
@@ -55,125 +45,39 @@ FetchModule fetchFromRegistries(oci::RegistryOptions options) {
 }
 
 ModulePuller::ModulePuller(const platform::Blobs& blobs, FetchModule fetch, PullLimits limits)
-    : blobs_(blobs), fetch_(std::move(fetch)), limits_(limits) {
-  for (std::uint32_t i = 0; i < limits_.threads; ++i) threads_.emplace_back([this] { work(); });
-  threads_.emplace_back([this] { watchDeadlines(); });
-}
-
-ModulePuller::~ModulePuller() {
-  stop();
-}
+    : blobs_(blobs), fetch_(std::move(fetch)), limits_(limits), queue_(limits.jobs) {}
 
 void ModulePuller::pull(Remote remote, Done done) {
   auto reference = oci::parseReference(remote.reference);
   if (!reference) return done(fail(std::move(reference).error()));
-  std::unique_lock lock(mutex_);
-  if (stopped_) {
-    lock.unlock();
-    return done(fail(ofStop()));
-  }
-  if (waiting_.size() >= limits_.waiting) {
-    lock.unlock();
-    return done(fail(ErrorCode::kUnavailable,
-                     fmt::format("{} pulls from registries wait already; try again later", limits_.waiting)));
-  }
-  waiting_.push_back({*std::move(reference), std::move(remote.credentials), std::move(done)});
-  waiting_changed_.notify_one();
+  queue_.post([this, reference = *std::move(reference), credentials = std::move(remote.credentials),
+               done = std::move(done)](const JobQueue::Turn& turn) mutable {
+    const std::string name = oci::toString(reference);
+    if (auto cut = turn.cutOff(name)) return done(fail(*std::move(cut)));
+    auto pulled = fetch(reference, credentials, turn.stop());
+    if (pulled) {
+      pulled->took = turn.taken();
+    } else if (auto cut = turn.cutOff(name)) {
+      pulled = fail(*std::move(cut));
+    }
+    done(std::move(pulled));
+  });
 }
 
-void ModulePuller::stop() {
-  std::deque<Job> dropped;
-  std::vector<std::thread> threads;
-  {
-    const std::scoped_lock lock(mutex_);
-    stopped_ = true;
-    dropped.swap(waiting_);
-    threads.swap(threads_);
-    for (Running& one : running_) one.stop.request_stop();
-    waiting_changed_.notify_all();
-    running_changed_.notify_all();
-  }
-  for (Job& job : dropped) job.done(fail(ofStop()));
-  for (std::thread& thread : threads) thread.join();
-}
-
-void ModulePuller::work() {
-  std::unique_lock lock(mutex_);
-  while (true) {
-    waiting_changed_.wait(lock, [this] { return stopped_ || !waiting_.empty(); });
-    if (stopped_) return;
-    Job job = std::move(waiting_.front());
-    waiting_.pop_front();
-    lock.unlock();
-    run(std::move(job));
-    lock.lock();
-  }
-}
-
-void ModulePuller::run(Job job) {
-  const TimePoint begin = Clock::now();
-  std::list<Running>::iterator self;
-  {
-    const std::scoped_lock lock(mutex_);
-    self = running_.insert(running_.end(), {{}, begin + limits_.longest, false});
-    if (stopped_) self->stop.request_stop();
-    running_changed_.notify_one();
-  }
-  auto pulled = fetch(job, self->stop.get_token());
-  bool late = false;
-  bool stopped = false;
-  {
-    const std::scoped_lock lock(mutex_);
-    late = self->late;
-    stopped = stopped_;
-    running_.erase(self);
-  }
-  if (pulled) {
-    pulled->took = Clock::now() - begin;
-  } else if (late) {
-    pulled = fail(ErrorCode::kTimeout,
-                  fmt::format("{}: not there after {}", oci::toString(job.reference), toString(limits_.longest)));
-  } else if (stopped) {
-    pulled = fail(ofStop());
-  }
-  job.done(std::move(pulled));
-}
-
-Result<PulledModule> ModulePuller::fetch(const Job& job, const std::stop_token& stop) const {
+Result<PulledModule> ModulePuller::fetch(const oci::Reference& reference,
+                                         const std::optional<oci::Credentials>& credentials,
+                                         const std::stop_token& stop) const {
   auto folder = IncomingFolder::make(blobs_);
   if (!folder) return fail(std::move(folder).error());
   auto layout = oci::ImageLayout::openOrCreate(folder->path("layout"));
   if (!layout) return fail(std::move(layout).error());
-  auto pulled = fetch_(job.reference, job.credentials, *layout, {stop, {}});
+  auto pulled = fetch_(reference, credentials, *layout, {stop, {}});
   if (!pulled) return fail(std::move(pulled).error());
   auto blob = layout->openBlob(pulled->module);
   if (!blob) return fail(std::move(blob).error());
   auto stored = store(blobs_, blob->get(), limits_.module);
-  if (!stored) return fail(std::move(stored).error().within(oci::toString(job.reference)));
-  return PulledModule{stored->digest, stored->bytes, pinned(job.reference, pulled->image.descriptor.digest), {}};
-}
-
-// A peer that sends a byte now and then is never still, and never done.
-void ModulePuller::watchDeadlines() {
-  std::unique_lock lock(mutex_);
-  while (!stopped_) {
-    const TimePoint now = Clock::now();
-    TimePoint next = TimePoint::max();
-    for (Running& one : running_) {
-      if (one.late) continue;
-      if (one.deadline <= now) {
-        one.late = true;
-        one.stop.request_stop();
-      } else {
-        next = std::min(next, one.deadline);
-      }
-    }
-    if (next == TimePoint::max()) {
-      running_changed_.wait(lock);
-    } else {
-      running_changed_.wait_until(lock, next);
-    }
-  }
+  if (!stored) return fail(std::move(stored).error().within(oci::toString(reference)));
+  return PulledModule{stored->digest, stored->bytes, pinned(reference, pulled->image.descriptor.digest), {}};
 }
 
 }  // namespace wasabi::deploy

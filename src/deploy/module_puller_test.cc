@@ -68,7 +68,7 @@ TEST_F(ModulePullerTest, AModuleThatIsTooLargeIsNotKept) {
 
 TEST_F(ModulePullerTest, WhatTakesTooLongIsCancelled) {
   PullLimits limits;
-  limits.longest = 30ms;
+  limits.jobs.longest = 30ms;
   ModulePuller puller(
       *blobs_, [](const auto&, const auto&, const auto&, const auto& control) { return hang(control); }, limits);
   const auto pulled = pull(puller).get();
@@ -79,8 +79,8 @@ TEST_F(ModulePullerTest, WhatTakesTooLongIsCancelled) {
 
 TEST_F(ModulePullerTest, SoManyRunSoManyWaitAndTheEndTellsAll) {
   PullLimits limits;
-  limits.threads = 1;
-  limits.waiting = 1;
+  limits.jobs.threads = 1;
+  limits.jobs.waiting = 1;
   std::promise<void> runs;
   ModulePuller puller(
       *blobs_,

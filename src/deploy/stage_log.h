@@ -13,7 +13,7 @@
 
 namespace wasabi::deploy {
 
-enum class Stage : std::uint8_t { kCompiling, kChecking, kReady, kFailed };
+enum class Stage : std::uint8_t { kCompiling, kUnpacking, kChecking, kReady, kFailed };
 std::string_view nameOf(Stage stage);
 
 struct Progress {
@@ -21,7 +21,11 @@ struct Progress {
   // Of steps that are over; none where there was nothing to do.
   std::optional<Duration> pulled;
   std::optional<Duration> compiled;
+  std::optional<Duration> unpacked;
   std::optional<Duration> checked;
+  // Of the step that is going on, where that is known.
+  std::uint64_t bytes_done = 0;
+  std::uint64_t bytes_all = 0;
 };
 
 // Of those that are over only the latest are remembered, and nothing after a restart: the records say what became of
@@ -34,6 +38,7 @@ class StageLog {
   explicit StageLog(std::function<TimePoint()> now) : now_(std::move(now)) {}
 
   void pulled(const platform::VersionName& version, Duration took);
+  void goesOn(const platform::VersionName& version, std::uint64_t bytes_done, std::uint64_t bytes_all);
   // From here on the time is that stage's.
   void enter(const platform::VersionName& version, Stage stage);
   std::optional<Progress> of(const platform::VersionName& version) const;

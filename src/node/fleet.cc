@@ -82,18 +82,17 @@ Duration Fleet::rest(std::uint32_t failures) {
 
 Superpod& Fleet::start() {
   ++counters_.started;
+  services_.room.takeSuperpod(settings_.superpod.memory);
   const Superpod::Services lent{services_.loop, admin_,          services_.desk,       services_.backend,
                                 work_,          services_.blobs, services_.get_secret, settings_.superpod};
   SuperpodOwner& owner = *this;
-  superpods_.push_back(std::make_unique<Superpod>(++last_number_, freeTarget(), lent, owner));
+  superpods_.push_back(std::make_unique<Superpod>(++last_number_, services_.targets.take(), lent, owner));
   return *superpods_.back();
 }
 
-policy::TargetId Fleet::freeTarget() {
-  if (free_targets_.empty()) return {++last_target_};
-  const policy::TargetId free = free_targets_.back();
-  free_targets_.pop_back();
-  return free;
+bool Fleet::mayStart() const {
+  return !draining_ && superpods_.size() < settings_.most && services_.loop.now() >= start_not_before_ &&
+         services_.room.fitsSuperpod(settings_.superpod.memory);
 }
 
 // Once all its requests have ended it is known under which versions it died.
@@ -105,7 +104,7 @@ void Fleet::buryDrained() {
       continue;
     }
     if (target.died) blame(target);
-    free_targets_.push_back(target.id);
+    services_.targets.giveBack(target.id);
   }
 }
 
@@ -130,8 +129,9 @@ void Fleet::superpodGone(Superpod& superpod, const std::optional<std::string>& w
   if (superpod.readyAt()) {
     closed_targets_.push_back({superpod.target(), why.has_value(), superpod.untaken()});
   } else {
-    free_targets_.push_back(superpod.target());
+    services_.targets.giveBack(superpod.target());
   }
+  services_.room.giveBackSuperpod(settings_.superpod.memory);
   services_.loop.defer([gone = std::shared_ptr<Superpod>(std::move(*place))] {});
   superpods_.erase(place);
   hostWanted();

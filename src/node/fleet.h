@@ -22,7 +22,9 @@
 #include <vector>
 
 #include "base/log.h"
+#include "node/machine_room.h"
 #include "node/superpod.h"
+#include "node/target_numbers.h"
 #include "node/version_registry.h"
 #include "platform/platform_snapshot.h"
 #include "policy/autoscaler.h"
@@ -69,11 +71,12 @@ class Fleet final : private SuperpodOwner {
     http::EventLoop& loop;
     DispatchDesk& desk;
     VersionRegistry& registry;
+    TargetNumbers& targets;
+    MachineRoom& room;
     sandbox::Backend& backend;
     const platform::Blobs& blobs;
     platform::SuperpodCatalog::GetSecret get_secret;
-    // Nobody will serve it, for this reason: tell those that wait.
-    std::function<void(policy::VersionId, const std::string& why)> refuse;
+    RefuseWaiting refuse;
     // What tenants used since it was called last, on the loop's thread.
     std::function<void(const std::vector<TenantUse>& used)> used;
     Logger& log;
@@ -83,7 +86,7 @@ class Fleet final : private SuperpodOwner {
   // Kills what still runs; drain() first.
   ~Fleet() override;
 
-  // Thread-safe. A request waits for it, and nobody serves it.
+  // Thread-safe. A request waits for it, and nobody serves it. Of container functions nothing is done here.
   void wanted(policy::VersionId version);
   void use(platform::SnapshotPtr snapshot);
   // Secrets of the tenant have changed: whoever finds one in its environment gets the new value.
@@ -138,11 +141,12 @@ class Fleet final : private SuperpodOwner {
   std::set<std::optional<policy::TenantId>> pools() const;
   bool isQuarantined(policy::VersionId version);
   bool isHosted(policy::VersionId number) const;
+  bool isContainer(policy::VersionId number) const;
   bool isFree(const Superpod& superpod) const;
   std::uint32_t active() const;
   Superpod& start();
+  bool mayStart() const;
   static Duration rest(std::uint32_t failures);
-  policy::TargetId freeTarget();
   void buryDrained();
   struct ClosedTarget {
     policy::TargetId id;
@@ -165,8 +169,6 @@ class Fleet final : private SuperpodOwner {
   std::map<policy::VersionId, Tries> held_;                 // of those, where that failed
   std::map<policy::VersionId, policy::Quarantine> quarantines_;
   std::vector<ClosedTarget> closed_targets_;  // free once they are drained
-  std::vector<policy::TargetId> free_targets_;
-  std::uint32_t last_target_ = 0;  // number 0 is the API's
   std::uint32_t last_number_ = 0;
   policy::Autoscaler by_memory_;
   policy::Autoscaler by_cpu_;

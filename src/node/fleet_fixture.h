@@ -59,14 +59,15 @@ class FleetTest : public ::testing::Test {
 
   void begin() {
     fleet_ = std::make_unique<Fleet>(
-        settings_,
-        Fleet::Services{loop_, desk_, registry_, backend_, *blobs_,
-                        [this](const std::string&, const std::string& name) { return secret(name); },
-                        [this](policy::VersionId version, const std::string& why) { refused_[version].push_back(why); },
-                        [this](const std::vector<TenantUse>& used) {
-                          for (const TenantUse& one : used) cpu_seconds_[one.tenant] += one.cpu_seconds;
-                        },
-                        log_});
+        settings_, Fleet::Services{loop_, desk_, registry_, targets_, room_, backend_, *blobs_,
+                                   [this](const std::string&, const std::string& name) { return secret(name); },
+                                   [this](policy::VersionId version, Reason, const std::string& why) {
+                                     refused_[version].push_back(why);
+                                   },
+                                   [this](const std::vector<TenantUse>& used) {
+                                     for (const TenantUse& one : used) cpu_seconds_[one.tenant] += one.cpu_seconds;
+                                   },
+                                   log_});
     if (snapshot_) fleet_->use(snapshot_);
   }
   // As the platform tells of them: acme/<name>, each with one version.
@@ -167,6 +168,8 @@ class FleetTest : public ::testing::Test {
                      {[this](DispatchCall call) { calls_.push_back(std::move(call)); },
                       [this](policy::VersionId version) { fleet_->wanted(version); }}};
   VersionRegistry registry_{desk_};
+  TargetNumbers targets_;
+  MachineRoom room_{ByteSize{64ull << 30}};
   FleetSettings settings_;
   platform::SnapshotPtr snapshot_;
   std::map<std::string, platform::TenantTablePtr> tables_;

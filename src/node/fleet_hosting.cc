@@ -26,7 +26,7 @@ policy::Presence presenceOn(const Superpod& superpod, policy::VersionId number) 
 
 void Fleet::wanted(policy::VersionId version) {
   services_.loop.post([this, version, alive = std::weak_ptr<bool>(alive_)] {
-    if (!alive.lock() || isHosted(version) || !wanted_.try_emplace(version).second) return;
+    if (!alive.lock() || isContainer(version) || isHosted(version) || !wanted_.try_emplace(version).second) return;
     hostSomewhere(version, HowMany::kEnough);
   });
 }
@@ -37,7 +37,7 @@ void Fleet::hostWanted() {
   if (draining_) return;
   if (services_.desk.anyWaits()) {
     for (const policy::VersionId version : services_.desk.unserved()) {
-      if (!isHosted(version)) wanted_.try_emplace(version);
+      if (!isHosted(version) && !isContainer(version)) wanted_.try_emplace(version);
     }
   }
   std::erase_if(wanted_, [&](const auto& entry) { return services_.desk.figures(entry.first).waiting == 0; });
@@ -73,7 +73,6 @@ void Fleet::helpThoseWithoutRoom() {
 void Fleet::hostSomewhere(policy::VersionId number, HowMany how_many) {
   const VersionRegistry::Known known = services_.registry.find(number);
   if (!known.version) return giveUp(number, "it is not deployed any more");
-  if (known.version->isContainer()) return giveUp(number, "this server runs no containers");
   const policy::Placement placement = placementOf(number, known, how_many);
   using Kind = policy::Placement::Kind;
   if (placement.kind == Kind::kNever) {
@@ -105,8 +104,7 @@ policy::Placement Fleet::placementOf(policy::VersionId number, const VersionRegi
   const Views views = viewsFor(number, need);
   need.on = views.of_version;
   const TimePoint now = services_.loop.now();
-  const bool may_start = !draining_ && superpods_.size() < settings_.most && now >= start_not_before_;
-  const policy::OneMore one_more{may_start, settings_.superpod.memory};
+  const policy::OneMore one_more{mayStart(), settings_.superpod.memory};
   if (how_many == HowMany::kOneMore) return policy::hostOnOneMore(rules_, views.all, need, one_more, now);
   return policy::place(rules_, views.all, need, one_more, now);
 }
@@ -177,6 +175,11 @@ bool Fleet::isHosted(policy::VersionId number) const {
   return hostsOfVersion(number) > 0;
 }
 
+bool Fleet::isContainer(policy::VersionId number) const {
+  const platform::VersionPtr version = services_.registry.find(number).version;
+  return version && version->isContainer();
+}
+
 std::uint32_t Fleet::hostsOfVersion(policy::VersionId number) const {
   std::uint32_t hosts = 0;
   for (const SuperpodPtr& superpod : superpods_) {
@@ -236,7 +239,7 @@ void Fleet::levelShares() {
 void Fleet::giveUp(policy::VersionId number, const std::string& why) {
   // Those that are told leave the desk a little later; until then they are no reason to begin anew.
   wanted_[number] = {0, services_.loop.now() + rest(1)};
-  services_.refuse(number, why);
+  services_.refuse(number, Reason::kNotStarted, why);
 }
 
 void Fleet::use(platform::SnapshotPtr snapshot) {

@@ -105,10 +105,7 @@ void Fleet::keepSpares() {
     if (!wanted_soon && now - superpod->lastBusy() >= settings_.idle_period) superpod->drain();
   }
   // Those that the load wants become hosts when somebody finds no room elsewhere.
-  for (; spares < settings_.spares + missing_ && superpods_.size() < settings_.most; ++spares) {
-    if (now < start_not_before_) return;
-    start();
-  }
+  for (; spares < settings_.spares + missing_ && mayStart(); ++spares) start();
 }
 
 }  // namespace wasabi::node

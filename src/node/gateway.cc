@@ -90,8 +90,8 @@ void Gateway::setReady() {
   readiness_.store(Readiness::kReady, std::memory_order_relaxed);
 }
 
-void Gateway::refuseWaiting(policy::VersionId version, const std::string& detail) {
-  for (const auto& worker : workers_) worker->refuseWaiting(version, detail);
+void Gateway::refuseWaiting(policy::VersionId version, Reason reason, const std::string& detail) {
+  for (const auto& worker : workers_) worker->refuseWaiting(version, reason, detail);
 }
 
 void Gateway::report(UniqueFunction<void(std::vector<GatewayReport>)> take) {

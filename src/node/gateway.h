@@ -64,7 +64,7 @@ class Gateway {
   // Thread-safe from here on.
   void use(const platform::SnapshotPtr& snapshot);
   void setReady();
-  void refuseWaiting(policy::VersionId version, const std::string& detail);
+  void refuseWaiting(policy::VersionId version, Reason reason, const std::string& detail);
   // `take` is called once, on the thread of some worker.
   void report(UniqueFunction<void(std::vector<GatewayReport>)> take);
 

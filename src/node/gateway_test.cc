@@ -191,7 +191,7 @@ TEST_F(GatewayTest, WhoWaitsForWhatNobodyWillServeIsRefusedWithTheReason) {
   deploy();
   auto reply = start("/acme/hello");
   ASSERT_TRUE(runUntil([&] { return wanted_ != 0; }));
-  gateway_->refuseWaiting(hello(), "the module was built for another engine");
+  gateway_->refuseWaiting(hello(), Reason::kNotStarted, "the module was built for another engine");
   ASSERT_TRUE(runUntil([&] { return reply->done; }));
   EXPECT_EQ(reply->head.status, 503);
   EXPECT_THAT(reply->body, HasSubstr("the module was built for another engine"));

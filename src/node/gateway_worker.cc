@@ -143,13 +143,13 @@ void GatewayWorker::called(const DispatchCall& call) {
   });
 }
 
-void GatewayWorker::refuseWaiting(policy::VersionId version, std::string detail) {
-  loop_.post([this, version, detail = std::move(detail)] {
+void GatewayWorker::refuseWaiting(policy::VersionId version, Reason reason, std::string detail) {
+  loop_.post([this, version, reason, detail = std::move(detail)] {
     std::vector<ProxiedRequest*> waiting;
     open_.forEach([&](Open& open) {
       if (open.request.waitsFor(version)) waiting.push_back(&open.request);
     });
-    for (ProxiedRequest* request : waiting) request->notStarted(detail);
+    for (ProxiedRequest* request : waiting) request->notStarted(reason, detail);
   });
 }
 

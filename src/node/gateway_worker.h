@@ -89,7 +89,7 @@ class GatewayWorker final : private ProxiedRequestOwner {
   // `take` runs on the worker's thread.
   void report(UniqueFunction<void(GatewayReport)> take);
   // Refuses those that wait for the version: nobody will serve it.
-  void refuseWaiting(policy::VersionId version, std::string detail);
+  void refuseWaiting(policy::VersionId version, Reason reason, std::string detail);
   void drain();
   bool idle() const { return idle_.load(std::memory_order_acquire); }
   // Cuts what still runs and ends the thread.

@@ -170,7 +170,8 @@ http::ClientRequest ProxiedRequest::upstreamRequest() const {
     if (target_->kind == Target::Kind::kSuperpod) request.version = http::Version::kHttp2;
   }
   request.has_body = !body_complete_ || !kept_.empty();
-  request.expect_continue = request.has_body && !bodyWhole();
+  // Containers turn nobody away, and not all of them know what is expected.
+  request.expect_continue = request.has_body && !bodyWhole() && target_->kind != Target::Kind::kContainer;
   request.first_byte_timeout = left + kGrace;
   request.between_bytes_timeout = left + kGrace;
   return request;
@@ -345,9 +346,9 @@ void ProxiedRequest::stop(Reason reason) {
   over(reason);
 }
 
-void ProxiedRequest::notStarted(std::string_view why) {
+void ProxiedRequest::notStarted(Reason reason, std::string_view why) {
   leaveQueue();
-  if (!ticket_) refuse({Reason::kNotStarted, why});  // else it was called meanwhile
+  if (!ticket_) refuse({reason, why});  // else it was called meanwhile
 }
 
 void ProxiedRequest::refuse(const Refusal& refusal) {

@@ -102,7 +102,7 @@ class ProxiedRequest final : private http::StreamObserver {
   void stop(Reason reason);
   bool waitsFor(policy::VersionId version) const { return state_ == State::kWaiting && terms_.version == version; }
   // It waits for a version that nobody will serve; `why` is for people.
-  void notStarted(std::string_view why);
+  void notStarted(Reason reason, std::string_view why);
 
  private:
   enum class State : std::uint8_t { kNew, kWaiting, kSent, kAnswering, kOver };

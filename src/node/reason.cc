@@ -32,6 +32,7 @@ constexpr std::array kFacts = {
     ReasonFacts{Reason::kQueueFull, "refused.queue_full", 503},
     ReasonFacts{Reason::kDeadline, "refused.deadline", 503},
     ReasonFacts{Reason::kNotStarted, "refused.not_started", 503},
+    ReasonFacts{Reason::kStartTimeout, "timeout.start", 504},
     ReasonFacts{Reason::kTargetDied, "target.died", 502},
     ReasonFacts{Reason::kTargetUnreachable, "target.unreachable", 502},
     ReasonFacts{Reason::kTargetNonsense, "target.bad_response", 502},

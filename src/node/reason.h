@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "policy/dispatch.h"
@@ -35,6 +37,7 @@ enum class Reason : std::uint8_t {
   kQueueFull,
   kDeadline,
   kNotStarted,
+  kStartTimeout,
   // Why the one that served it did not end it well.
   kTargetDied,
   kTargetUnreachable,
@@ -51,6 +54,8 @@ constexpr bool isWait(Reason reason) {
   return reason >= Reason::kQueueOrder && reason <= Reason::kQueueTenantConcurrency;
 }
 std::string_view toString(Reason reason);
+// Nobody will serve the version, for this reason: tell those that wait for it. `why` is for people.
+using RefuseWaiting = std::function<void(policy::VersionId version, Reason reason, const std::string& why)>;
 // What the client sees if no head went out before; 499 is never sent.
 std::uint16_t statusOf(Reason reason);
 

@@ -1,13 +1,29 @@
 #include "node/version_registry.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace wasabi::node {
 namespace {
 
-// What the desk counts of all versions of a function together is said by the leading one.
+// Of a container function each container may have so many.
+std::uint32_t mostAtOnce(const platform::FunctionRecord& function, const platform::Version& version) {
+  const std::uint64_t containers = version.isContainer() ? std::max(function.scale().max, 1U) : 1;
+  const std::uint64_t most = containers * version.spec->limits.concurrency;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(most, std::numeric_limits<std::uint32_t>::max()));
+}
+
+// What the desk counts of all versions of a function together is said by the leading one; where traffic goes to both
+// kinds, which mean different things by their numbers, by the one that allows more.
 std::uint32_t concurrencyOf(const platform::FunctionRecord& function) {
-  return function.leading().version->spec->limits.concurrency;
+  const platform::Version& leading = *function.leading().version;
+  std::uint32_t most = mostAtOnce(function, leading);
+  for (const platform::TrafficShare& share : function.traffic.shares()) {
+    const platform::Version& version = *function.find(share.version)->version;
+    if (version.isContainer() != leading.isContainer()) most = std::max(most, mostAtOnce(function, version));
+  }
+  return most;
 }
 
 }  // namespace

@@ -54,6 +54,20 @@ TEST_F(VersionRegistryTest, WhatChangesIsToldToTheDesk) {
   EXPECT_EQ(arrive(number).reason, Reason::kQueueFunctionConcurrency);
 }
 
+TEST_F(VersionRegistryTest, OfAContainerFunctionEachContainerMayHaveAsManyAsItsManifestSays) {
+  const std::string manifest = "image = 'oci://r.example/app'\nscale = { max = 2 }\n[limits]\nconcurrency = 1\n";
+  const auto snapshot =
+      snapshotWith(platform::tenantMadeUp("acme"), {platform::functionMadeUp("acme", "hello", manifest)});
+  const policy::VersionId number = numberOf(*snapshot);
+  auto target = std::make_shared<Target>();
+  target->id = {0};
+  desk_.addTarget(target, {});
+  desk_.serves({0}, number, Clock::now());
+  EXPECT_EQ(arrive(number).kind, DispatchDesk::Answer::Kind::kGoes);
+  EXPECT_EQ(arrive(number).kind, DispatchDesk::Answer::Kind::kGoes);
+  EXPECT_EQ(arrive(number).reason, Reason::kQueueFunctionConcurrency);
+}
+
 TEST_F(VersionRegistryTest, ANumberIsNeverGivenAgain) {
   const auto tenant = platform::tenantMadeUp("acme");
   const auto snapshot = snapshotWith(tenant, {platform::functionMadeUp("acme", "hello")});

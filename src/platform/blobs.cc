@@ -32,9 +32,11 @@ std::string_view folderOf(BlobKind kind) {
     case BlobKind::kFiles:
       return "files";
     case BlobKind::kLayer:
-      return "layers";
+      return "layers/blobs/sha256";
     case BlobKind::kImage:
       return "images";
+    case BlobKind::kRoot:
+      return "roots";
   }
   return "files";
 }
@@ -56,6 +58,39 @@ Result<std::string> newName() {
 Result<void> syncFolder(const std::string& path) {
   const FileDescriptor folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.valid() || fsync(folder.get()) != 0) return fail(Error::fromErrno("sync " + path, errno));
+  return {};
+}
+
+// Of a root there is more behind it: how its owners are kept.
+std::optional<Digest> digestOfName(BlobKind kind, std::string_view name) {
+  constexpr std::size_t kDigits = 64;
+  const std::string_view suffix = suffixOf(kind);
+  if (!name.ends_with(suffix)) return std::nullopt;
+  name.remove_suffix(suffix.size());
+  if (kind == BlobKind::kRoot && name.size() > kDigits && name[kDigits] == '-') name = name.substr(0, kDigits);
+  auto digest = catalog::parseModuleDigest(name);
+  if (!digest) return std::nullopt;
+  return *digest;
+}
+
+std::optional<Digest> digestIn(std::string_view text) {
+  if (text.starts_with(kDigestPrefix)) text.remove_prefix(kDigestPrefix.size());
+  auto digest = catalog::parseModuleDigest(text);
+  if (!digest) return std::nullopt;
+  return *digest;
+}
+
+Result<void> moveAside(const std::string& path, const std::string& trash) {
+  auto name = newName();
+  if (!name) return fail(std::move(name).error());
+  const std::string to = fmt::format("{}/{}", trash, *name);
+  if (rename(path.c_str(), to.c_str()) != 0) {
+    if (errno == ENOENT) return {};
+    return fail(Error::fromErrno("remove " + path, errno));
+  }
+  std::error_code error;
+  fs::remove_all(to, error);
+  if (error) return fail(errorOf("remove " + to, error));
   return {};
 }
 
@@ -173,26 +208,28 @@ Result<std::string> Blobs::readImage(const Digest& digest) const {
   return (*disk)->read(fmt::format("images/{}.json", digest.toHex()), kMaxImageBytes);
 }
 
-Result<std::vector<Digest>> Blobs::layersOfImage(const Digest& digest) const {
+Result<Blobs::ImageParts> Blobs::partsOfImage(const Digest& digest) const {
   auto text = readImage(digest);
   if (!text) return fail(std::move(text).error());
   const std::string file = fmt::format("images/{}.json", digest.toHex());
   auto json = parseJsonObject(*text, file);
   if (!json) return fail(std::move(json).error());
   JsonFields fields(*json, file);
-  std::vector<Digest> layers;
+  ImageParts parts;
   for (const std::string& layer : fields.texts("layers")) {
-    const std::string_view hex =
-        std::string_view(layer).substr(layer.starts_with(kDigestPrefix) ? kDigestPrefix.size() : 0);
-    const auto parsed = catalog::parseModuleDigest(hex);
+    const auto parsed = digestIn(layer);
     if (!parsed) {
       fields.wrong("layers", "a list of digests");
     } else {
-      layers.push_back(*parsed);
+      parts.layers.push_back(*parsed);
     }
   }
+  if (fields.has("root")) {
+    parts.root = digestIn(fields.text("root"));
+    if (!parts.root) fields.wrong("root", "a digest");
+  }
   if (!fields.ok()) return fail(fields.takeError());
-  return layers;
+  return parts;
 }
 
 std::string Blobs::pathOf(BlobKind kind, const Digest& digest) const {
@@ -205,11 +242,9 @@ bool Blobs::has(BlobKind kind, const Digest& digest) const {
 
 std::vector<StoredBlob> Blobs::list(BlobKind kind) const {
   std::vector<StoredBlob> found;
-  const std::string_view suffix = suffixOf(kind);
   const std::string folder = fmt::format("{}/{}", directory_, folderOf(kind));
   for (const std::string& name : catalog::namesIn(AT_FDCWD, folder)) {
-    if (!name.ends_with(suffix)) continue;
-    const auto digest = catalog::parseModuleDigest(std::string_view(name).substr(0, name.size() - suffix.size()));
+    const auto digest = digestOfName(kind, name);
     struct stat status{};
     if (!digest || lstat(fmt::format("{}/{}", folder, name).c_str(), &status) != 0) continue;
     found.push_back({*digest, modifiedMs(status)});
@@ -237,21 +272,18 @@ std::vector<StoredBlob> Blobs::listCompiled() const {
 }
 
 Result<void> Blobs::remove(BlobKind kind, const Digest& digest) const {
-  const std::string path = pathOf(kind, digest);
-  if (kind == BlobKind::kModule || kind == BlobKind::kImage) {
+  const std::string trash = directory_ + "/trash";
+  if (kind == BlobKind::kFiles) return moveAside(pathOf(kind, digest), trash);
+  if (kind != BlobKind::kRoot) {
+    const std::string path = pathOf(kind, digest);
     if (unlink(path.c_str()) != 0 && errno != ENOENT) return fail(Error::fromErrno("remove " + path, errno));
     return {};
   }
-  auto name = newName();
-  if (!name) return fail(std::move(name).error());
-  const std::string trash = fmt::format("{}/trash/{}", directory_, *name);
-  if (rename(path.c_str(), trash.c_str()) != 0) {
-    if (errno == ENOENT) return {};
-    return fail(Error::fromErrno("remove " + path, errno));
+  const std::string folder = rootsPath();
+  for (const std::string& name : catalog::namesIn(AT_FDCWD, folder)) {
+    if (digestOfName(kind, name) != digest) continue;
+    if (auto moved = moveAside(fmt::format("{}/{}", folder, name), trash); !moved) return moved;
   }
-  std::error_code error;
-  fs::remove_all(trash, error);
-  if (error) return fail(errorOf("remove " + trash, error));
   return {};
 }
 

@@ -3,16 +3,19 @@
 //
 //   modules/<digest>.wasm    modules as uploaded
 //   files/<digest>/          read-only files of functions, unpacked
-//   layers/<digest>/         layers of images, unpacked
-//   images/<digest>.json     what makes up an image: an object whose "layers" lists digests ("sha256:..."), bottom
-//   first store/                   compiled modules (catalog/module_store.h); the builder's incoming/ what is not
-//   complete; emptied at start
+//   layers/                  an OCI image layout: manifests, configurations and layers, as they came
+//   images/<digest>.json     what makes up an image: an object whose "layers" lists its blobs there ("sha256:...") and
+//                            whose "root" names its root
+//   roots/<digest>*/         root file systems of images, unpacked; made again from the layers where they are missing
+//   store/                   compiled modules (catalog/module_store.h); the builder's
+//   incoming/                what is not complete; emptied at start
 //
 // Thread-safe. Calls block on the disk.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,7 +28,7 @@
 
 namespace wasabi::platform {
 
-enum class BlobKind : std::uint8_t { kModule, kFiles, kLayer, kImage };
+enum class BlobKind : std::uint8_t { kModule, kFiles, kLayer, kImage, kRoot };
 
 struct StoredBlob {
   Digest digest;
@@ -66,18 +69,24 @@ class Blobs {
   // A new folder of one's own under incoming/, absolute, to unpack into; its owner renames it by adoptFolder or removes
   // it.
   Result<std::string> makeIncomingFolder() const;
-  // The folder becomes files/<digest> or layers/<digest>, with all it holds on disk; if there is such a one already,
-  // that stays and the new one is removed.
+  // The folder becomes files/<digest>, with all it holds on disk; if there is such a one already, that stays and the
+  // new one is removed.
   Result<void> adoptFolder(BlobKind kind, const std::string& incoming, const Digest& digest) const;
   Result<void> putImage(const Digest& digest, std::string_view json) const;
   Result<std::string> readImage(const Digest& digest) const;
 
   std::string pathOf(BlobKind kind, const Digest& digest) const;  // absolute
   std::string storePath() const { return directory_ + "/store"; }
+  std::string layersPath() const { return directory_ + "/layers"; }
+  std::string rootsPath() const { return directory_ + "/roots"; }
   bool has(BlobKind kind, const Digest& digest) const;
   std::vector<StoredBlob> list(BlobKind kind) const;
   std::vector<StoredBlob> listCompiled() const;  // by their modules, of any engine; the youngest of each
-  Result<std::vector<Digest>> layersOfImage(const Digest& digest) const;
+  struct ImageParts {
+    std::vector<Digest> layers;
+    std::optional<Digest> root;
+  };
+  Result<ImageParts> partsOfImage(const Digest& digest) const;
 
   // Gone at once under its name. Who has it open or linked elsewhere keeps it.
   Result<void> remove(BlobKind kind, const Digest& digest) const;

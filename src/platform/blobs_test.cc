@@ -96,12 +96,12 @@ TEST_F(BlobsTest, AFolderIsAdoptedOnce) {
 
 TEST_F(BlobsTest, AdoptingAgainMakesYoung) {
   const std::string first = unpacked({});
-  ASSERT_TRUE(blobs_->adoptFolder(BlobKind::kLayer, first, digestOf("l")));
+  ASSERT_TRUE(blobs_->adoptFolder(BlobKind::kFiles, first, digestOf("l")));
   const std::array<timespec, 2> old = {timespec{1'000, 0}, timespec{1'000, 0}};
-  ASSERT_EQ(utimensat(AT_FDCWD, blobs_->pathOf(BlobKind::kLayer, digestOf("l")).c_str(), old.data(), 0), 0);
-  EXPECT_EQ(blobs_->list(BlobKind::kLayer)[0].modified_ms, 1'000'000);
-  ASSERT_TRUE(blobs_->adoptFolder(BlobKind::kLayer, unpacked({}), digestOf("l")));
-  EXPECT_GT(blobs_->list(BlobKind::kLayer)[0].modified_ms, 1'000'000);
+  ASSERT_EQ(utimensat(AT_FDCWD, blobs_->pathOf(BlobKind::kFiles, digestOf("l")).c_str(), old.data(), 0), 0);
+  EXPECT_EQ(blobs_->list(BlobKind::kFiles)[0].modified_ms, 1'000'000);
+  ASSERT_TRUE(blobs_->adoptFolder(BlobKind::kFiles, unpacked({}), digestOf("l")));
+  EXPECT_GT(blobs_->list(BlobKind::kFiles)[0].modified_ms, 1'000'000);
 }
 
 TEST_F(BlobsTest, AnImageNamesItsLayers) {
@@ -109,11 +109,27 @@ TEST_F(BlobsTest, AnImageNamesItsLayers) {
   ASSERT_TRUE(blobs_->putImage(image, R"({"layers": ["sha256:)" + digestOf("1").toHex() + R"(", ")" +
                                           digestOf("2").toHex() + R"("], "config": {}})"));
   EXPECT_TRUE(blobs_->has(BlobKind::kImage, image));
-  EXPECT_EQ(*blobs_->layersOfImage(image), (std::vector{digestOf("1"), digestOf("2")}));
-  for (const char* wrong : {"{}", "[]", R"({"layers": [1]})", R"({"layers": ["sha256:ab"]})"}) {
+  EXPECT_EQ(blobs_->partsOfImage(image)->layers, (std::vector{digestOf("1"), digestOf("2")}));
+  EXPECT_FALSE(blobs_->partsOfImage(image)->root);
+  ASSERT_TRUE(blobs_->putImage(image, R"({"layers": [], "root": "sha256:)" + digestOf("r").toHex() + "\"}"));
+  EXPECT_EQ(blobs_->partsOfImage(image)->root, digestOf("r"));
+  for (const char* wrong :
+       {"{}", "[]", R"({"layers": [1]})", R"({"layers": ["sha256:ab"]})", R"({"layers": [], "root": "ab"})"}) {
     ASSERT_TRUE(blobs_->putImage(image, wrong));
-    EXPECT_EQ(blobs_->layersOfImage(image).error().code(), ErrorCode::kCorrupt) << wrong;
+    EXPECT_EQ(blobs_->partsOfImage(image).error().code(), ErrorCode::kCorrupt) << wrong;
   }
+}
+
+TEST_F(BlobsTest, RootsAreNamedByTheirDigestAndHowTheirOwnersAreKept) {
+  const Digest root = digestOf("root");
+  fs::create_directories(blobs_->rootsPath() + "/" + root.toHex() + "-shift-4711/rootfs");
+  fs::create_directories(blobs_->rootsPath() + "/" + digestOf("other").toHex() + "/rootfs");
+  fs::create_directories(blobs_->rootsPath() + "/.unpacking-x");
+  fs::create_directories(blobs_->rootsPath() + "/" + root.toHex() + "x");
+  ASSERT_THAT(blobs_->list(BlobKind::kRoot), SizeIs(2));
+  ASSERT_TRUE(blobs_->remove(BlobKind::kRoot, root));
+  ASSERT_THAT(blobs_->list(BlobKind::kRoot), SizeIs(1));
+  EXPECT_EQ(blobs_->list(BlobKind::kRoot)[0].digest, digestOf("other"));
 }
 
 TEST_F(BlobsTest, WhatIsRemovedIsGone) {

@@ -37,11 +37,11 @@ class Planner {
     return found;
   }
 
-  void needLayersOf(const StoredBlobs& stored) {
+  void needPartsOf(const StoredBlobs& stored) {
     for (const StoredBlob& image : stored.images) {
       if (!isNeeded(image)) continue;
-      const auto layers = stored.layers_of.find(image.digest);
-      if (layers != stored.layers_of.end()) needed_.insert(layers->second.begin(), layers->second.end());
+      const auto parts = stored.parts_of.find(image.digest);
+      if (parts != stored.parts_of.end()) needed_.insert(parts->second.begin(), parts->second.end());
     }
   }
 
@@ -65,7 +65,8 @@ class Planner {
 }  // namespace
 
 bool CollectionPlan::empty() const {
-  return versions.empty() && modules.empty() && compiled.empty() && files.empty() && images.empty() && layers.empty();
+  return versions.empty() && modules.empty() && compiled.empty() && files.empty() && images.empty() && layers.empty() &&
+         roots.empty();
 }
 
 CollectionPlan planCollection(const std::vector<FunctionRecordPtr>& functions, const StoredBlobs& stored,
@@ -77,8 +78,10 @@ CollectionPlan planCollection(const std::vector<FunctionRecordPtr>& functions, c
   plan.compiled = planner.unneeded(stored.compiled);
   plan.files = planner.unneeded(stored.files);
   plan.images = planner.unneeded(stored.images);
-  planner.needLayersOf(stored);
+  if (leases.images_come_in) return plan;
+  planner.needPartsOf(stored);
   plan.layers = planner.unneeded(stored.layers);
+  plan.roots = planner.unneeded(stored.roots);
   return plan;
 }
 

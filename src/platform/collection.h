@@ -5,8 +5,8 @@
 //   - it has traffic, or a rollback may bring it back,
 //   - it is younger than `keep_young`, or being built,
 //   - something runs it: a lease.
-// A module, image or directory of files is kept while a kept version or a lease names it, a layer while a kept image
-// does, and everything while it is younger than `keep_young`: a deployment on its way may mean it.
+// A module, image or directory of files is kept while a kept version or a lease names it, layers and roots while a kept
+// image does, and everything while it is younger than `keep_young`: a deployment on its way may mean it.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,8 @@ struct CollectionRules {
 // What runs or is being built now, deleted functions too.
 struct Leases {
   std::set<VersionName> versions;
-  std::set<Digest> blobs;  // modules, images, layers, directories of files
+  std::set<Digest> blobs;       // modules, images, layers, directories of files
+  bool images_come_in = false;  // layers and roots that are there already may be part of them: all stay
 };
 
 struct StoredBlobs {
@@ -36,7 +37,8 @@ struct StoredBlobs {
   std::vector<StoredBlob> files;
   std::vector<StoredBlob> images;
   std::vector<StoredBlob> layers;
-  std::map<Digest, std::vector<Digest>> layers_of;  // by image
+  std::vector<StoredBlob> roots;
+  std::map<Digest, std::vector<Digest>> parts_of;  // by image: layers and its root
 };
 
 struct CollectionPlan {
@@ -46,6 +48,7 @@ struct CollectionPlan {
   std::vector<Digest> files;
   std::vector<Digest> images;
   std::vector<Digest> layers;
+  std::vector<Digest> roots;
   bool empty() const;
 };
 

@@ -81,8 +81,9 @@ TEST(Collection, KeepsWhatKeptVersionsAreMadeOf) {
   stored.files = old({digestOf("used files"), digestOf("files")});
   stored.images = old({digestOf("used image"), digestOf("image")});
   stored.layers = old({digestOf("shared"), digestOf("used"), digestOf("layer")});
-  stored.layers_of = {{digestOf("used image"), {digestOf("shared"), digestOf("used")}},
-                      {digestOf("image"), {digestOf("shared"), digestOf("layer")}}};
+  stored.roots = old({digestOf("used root"), digestOf("root")});
+  stored.parts_of = {{digestOf("used image"), {digestOf("shared"), digestOf("used"), digestOf("used root")}},
+                     {digestOf("image"), {digestOf("shared"), digestOf("layer"), digestOf("root")}}};
   Leases leases;
   leases.blobs = {digestOf("leased")};
   const CollectionPlan plan =
@@ -92,7 +93,14 @@ TEST(Collection, KeepsWhatKeptVersionsAreMadeOf) {
   EXPECT_THAT(plan.files, ElementsAre(digestOf("files")));
   EXPECT_THAT(plan.images, ElementsAre(digestOf("image")));
   EXPECT_THAT(plan.layers, ElementsAre(digestOf("layer")));
+  EXPECT_THAT(plan.roots, ElementsAre(digestOf("root")));
   EXPECT_FALSE(plan.empty());
+  // What comes in may be made of what is there.
+  leases.images_come_in = true;
+  const CollectionPlan meanwhile =
+      planCollection({std::make_shared<const FunctionRecord>(record)}, stored, leases, keepNewest(2), kNow);
+  EXPECT_THAT(meanwhile.layers, IsEmpty());
+  EXPECT_THAT(meanwhile.roots, IsEmpty());
 }
 
 TEST(Collection, OfNothingIsNothing) {

@@ -5,10 +5,18 @@ namespace {
 
 // An image that cannot be read keeps no layers, but what it is stays, and so does what is young.
 StoredBlobs storedIn(const Blobs& blobs) {
-  StoredBlobs stored{blobs.list(BlobKind::kModule), blobs.listCompiled(),         blobs.list(BlobKind::kFiles),
-                     blobs.list(BlobKind::kImage),  blobs.list(BlobKind::kLayer), {}};
+  StoredBlobs stored{blobs.list(BlobKind::kModule),
+                     blobs.listCompiled(),
+                     blobs.list(BlobKind::kFiles),
+                     blobs.list(BlobKind::kImage),
+                     blobs.list(BlobKind::kLayer),
+                     blobs.list(BlobKind::kRoot),
+                     {}};
   for (const StoredBlob& image : stored.images) {
-    if (auto layers = blobs.layersOfImage(image.digest)) stored.layers_of.emplace(image.digest, std::move(*layers));
+    auto parts = blobs.partsOfImage(image.digest);
+    if (!parts) continue;
+    if (parts->root) parts->layers.push_back(*parts->root);
+    stored.parts_of.emplace(image.digest, std::move(parts->layers));
   }
   return stored;
 }
@@ -40,6 +48,7 @@ Result<void> removeBlobs(const Blobs& blobs, const CollectionPlan& plan, Collect
   // Images before their layers: one without all of its layers could not be run.
   if (removed) removed = removeAll(blobs, BlobKind::kImage, plan.images, report);
   if (removed) removed = removeAll(blobs, BlobKind::kLayer, plan.layers, report);
+  if (removed) removed = removeAll(blobs, BlobKind::kRoot, plan.roots, report);
   return removed;
 }
 

@@ -19,9 +19,9 @@
 namespace wasabi::platform {
 namespace {
 
-constexpr std::array<std::string_view, 13> kFolders = {"files",   "functions", "images",  "incoming", "keys",
-                                                       "layers",  "modules",   "secrets", "store",    "superpods",
-                                                       "tenants", "trash",     "usage"};
+constexpr std::array<std::string_view, 14> kFolders = {"files",     "functions", "images", "incoming", "keys",
+                                                       "layers",    "modules",   "roots",  "secrets",  "store",
+                                                       "superpods", "tenants",   "trash",  "usage"};
 // Emptied at every start: what is being made, and what is being removed.
 constexpr std::array<std::string_view, 2> kPassingFolders = {"incoming", "trash"};
 // Folders whose own files are replaced; those of functions are tidied by who reads them (records.h).

@@ -18,9 +18,9 @@ Result<void> checkPresent(const Blobs& blobs, const Secrets& secrets, const Vers
   };
   if (version.isContainer()) {
     if (!blobs.has(BlobKind::kImage, version.image)) return missing("image", version.image);
-    auto layers = blobs.layersOfImage(version.image);
-    if (!layers) return fail(std::move(layers).error());
-    for (const Digest& layer : *layers) {
+    auto parts = blobs.partsOfImage(version.image);
+    if (!parts) return fail(std::move(parts).error());
+    for (const Digest& layer : parts->layers) {
       if (!blobs.has(BlobKind::kLayer, layer)) return missing("layer", layer);
     }
   } else if (!blobs.has(BlobKind::kModule, version.spec->module)) {

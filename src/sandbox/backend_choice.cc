@@ -8,6 +8,7 @@
 
 #include "sandbox/process_backend.h"
 #include "sandbox/runc_backend.h"
+#include "sandbox/runc_containers.h"
 
 namespace wasabi::sandbox {
 namespace {
@@ -21,14 +22,33 @@ Result<std::unique_ptr<Backend>> makeProcesses() {
   return std::unique_ptr<Backend>(std::move(*made));
 }
 
-Result<std::unique_ptr<Backend>> makeRunc(const BackendConfig& config, std::string_view name) {
-  const std::string runtime = name.starts_with('/') ? std::string(name) : findProgram(name, config.search_path);
+// Its path, if it may be used at all.
+Result<std::string> findRuntime(std::string_view name, std::string_view search_path) {
+  std::string runtime = name.starts_with('/') ? std::string(name) : findProgram(name, search_path);
   if (runtime.empty()) {
     return fail(ErrorCode::kNotFound, fmt::format("{0} is not on the search path; install the package {0}", name));
   }
   if (::geteuid() != 0) return fail(ErrorCode::kDenied, fmt::format("{} needs a server that runs as root", name));
+  return runtime;
+}
+
+bool isRuntime(std::string_view name) {
+  return name.starts_with('/') || std::find(std::begin(kRuntimes), std::end(kRuntimes), name) != std::end(kRuntimes);
+}
+
+Result<std::unique_ptr<ContainerRunner>> makeContainers(const ContainersConfig& config, std::string_view name) {
+  auto runtime = findRuntime(name, config.search_path);
+  if (!runtime) return fail(std::move(runtime.error()));
+  auto made = RuncContainers::create({std::move(*runtime), config.directory});
+  if (!made) return fail(std::move(made.error()).within(name));
+  return std::unique_ptr<ContainerRunner>(std::move(*made));
+}
+
+Result<std::unique_ptr<Backend>> makeRunc(const BackendConfig& config, std::string_view name) {
+  auto runtime = findRuntime(name, config.search_path);
+  if (!runtime) return fail(std::move(runtime.error()));
   RuncConfig runc;
-  runc.runtime = runtime;
+  runc.runtime = std::move(*runtime);
   runc.directory = config.directory;
   runc.program = config.program;
   auto made = RuncBackend::create(std::move(runc));
@@ -49,12 +69,27 @@ std::string findProgram(std::string_view name, std::string_view search_path) {
   return {};
 }
 
+Result<std::unique_ptr<ContainerRunner>> chooseContainers(const ContainersConfig& config) {
+  if (config.wanted == "none") return fail(ErrorCode::kUnavailable, "it was started with --containers none");
+  if (config.wanted != "auto") {
+    if (isRuntime(config.wanted)) return makeContainers(config, config.wanted);
+    return fail(ErrorCode::kInvalid, fmt::format("\"{}\" runs no containers; there are auto, none, runc, crun and the "
+                                                 "absolute path of an OCI runtime",
+                                                 config.wanted));
+  }
+  std::string why;
+  for (const std::string_view runtime : kRuntimes) {
+    auto made = makeContainers(config, runtime);
+    if (made) return made;
+    why += (why.empty() ? "" : "; ") + made.error().message();
+  }
+  return fail(ErrorCode::kUnavailable, std::move(why));
+}
+
 Result<std::unique_ptr<Backend>> chooseBackend(const BackendConfig& config, Logger& log) {
   if (config.wanted == "process") return makeProcesses();
   if (config.wanted != "auto") {
-    const bool known = config.wanted.starts_with('/') ||
-                       std::find(std::begin(kRuntimes), std::end(kRuntimes), config.wanted) != std::end(kRuntimes);
-    if (known) return makeRunc(config, config.wanted);
+    if (isRuntime(config.wanted)) return makeRunc(config, config.wanted);
     return fail(
         ErrorCode::kInvalid,
         fmt::format("there is no backend \"{}\"; there are auto, process, runc, crun and the absolute path of an "

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "sandbox/backend.h"
+#include "sandbox/container_runner.h"
 
 namespace wasabi::sandbox {
 
@@ -22,6 +23,16 @@ struct BackendConfig {
 // Each is tried out by running the program in it. With "auto", what is in the way of a better one is logged; else it is
 // the error. kInvalid: no such backend. Blocks.
 Result<std::unique_ptr<Backend>> chooseBackend(const BackendConfig& config, Logger& log);
+
+struct ContainersConfig {
+  // "auto": the first OCI runtime that works; "runc", "crun", an absolute path; or "none".
+  std::string wanted = "auto";
+  std::string search_path;
+  std::string directory;  // absolute, in memory, of the containers alone, the same at each start
+};
+
+// What runs containers of functions, tried out; the error says why there is none, and the mend. Blocks.
+Result<std::unique_ptr<ContainerRunner>> chooseContainers(const ContainersConfig& config);
 
 // The absolute path of a program on a search path; empty where there is none.
 std::string findProgram(std::string_view name, std::string_view search_path);

@@ -1,10 +1,8 @@
 #include "sandbox/oci_bundle.h"
 
-#include <algorithm>
-#include <cmath>
-#include <cstdint>
 #include <nlohmann/json.hpp>
 
+#include "sandbox/oci_json.h"
 #include "sandbox/root_file_system.h"
 #include "sandbox/seccomp_profile.h"
 
@@ -12,9 +10,6 @@ namespace wasabi::sandbox {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::int64_t kCpuPeriod = 100'000;    // microseconds
-constexpr std::int64_t kLeastCpuQuota = 1'000;  // the kernel refuses less
 
 json bindMount(const std::string& from, std::string_view to, const char* access, bool executable) {
   json options = {"bind", access, "nosuid", "nodev"};
@@ -49,17 +44,6 @@ json namespacesOf(const OciBundle& bundle) {
   return namespaces;
 }
 
-json resourcesOf(const Walls& walls) {
-  json resources = {{"devices", json::array({{{"allow", false}, {"access", "rwm"}}})}};
-  if (walls.memory.value > 0) resources["memory"] = {{"limit", walls.memory.value}};
-  if (walls.tasks > 0) resources["pids"] = {{"limit", walls.tasks}};
-  if (walls.cpu) {
-    const auto quota = static_cast<std::int64_t>(std::llround(walls.cpu->value * static_cast<double>(kCpuPeriod)));
-    resources["cpu"] = {{"period", kCpuPeriod}, {"quota", std::max(quota, kLeastCpuQuota)}};
-  }
-  return resources;
-}
-
 }  // namespace
 
 std::string ociConfig(const OciBundle& bundle) {
@@ -86,10 +70,8 @@ std::string ociConfig(const OciBundle& bundle) {
                    {"cgroupsPath", bundle.control_group},
                    {"resources", resourcesOf(bundle.walls)},
                    {"seccomp", seccompProfile()},
-                   {"maskedPaths",
-                    {"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-                     "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware"}},
-                   {"readonlyPaths", {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}}}}};
+                   {"maskedPaths", maskedPaths()},
+                   {"readonlyPaths", readonlyPaths()}}}};
   if (bundle.user_namespace) {
     const auto only = [](std::uint32_t id) { return json::array({{{"containerID", 0}, {"hostID", id}, {"size", 1}}}); };
     config["linux"]["uidMappings"] = only(bundle.user_namespace->uid);

@@ -36,9 +36,8 @@ class RuncBackend final : public Backend {
 
  private:
   class Containers;
-  class Container;
-  explicit RuncBackend(std::shared_ptr<Containers> containers);
-  std::shared_ptr<Containers> containers_;
+  explicit RuncBackend(std::unique_ptr<Containers> containers);
+  std::unique_ptr<Containers> containers_;
   std::string name_;
 };
 

@@ -43,7 +43,87 @@ constexpr const char* kAllowed[] = {
 constexpr std::uint64_t kNewNamespaces =
     CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
+constexpr const char* kDenied[] = {"acct",
+                                   "add_key",
+                                   "bpf",
+                                   "clock_adjtime",
+                                   "clock_settime",
+                                   "create_module",
+                                   "delete_module",
+                                   "finit_module",
+                                   "fsconfig",
+                                   "fsmount",
+                                   "fsopen",
+                                   "fspick",
+                                   "get_kernel_syms",
+                                   "init_module",
+                                   "io_uring_enter",
+                                   "io_uring_register",
+                                   "io_uring_setup",
+                                   "ioperm",
+                                   "iopl",
+                                   "kcmp",
+                                   "kexec_file_load",
+                                   "kexec_load",
+                                   "keyctl",
+                                   "lookup_dcookie",
+                                   "mbind",
+                                   "migrate_pages",
+                                   "mount",
+                                   "mount_setattr",
+                                   "move_mount",
+                                   "move_pages",
+                                   "name_to_handle_at",
+                                   "nfsservctl",
+                                   "open_by_handle_at",
+                                   "open_tree",
+                                   "perf_event_open",
+                                   "personality",
+                                   "pivot_root",
+                                   "process_vm_readv",
+                                   "process_vm_writev",
+                                   "ptrace",
+                                   "query_module",
+                                   "quotactl",
+                                   "quotactl_fd",
+                                   "reboot",
+                                   "request_key",
+                                   "set_mempolicy",
+                                   "setns",
+                                   "settimeofday",
+                                   "stime",
+                                   "swapoff",
+                                   "swapon",
+                                   "sysfs",
+                                   "syslog",
+                                   "umount",
+                                   "umount2",
+                                   "unshare",
+                                   "uselib",
+                                   "userfaultfd",
+                                   "ustat",
+                                   "vhangup",
+                                   "vm86",
+                                   "vm86old"};
+
 }  // namespace
+
+nlohmann::json seccompProfileOfContainers() {
+  using nlohmann::json;
+  // The filter knows no "any of these bits": one rule for each.
+  json denied = json::array({{{"names", kDenied}, {"action", "SCMP_ACT_ERRNO"}, {"errnoRet", EPERM}}});
+  for (const int kind :
+       {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET}) {
+    const auto flag = static_cast<std::uint64_t>(kind);
+    const json has_it = {{"index", 0}, {"value", flag}, {"valueTwo", flag}, {"op", "SCMP_CMP_MASKED_EQ"}};
+    denied.push_back({{"names", json::array({"clone"})},
+                      {"action", "SCMP_ACT_ERRNO"},
+                      {"errnoRet", EPERM},
+                      {"args", json::array({has_it})}});
+  }
+  denied.push_back({{"names", json::array({"clone3"})}, {"action", "SCMP_ACT_ERRNO"}, {"errnoRet", ENOSYS}});
+  return {{"defaultAction", "SCMP_ACT_ALLOW"}, {"syscalls", std::move(denied)}};
+}
 
 nlohmann::json seccompProfile() {
   using nlohmann::json;

@@ -10,4 +10,8 @@ namespace wasabi::sandbox {
 // As "linux.seccomp" of an OCI config has it.
 nlohmann::json seccompProfile();
 
+// What programs of containers may not call, where they may call anything else: what makes namespaces and mounts,
+// traces, loads code into the kernel or has often been a way into it.
+nlohmann::json seccompProfileOfContainers();
+
 }  // namespace wasabi::sandbox

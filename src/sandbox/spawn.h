@@ -3,13 +3,25 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/file_descriptor.h"
+#include "base/units.h"
 
 namespace wasabi::sandbox {
+
+// A folder that can be written without being changed: what is new in it lies in memory. It is mounted in the process's
+// own mount namespace before the program begins, so it goes with it.
+struct WritableCopy {
+  std::string of;                 // absolute
+  std::string at;                 // a folder of the machine that it hides; the copy is its "root"
+  std::uint32_t first_owner = 0;  // user and group of the copy's own folder
+  ByteSize most;                  // of what is new in it
+};
 
 struct Command {
   std::vector<std::string> words;  // the program's path first
@@ -18,6 +30,9 @@ struct Command {
   bool apart = false;
   // Standard error has a pipe of its own: for one that copies what others write, in pieces that may end within a line.
   bool two_streams = false;
+  // With `apart`: a network of its own, with a loopback and nothing else, on which any user may take any port.
+  bool own_network = false;
+  std::optional<WritableCopy> copy = {};  // with `apart`
 };
 
 struct Spawned {

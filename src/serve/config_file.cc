@@ -78,6 +78,15 @@ void addSuperpods(std::vector<ServeKey>& keys) {
                                   WASABI_IN(function_defaults.concurrency))});
 }
 
+void addContainers(std::vector<ServeKey>& keys) {
+  keys.insert(keys.end(),
+              {text<ServeConfig>("containers.backend", "string", "`\"auto\"`", WASABI_IN(containers),
+                                 [](Source, Name value) { return std::string(value); }),
+               duration<ServeConfig>("containers.idle", Change::kRestart, {1s, 24h}, WASABI_IN(container_idle)),
+               size<ServeConfig>("machine.memory", Change::kRestart, {64_MiB, 16'384_GiB}, WASABI_IN(machine_memory),
+                                 "nine tenths of the machine's")});
+}
+
 void checkTogether(const toml::table& root, catalog::Problems& problems, const ServeConfig& config) {
   Contradictions contradictions(root, problems);
   const auto only_with = [&](std::string_view key, policy::BookingMode::Kind mode) {
@@ -91,6 +100,7 @@ void checkTogether(const toml::table& root, catalog::Problems& problems, const S
   only_with("memory.risk", policy::BookingMode::Kind::kRisk);
   contradictions.notAbove("defaults.memory", config.function_defaults.memory, "superpods.memory",
                           config.superpod_memory);
+  contradictions.notAbove("superpods.memory", config.superpod_memory, "machine.memory", config.machine_memory);
   if (contradictions.has("superpods.spares") && config.spares >= config.most_superpods) {
     contradictions.add("superpods.spares",
                        fmt::format("'superpods.spares' is {}, of {} superpods at most: none would be left to serve; "
@@ -111,6 +121,7 @@ const std::vector<ServeKey>& serveKeys() {
     std::vector<ServeKey> keys;
     addFront(keys);
     addSuperpods(keys);
+    addContainers(keys);
     return keys;
   }();
   return kKeys;

@@ -104,6 +104,18 @@ bool FunctionLines::add(std::string_view box_line) {
   return true;
 }
 
+void FunctionLines::addOf(const platform::VersionName& version, std::string_view line) {
+  if (!services_.made(version.function, version.number)) return;
+  std::string time;
+  appendTimestamp(time, services_.unix_ms());
+  keep(version.function, dumped({{"time", time},
+                                 {"function", version.function.toString()},
+                                 {"version", version.number},
+                                 {"request", ""},
+                                 {"stream", "output"},
+                                 {"line", line.substr(0, limits_.line_bytes)}}));
+}
+
 void FunctionLines::keep(const FunctionName& function, std::string text) {
   const std::scoped_lock lock(mutex_);
   last_id_ = std::max(last_id_ + 1, static_cast<std::uint64_t>(services_.unix_ms()) * 1000);

@@ -55,6 +55,8 @@ class FunctionLines {
 
   // A line of a box's function log (docs/box.md). False if it is none; true also where it is not taken.
   bool add(std::string_view box_line);
+  // What a container of the version wrote.
+  void addOf(const platform::VersionName& version, std::string_view line);
 
   // The newest, oldest first, since the function was made.
   std::vector<std::string> last(const api::LogQuery& query) const;

@@ -45,6 +45,9 @@ class FunctionLinesTest : public testing::Test {
     lines_ = std::make_unique<FunctionLines>(
         FunctionLines::Services{loop_, nowhere_, *files_, made, [this] { return now_ms_; }}, limits_);
   }
+  void addOfContainer(const std::string& line, std::uint32_t version = 1) {
+    lines_->addOf({{"acme", "hello"}, version}, line);
+  }
   bool add(const std::string& line, const std::string& function = "hello@1", const std::string& request = "r1") {
     return lines_->add(
         fmt::format(R"({{"time":"t","tenant":"acme","function":"{}","request":"{}","stream":"stderr","line":"{}"}})",
@@ -110,6 +113,17 @@ TEST_F(FunctionLinesTest, WhatAFunctionWritesDoesNotPassForARequest) {
   api::LogQuery query;
   query.request = "r9";
   EXPECT_THAT(last(query), ElementsAre());
+}
+
+TEST_F(FunctionLinesTest, WhatContainersWriteIsTheirFunctions) {
+  addOfContainer("from a container", 2);
+  addOfContainer("of no version", 99);
+  add("from a superpod");
+  EXPECT_THAT(last(), ElementsAre("from a container", "from a superpod"));
+  api::LogQuery query;
+  query.version = 2;
+  query.function = {"acme", "hello"};
+  EXPECT_THAT(lines_->last(query), ElementsAre(HasSubstr(R"("stream":"output","line":"from a container")")));
 }
 
 TEST_F(FunctionLinesTest, OldLinesAreFoundAfterARestart) {

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "serve/container_facts.h"
+
 namespace wasabi::serve {
 namespace {
 
@@ -24,6 +26,16 @@ std::string_view nameOf(node::Superpod::State state) {
       return "gone";
   }
   return "";
+}
+
+void writeContainers(const node::ContainerFleetFigures& containers, PrometheusText& text) {
+  std::size_t present = 0;
+  for (const auto& version : containers.versions) present += version.pool.containers.size();
+  text.single("wasabi_containers", "gauge", "Containers of functions there are.", present);
+  text.single("wasabi_containers_started_total", "counter", "Containers started.", containers.started);
+  text.single("wasabi_containers_died_total", "counter", "Containers that ended unasked.", containers.died);
+  text.single("wasabi_room_bytes", "gauge", "Memory for superpods and containers.", containers.room.value);
+  text.single("wasabi_room_taken_bytes", "gauge", "What of it they may have.", containers.taken.value);
 }
 
 }  // namespace
@@ -48,6 +60,7 @@ std::string MachineFacts::prometheus() const {
   text.single("wasabi_superpods_drained_total", "counter", "Superpods given up.", fleet.drained);
   text.single("wasabi_function_log_dropped_lines_total", "counter", "Lines of functions that are not in files.",
               services_.lines.droppedLines());
+  writeContainers(services_.containers.figures(), text);
   text.family("wasabi_superpod_booked_bytes", "gauge", "Memory booked on a superpod.");
   for (const auto& superpod : fleet.superpods) {
     text.sample("wasabi_superpod_booked_bytes", fmt::format("superpod=\"{}\"", superpod.name), superpod.booked.value);
@@ -71,6 +84,11 @@ api::MachineStatus MachineFacts::statusNow() const {
                                 toSeconds(now - superpod.since), superpod.pid, superpod.versions, superpod.capacity,
                                 superpod.booked, superpod.invocations, superpod.cores_used});
   }
+  const node::ContainerFleetFigures containers = services_.containers.figures();
+  for (const auto& version : containers.versions) status.containers.push_back(statusOf(version, now));
+  status.containers_by = services_.containers_by;
+  status.room = containers.room;
+  status.room_taken = containers.taken;
   for (const auto& [name, counters] : totals_.byFunction()) {
     api::MachineStatus::OfFunction one;
     one.name = name;
@@ -115,12 +133,24 @@ void MachineFacts::why(const platform::VersionName& version, UniqueFunction<void
     const FunctionName& name = version.function;
     const auto number = services_.gateway.registry().numberOf(*snapshot_->tenant(name.tenant),
                                                               *snapshot_->function(name.tenant, name.function), found);
+    if (found->isContainer()) return answer(whyContainerJson(*found, number));
     services_.fleet.whyOfBox(
         number, [this, version, number, answer = std::move(answer)](Result<std::optional<std::string>> box) mutable {
           if (!box) return answer(fail(std::move(box.error())));
           answer(whyJson(version, number, *box));
         });
   });
+}
+
+std::string MachineFacts::whyContainerJson(const platform::Version& version, policy::VersionId number) {
+  const auto figures = services_.gateway.desk().figures(number);
+  const ContainerWhy why = whyOf(version, services_.containers.figuresOf(number), figures,
+                                 services_.containers.figures(), services_.control.now());
+  const Json told = {
+      {"version", platform::VersionName{version.name(), version.number}.toString()},
+      {"gateway", {{"running", figures.running}, {"waiting", figures.waiting}, {"containers", figures.targets}}},
+      {"words", {{"answer", why.answer}, {"because", why.because}, {"to_run", why.to_run}}}};
+  return told.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 // What the box says, with what the gateway adds to it.
@@ -148,7 +178,10 @@ std::string MachineFacts::urlOf(const FunctionName& function, std::optional<std:
 }
 
 void MachineFacts::secretsChanged(const std::string& tenant) {
-  services_.control.post([this, tenant] { services_.fleet.placeAgain(tenant); });
+  services_.control.post([this, tenant] {
+    services_.fleet.placeAgain(tenant);
+    services_.containers.secretsChanged(tenant);
+  });
 }
 
 }  // namespace wasabi::serve

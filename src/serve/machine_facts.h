@@ -6,6 +6,7 @@
 
 #include "api/machine.h"
 #include "http/event_loop.h"
+#include "node/container_fleet.h"
 #include "node/fleet.h"
 #include "node/gateway.h"
 #include "node/gateway_metrics.h"
@@ -21,10 +22,12 @@ class MachineFacts final : public api::Machine {
     http::EventLoop& api;
     node::Gateway& gateway;
     node::Fleet& fleet;
+    node::ContainerFleet& containers;
     FunctionLines& lines;
     platform::Usage& usage;
     std::string backend;
-    std::string url;  // "http://127.0.0.1:8080"
+    std::string containers_by;  // "runc"; or why there are none
+    std::string url;            // "http://127.0.0.1:8080"
     TimePoint started;
   };
   explicit MachineFacts(Services services) : services_(std::move(services)) {}
@@ -48,6 +51,7 @@ class MachineFacts final : public api::Machine {
  private:
   api::MachineStatus statusNow() const;
   std::string prometheus() const;
+  std::string whyContainerJson(const platform::Version& version, policy::VersionId number);
   std::string whyJson(const platform::VersionName& version, policy::VersionId number,
                       const std::optional<std::string>& box);
 

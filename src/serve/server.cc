@@ -3,13 +3,18 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <random>
 #include <utility>
 
+#include "node/container_asking.h"
 #include "sandbox/backend_choice.h"
+#include "sandbox/container_config.h"
+#include "serve/no_containers.h"
 #include "serve/registry_access.h"
 #include "serve/runtime_directory.h"
 
@@ -22,6 +27,8 @@ using namespace std::chrono_literals;
 constexpr Duration kCollectMetrics = 1s;
 constexpr Duration kKeepTidy = 10min;
 constexpr Duration kLookAgain = 20ms;
+constexpr Duration kShortestWindow = 6s;
+constexpr Duration kLongestWindow = 60s;
 // A module may come in a layer with more beside it; all of it lies in incoming/ meanwhile.
 constexpr ByteSize kLargestPulledBlob{512ull << 20};
 constexpr ByteSize kLargestPull{1ull << 30};
@@ -55,7 +62,8 @@ http::TlsIdentity identityOf(const std::string& files) {
 
 }  // namespace
 
-Server::Server(ServeConfig config, Logger& log) : config_(std::move(config)), log_(log) {}
+Server::Server(ServeConfig config, Logger& log)
+    : config_(std::move(config)), log_(log), room_(config_.machine_memory) {}
 
 Result<std::unique_ptr<Server>> Server::start(ServeConfig config, Logger& log) {
   std::unique_ptr<Server> server(new Server(std::move(config), log));
@@ -106,6 +114,13 @@ Result<void> Server::openAll() {
   if (!backend) return fail(std::move(backend.error()));
   backend_ = std::move(*backend);
 
+  if (auto gateway = openGateway(); !gateway) return gateway;
+  makeFleet();
+  if (auto containers = openContainers(); !containers) return containers;
+  return openApi();
+}
+
+Result<void> Server::openGateway() {
   node::GatewayConfig front;
   front.workers = config_.workers;
   front.listen = config_.listen;
@@ -114,19 +129,29 @@ Result<void> Server::openAll() {
   front.inside = runtime_ + "/inside.sock";
   front.api = runtime_ + "/api.sock";
   front.seed = randomSeed();
-  const auto no_containers = []() -> http::SocketFactory {
-    return [](const std::string&, UniqueFunction<void(Result<FileDescriptor>)> done) {
-      done(fail(ErrorCode::kUnavailable, "this server runs no containers"));
-    };
-  };
   auto gateway =
-      node::Gateway::open(std::move(front), {platform_->tokens(), *access_log_, no_containers, unixMilliseconds,
-                                             [this](policy::VersionId version) { fleet_->wanted(version); }});
+      node::Gateway::open(std::move(front), {platform_->tokens(), *access_log_,
+                                             [this] { return container_sockets_.factory(); }, unixMilliseconds,
+                                             [this](policy::VersionId version) {
+                                               fleet_->wanted(version);
+                                               containers_->wanted(version);
+                                             }});
   if (!gateway) return fail(std::move(gateway.error()));
   gateway_ = std::move(*gateway);
+  return {};
+}
 
+Result<platform::SecretValue> Server::secretOf(const std::string& tenant, const std::string& name) const {
+  return platform_->secrets().get(tenant, name);
+}
+
+void Server::refuseWaiting(policy::VersionId version, node::Reason reason, const std::string& why) {
+  gateway_->refuseWaiting(version, reason, why);
+}
+
+void Server::makeFleet() {
   node::FleetSettings fleet;
-  fleet.superpod.directory = data + "/superpods";
+  fleet.superpod.directory = platform_->directory() + "/superpods";
   fleet.superpod.runtime = runtime_;
   fleet.superpod.program = config_.box_program;
   fleet.superpod.verify_key = platform_->signingKeyPath() + ".pub";
@@ -143,33 +168,77 @@ Result<void> Server::openAll() {
   fleet.most = config_.most_superpods;
   fleet.idle_period = config_.idle_period;
   fleet_ = std::make_unique<node::Fleet>(
-      std::move(fleet),
-      node::Fleet::Services{
-          control_loop_, gateway_->desk(), gateway_->registry(), *backend_, platform_->blobs(),
-          [this](const std::string& tenant, const std::string& name) { return platform_->secrets().get(tenant, name); },
-          [this](policy::VersionId version, const std::string& why) { gateway_->refuseWaiting(version, why); },
-          [this](const std::vector<node::TenantUse>& used) {
-            constexpr double kGb = 1e9;
-            for (const node::TenantUse& one : used) {
-              platform_->usage().add(one.tenant, {0, one.cpu_seconds, one.memory_byte_seconds / kGb});
-            }
-          },
-          log_});
+      std::move(fleet), node::Fleet::Services{control_loop_, gateway_->desk(), gateway_->registry(), targets_, room_,
+                                              *backend_, platform_->blobs(), std::bind_front(&Server::secretOf, this),
+                                              std::bind_front(&Server::refuseWaiting, this),
+                                              std::bind_front(&Server::wasUsed, this), log_});
+}
+
+void Server::wasUsed(const std::vector<node::TenantUse>& used) {
+  constexpr double kGb = 1e9;
+  for (const node::TenantUse& one : used) {
+    platform_->usage().add(one.tenant, {0, one.cpu_seconds, one.memory_byte_seconds / kGb});
+  }
+}
+
+oci::RegistryOptions Server::registries() const {
+  oci::RegistryOptions registries;
+  if (!config_.private_registries) registries.may_connect = onlyPublicAddresses();
+  return registries;
+}
+
+Result<void> Server::openContainers() {
+  // Beside the runtime directory, which is emptied before what runs there could be ended.
+  auto runner = sandbox::chooseContainers({config_.containers, config_.search_path, runtime_ + ".containers"});
+  if (runner) {
+    container_runner_ = std::move(*runner);
+  } else if (config_.containers != "auto" && config_.containers != "none") {
+    return fail(std::move(runner.error()));  // this one was asked for
+  } else {
+    no_containers_ = runner.error().message();
+    container_runner_ = std::make_unique<NoContainers>(*no_containers_);
+  }
+  deploy::ImageLimits limits;
+  if (const std::uint32_t first = container_runner_->firstUser(); first != 0) {
+    limits.owners = {oci::Owners::kShift, first, sandbox::kContainerUsers};
+  }
+  auto images = deploy::ImageStore::open(platform_->blobs(), deploy::fetchImagesFromRegistries(registries()), limits);
+  if (!images) return fail(std::move(images.error()));
+  images_ = std::move(*images);
+  node::PoolRules rules;
+  // Two thirds of it for the autoscaler's window, within what Knative has for it, and the rest for its grace.
+  rules.window = std::clamp<Duration>(config_.container_idle * 2 / 3, kShortestWindow, kLongestWindow);
+  rules.grace = std::max<Duration>(config_.container_idle - rules.window, Duration::zero());
+  containers_ = std::make_unique<node::ContainerFleet>(
+      rules, node::ContainerFleet::Services{
+                 control_loop_, gateway_->desk(), gateway_->registry(), targets_, room_, *container_runner_,
+                 container_sockets_, findImagesIn(*images_, image_work_),
+                 askContainers(control_loop_, container_sockets_), std::bind_front(&Server::secretOf, this),
+                 [this](const platform::VersionName& version, std::string_view line) { lines_->addOf(version, line); },
+                 std::bind_front(&Server::refuseWaiting, this), log_});
+  container_host_ = std::make_unique<FleetAsHost>(*containers_, no_containers_);
+  return {};
+}
+
+std::string Server::containersBy() const {
+  return no_containers_ ? "none: " + *no_containers_ : std::string(container_runner_->name());
+}
+
+Result<void> Server::openApi() {
   probe_ = std::make_unique<VersionProbe>(control_loop_, runtime_ + "/inside.sock");
   compiler_ = std::make_unique<deploy::BuilderCompiler>(*builder_);
-  oci::RegistryOptions registries;
-  registries.limits.blob = kLargestPulledBlob;
-  registries.limits.image = kLargestPull;
-  if (!config_.private_registries) registries.may_connect = onlyPublicAddresses();
+  oci::RegistryOptions of_modules = registries();
+  of_modules.limits.blob = kLargestPulledBlob;
+  of_modules.limits.image = kLargestPull;
   deployer_ = std::make_unique<deploy::Deployer>(
-      deploy::DeployServices{*platform_, *compiler_, *probe_, deploy::fetchFromRegistries(std::move(registries)),
-                             Clock::now, log_},
+      deploy::DeployServices{*platform_, *compiler_, *probe_, *images_, *container_host_,
+                             deploy::fetchFromRegistries(std::move(of_modules)), Clock::now, log_},
       deploy::DeployLimits{});
   const std::string url = config_.listen.empty() ? urlOf("https", gateway_->addresses().front())
                                                  : urlOf("http", gateway_->addresses().front());
-  facts_ = std::make_unique<MachineFacts>(MachineFacts::Services{control_loop_, api_loop_, *gateway_, *fleet_, *lines_,
-                                                                 platform_->usage(), std::string(backend_->name()), url,
-                                                                 Clock::now()});
+  facts_ = std::make_unique<MachineFacts>(
+      MachineFacts::Services{control_loop_, api_loop_, *gateway_, *fleet_, *containers_, *lines_, platform_->usage(),
+                             std::string(backend_->name()), containersBy(), url, Clock::now()});
   api_ = std::make_unique<api::Api>(
       api::ApiServices{api_loop_, *platform_, *deployer_, *facts_, log_, unixMilliseconds}, api::ApiLimits{});
   http::ServerLimits api_limits;
@@ -239,6 +308,7 @@ void Server::recordsChanged(platform::SnapshotPtr snapshot) {
   control_loop_.post([this, snapshot] {
     facts_->use(snapshot);
     fleet_->use(snapshot);
+    containers_->use(snapshot);
   });
   api_loop_.post([this] { api_->recordsChanged(); });
 }
@@ -254,6 +324,10 @@ void Server::collectMetrics() {
 void Server::keepTidy() {
   platform::Leases leases = deployer_->leases();
   for (const platform::VersionName& version : fleet_->hostedVersions()) leases.versions.insert(version);
+  for (const platform::VersionPtr& version : containers_->versionsInUse()) {
+    leases.versions.insert({version->name(), version->number});
+    leases.blobs.insert(version->image);  // of a function that was deleted meanwhile, too
+  }
   work_.post([this, leases = std::move(leases)] {
     const auto say = [this](const char* what, const Error& error) { log_.warn(what, {{"reason", error.message()}}); };
     if (auto flushed = platform_->usage().flush(); !flushed) say("usage is not written", flushed.error());
@@ -274,15 +348,19 @@ void Server::drain() {
   gateway_->drain();
   const TimePoint end = Clock::now() + config_.drain_timeout;
   while (!gateway_->idle() && Clock::now() < end) std::this_thread::sleep_for(kLookAgain);
-  drainFleet(end);
+  deployer_->stop();  // what it still builds goes on at the next start
+  drainFleets(end);
 }
 
-// Superpods are asked what was used there, and go.
-void Server::drainFleet(TimePoint end) {
-  control_loop_.post([this] { fleet_->drain(); });
+// Superpods are asked what was used there, containers to end, and both go.
+void Server::drainFleets(TimePoint end) {
+  control_loop_.post([this] {
+    fleet_->drain();
+    containers_->drain();
+  });
   while (Clock::now() < end) {
     std::promise<bool> empty;
-    control_loop_.post([&] { empty.set_value(fleet_->empty()); });
+    control_loop_.post([&] { empty.set_value(fleet_->empty() && containers_->empty()); });
     if (empty.get_future().get()) return;
     std::this_thread::sleep_for(kLookAgain);
   }
@@ -291,6 +369,7 @@ void Server::drainFleet(TimePoint end) {
 // Nobody asks any more, then nobody answers, then what was asked goes.
 void Server::stop() {
   if (!control_thread_.joinable()) return;
+  deployer_->stop();
   gateway_->stop();
   api_stops_ = true;
   api_loop_.post([] {});
@@ -304,10 +383,11 @@ void Server::stop() {
 
 Server::~Server() {
   stop();
-  if (deployer_) deployer_->stop();
+  if (deployer_) deployer_->stop();  // where nothing was started
   api_server_.reset();
   api_.reset();
   builder_.reset();  // builds that are not done fail, and are told so
+  containers_.reset();
   fleet_.reset();
   // What is still on its way to these threads may hold boxes, which have to end while there is somebody to tell.
   while (control_loop_.runReady() + api_loop_.runReady() > 0) {

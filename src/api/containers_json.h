@@ -1,0 +1,33 @@
+// Containers of a version as the API tells of them. Private to this layer.
+#pragma once
+
+#include "api/json.h"
+#include "api/machine.h"
+
+namespace wasabi::api {
+
+inline Json containersJson(const MachineStatus::OfContainers& version) {
+  Json replicas = Json::array();
+  for (const MachineStatus::OfContainers::Replica& replica : version.replicas) {
+    replicas.push_back({{"name", replica.name},
+                        {"state", replica.state},
+                        {"age_seconds", replica.age_seconds},
+                        {"pid", replica.pid},
+                        {"running", replica.running}});
+  }
+  Json json = {{"version", version.version.toString()},
+               {"image", version.image},
+               {"state", version.state},
+               {"replicas", std::move(replicas)},
+               {"desired", version.desired},
+               {"scale_reason", version.scale_reason},
+               {"started", version.started},
+               {"died", version.died}};
+  if (!version.last_end.empty()) {
+    json["last_end"] = {
+        {"why", version.last_end}, {"seconds_ago", version.last_end_seconds}, {"in_a_row", version.ends_in_a_row}};
+  }
+  return json;
+}
+
+}  // namespace wasabi::api

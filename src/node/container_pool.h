@@ -1,0 +1,148 @@
+// The containers of one version: how many there are, and what becomes of one that dies.
+//
+//   requests that run and wait, each second --> policy::Autoscaler --> ScaleControl --> so many are kept
+//   somebody waits and there is none ---------------------------------> one is started at once
+//   one died ----> policy::RestartBackoff: another one, at once or later; in a loop those who wait are told
+//
+// All decisions are policy's; this acts. Lives on the control loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "catalog/platform_settings.h"
+#include "node/container_replica.h"
+#include "node/machine_room.h"
+#include "node/target_numbers.h"
+#include "policy/autoscaler.h"
+#include "policy/restart_backoff.h"
+#include "policy/scale_control.h"
+
+namespace wasabi::node {
+
+struct PoolRules {
+  Duration window = std::chrono::seconds(60);           // of the autoscaler: what happened before is forgotten
+  Duration grace = std::chrono::seconds(30);            // without any load in the window, until the last one goes
+  double utilization = 0.7;                             // of its concurrency, that a container is to have
+  double most_target = 100;                             // requests at once, where its concurrency is larger
+  Duration forgotten_after = std::chrono::minutes(10);  // the way its containers ended
+  Duration patience = std::chrono::seconds(10);         // with one that was asked to end
+};
+
+struct PoolFigures {
+  struct OfContainer {
+    std::string name;
+    ContainerReplica::State state = ContainerReplica::State::kStarting;
+    TimePoint since;
+    pid_t pid = 0;
+    std::uint32_t running = 0;  // requests
+  };
+  std::vector<OfContainer> containers;
+  std::uint32_t desired = 0;
+  std::string scale_reason;
+  std::uint64_t started = 0;
+  std::uint64_t died = 0;
+  bool lacks_room = false;
+  // How the last one ended that nobody had told to.
+  struct End {
+    TimePoint when;
+    std::string why;
+    std::uint32_t in_a_row = 0;
+    TimePoint next_start;
+  };
+  std::optional<End> last_end;
+};
+
+class ContainerPool final : private ReplicaOwner {
+ public:
+  // All of it outlives the pool.
+  struct Services {
+    const ContainerReplica::Services& replica;
+    TargetNumbers& targets;
+    MachineRoom& room;
+    const RefuseWaiting& refuse;
+    const PoolRules& rules;
+    Logger& log;
+    std::uint32_t& last_name;  // of containers: each has another number
+  };
+  using Ready = UniqueFunction<void(Result<void>)>;
+
+  ContainerPool(policy::VersionId number, platform::VersionPtr version, const Services& services);
+  // Kills what still runs.
+  ~ContainerPool() override;
+
+  const platform::Version& version() const { return *version_; }
+  const platform::VersionPtr& versionPtr() const { return version_; }
+  void setScale(const catalog::Scale& scale);
+  // Somebody waits, and nobody serves it.
+  void wanted();
+  // One is to be started now if none serves it; `done` is told whether it became ready.
+  void bringUp(Ready done);
+  // Others in place of those that there are: what they were started with has changed.
+  void replaceAll();
+  // No more are started, and those that there are go as soon as nothing runs on them.
+  void close();
+  // Every 50 ms.
+  void look();
+
+  // It has not started one for want of room, and serves nobody.
+  bool waitsForRoom() const { return lacks_room_ && ready() == 0; }
+  // How long nobody has used one of its containers that could go; nothing: none could.
+  std::optional<Duration> idleFor() const;
+  // It has no more than it is left with until somebody wants it again.
+  void giveUpOne();
+  bool givesBackRoom() const;
+  bool empty() const { return replicas_.empty() && gone_.empty() && closed_targets_.empty(); }
+  // Nothing would be lost with it.
+  bool over() const;
+  PoolFigures figures() const;
+
+ private:
+  // ReplicaOwner
+  void replicaReady(ContainerReplica& replica) override;
+  void replicaGone(ContainerReplica& replica, const ReplicaEnd& end) override;
+
+  void measure();
+  void decide();
+  void keepDesired();
+  bool startOne();
+  void drainOne();
+  void drainReplaced();
+  void tellThoseWhoWait();
+  void tellTrials(const Result<void>& result);
+  void noteEnd(const ContainerReplica& replica, const ReplicaEnd& end);
+  void buryDrained();
+  std::uint32_t ready() const;
+  std::uint32_t alive() const;  // starting or ready, and not to be replaced
+  bool isPresent(const ContainerReplica& replica) const;
+  std::string name() const;
+
+  const policy::VersionId number_;
+  const platform::VersionPtr version_;
+  const Services services_;
+  catalog::Scale scale_;
+  policy::Autoscaler autoscaler_;
+  policy::ScaleControl scale_control_;
+  policy::RestartBackoff backoff_;
+  std::vector<std::unique_ptr<ContainerReplica>> replicas_;
+  std::vector<std::unique_ptr<ContainerReplica>> gone_;  // until the next look
+  std::vector<policy::TargetId> closed_targets_;         // numbers are free once they are drained
+  std::vector<Ready> trials_;
+  std::uint32_t desired_ = 0;
+  std::optional<std::uint32_t> left_with_;  // for others' sake
+  std::uint32_t generation_ = 0;
+  bool closed_ = false;
+  bool lacks_room_ = false;
+  TimePoint next_decision_{};
+  TimePoint measured_since_;
+  double load_sum_ = 0;  // of so many samples since then
+  std::uint32_t samples_ = 0;
+  TimePoint last_used_;
+  PoolFigures counters_;
+};
+
+}  // namespace wasabi::node
