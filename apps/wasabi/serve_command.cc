@@ -15,6 +15,7 @@
 #include "base/signals.h"
 #include "base/this_program.h"
 #include "cli/user_config.h"
+#include "serve/config_file.h"
 
 namespace wasabi {
 namespace {
@@ -60,11 +61,41 @@ CLI::Option* addSize(CLI::App& app, const std::string& name, ByteSize& value, co
       ->type_name("");
 }
 
-// "certificate.pem,key.pem", or one file with both.
-http::TlsIdentity identityOf(const std::string& text) {
-  const std::size_t comma = text.find(',');
-  if (comma == std::string::npos) return {text, text};
-  return {text.substr(0, comma), text.substr(comma + 1)};
+// The file is read where it is named, before what the options say is put into the configuration: they win.
+void addConfigFile(CLI::App& serve, ServeOptions& options) {
+  serve
+      .add_option_function<std::string>(
+          "--config",
+          [&options](const std::string& name) {
+            options.config_file = std::filesystem::absolute(name).lexically_normal().string();
+            options.problems = serve::readConfigFile(options.config_file, options.config);
+            options.from_file = options.config;
+          },
+          "serve.toml; what options say comes before it. SIGHUP reads it again and says what takes a restart")
+      ->trigger_on_parse()
+      ->type_name("FILE");
+}
+
+void printProblems(const ServeOptions& options) {
+  for (const catalog::TextProblem& problem : options.problems) {
+    fmt::print(stderr, "wasabi: {}:{} {}\n", options.config_file,
+               problem.line > 0 ? fmt::format("{}:", problem.line) : std::string(), problem.reason);
+  }
+}
+
+// Nothing of the file changes while the server runs; whoever wrote into it learns when it will.
+void readAgain(const ServeOptions& options, Logger& log) {
+  if (options.config_file.empty()) return;
+  serve::ServeConfig now = options.defaults;
+  const auto problems = serve::readConfigFile(options.config_file, now);
+  for (const catalog::TextProblem& problem : problems) {
+    log.error("configuration refused",
+              {{"file", options.config_file}, {"line", problem.line}, {"reason", problem.reason}});
+  }
+  if (!problems.empty()) return;
+  for (const std::string& change : serve::changesBetween(options.from_file, now).need_restart) {
+    log.warn("a change of the configuration takes a restart", {{"change", change}});
+  }
 }
 
 void printFirstScreen(const serve::Server& server, const serve::ServeConfig& config) {
@@ -99,13 +130,15 @@ void addServe(CLI::App& app, ServeOptions& options) {
   config.compiler = besideThisProgram("wasabi-compile");
   if (const char* path = std::getenv("PATH"); path != nullptr) config.search_path = path;
   divideMachine(config);
+  options.defaults = config;
 
   CLI::App* serve = app.add_subcommand("serve", "the platform on this machine: gateway, superpods and API");
+  addConfigFile(*serve, options);
   serve->add_option("--data", config.data_directory, "directory of all state; made if absent")->capture_default_str();
   serve->add_option("--listen", config.listen, "host:port or unix:/path, in clear text; may be repeated")
       ->capture_default_str();
   serve->add_option("--listen-tls", config.listen_tls, "the same with TLS; needs --certificate");
-  serve->add_option("--certificate", options.certificates,
+  serve->add_option("--certificate", config.certificates,
                     "certificate.pem,key.pem; may be repeated, the first is the default. SIGHUP reads them again");
   serve->add_option("--base-domain", config.base_domain, "functions are also <function>.<tenant>.<this>");
   serve->add_option("--workers", config.workers, "threads of the gateway")
@@ -113,7 +146,7 @@ void addServe(CLI::App& app, ServeOptions& options) {
       ->capture_default_str();
   serve->add_option("--access-log", config.access_log, "file for one JSON line per request; '-' for standard output");
   serve->add_option("--function-log", config.function_log, "file for what functions write to stderr; '-' likewise");
-  serve->add_flag("--allow-private-networks", options.allow_private_networks,
+  serve->add_flag("--allow-private-networks", config.private_networks,
                   "functions may call private, loopback and link-local addresses that their manifest allows by name");
   serve->add_flag("--private-registries", config.private_registries,
                   "modules may be pulled from registries at private, loopback and link-local addresses");
@@ -159,12 +192,14 @@ void addServe(CLI::App& app, ServeOptions& options) {
 int runServe(ServeOptions options) {
   serve::ServeConfig& config = options.config;
   config.data_directory = std::filesystem::absolute(config.data_directory).lexically_normal().string();
-  for (const std::string& text : options.certificates) config.certificates.push_back(identityOf(text));
+  if (!options.problems.empty()) {
+    printProblems(options);
+    return kUsage;
+  }
   if (!config.listen_tls.empty() && config.certificates.empty()) {
     fmt::print(stderr, "wasabi: --listen-tls needs --certificate certificate.pem,key.pem\n");
     return kUsage;
   }
-  if (options.allow_private_networks) config.box_arguments.push_back("--allow-private-networks");
   Logger log(Logger::standardError());
   const Signals signals(Signals::Reload::kTaken);
   if (!signals.valid()) {
@@ -177,7 +212,10 @@ int runServe(ServeOptions options) {
     return kFailed;
   }
   printFirstScreen(**server, config);
-  while (signals.wait() == Signals::Wanted::kReload) (*server)->reload();
+  while (signals.wait() == Signals::Wanted::kReload) {
+    (*server)->reload();
+    readAgain(options, log);
+  }
   log.info("draining");
   (*server)->drain();
   server->reset();

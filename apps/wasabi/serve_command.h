@@ -5,14 +5,17 @@
 #include <string>
 #include <vector>
 
+#include "catalog/text_problem.h"
 #include "serve/server.h"
 
 namespace wasabi {
 
 struct ServeOptions {
   serve::ServeConfig config;
-  std::vector<std::string> certificates;  // "certificate.pem,key.pem"
-  bool allow_private_networks = false;
+  serve::ServeConfig defaults;
+  std::string config_file;                     // absolute; empty: none
+  serve::ServeConfig from_file;                // as it and the defaults have it
+  std::vector<catalog::TextProblem> problems;  // of the file
 };
 
 void addServe(CLI::App& app, ServeOptions& options);

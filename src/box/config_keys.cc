@@ -16,7 +16,6 @@ using catalog::Range;
 using namespace catalog::keys;
 
 constexpr std::size_t kMaxListeners = 64;
-constexpr std::array<std::string_view, 3> kModes = {"declared", "ratio", "risk"};
 constexpr std::array<std::string_view, 2> kCompile = {"on-demand", "never"};
 constexpr Change kLive = Change::kLive;
 constexpr Change kRestart = Change::kRestart;
@@ -47,7 +46,7 @@ void addSharing(std::vector<BoxKey>& keys) {
                        "what the container may use, less a reserve"),
        cores<BoxConfig>("capacity.cpu", kLive, catalog::kCoresRange, WASABI_IN(capacity.cpu),
                         "what the container may use"),
-       choice<BoxConfig>("memory.mode", kLive, kModes, WASABI_IN(booking.kind)),
+       choice<BoxConfig>("memory.mode", kLive, policy::kBookingModeNames, WASABI_IN(booking.kind)),
        number<BoxConfig>("memory.ratio", kLive, {1, 100}, WASABI_IN(booking.ratio)),
        number<BoxConfig>("memory.risk", kLive, {1e-9, 0.5}, WASABI_IN(booking.risk)),
        number<BoxConfig>("memory.for_others", kLive, {0, policy::TenantShares::kMostKept}, WASABI_IN(kept_for_others)),
@@ -103,7 +102,7 @@ const std::vector<TenantKey>& tenantKeys() {
 }
 
 std::string_view nameOf(policy::BookingMode::Kind mode) {
-  return kModes[static_cast<std::size_t>(mode)];
+  return policy::kBookingModeNames[static_cast<std::size_t>(mode)];
 }
 
 ConfigChanges changesBetween(const BoxConfig& before, const BoxConfig& after) {

@@ -106,8 +106,13 @@ void Superpod::enter(State next) {
 
 std::string Superpod::writeConfig() const {
   const SuperpodSettings& settings = services_.settings;
-  return fmt::format("[capacity]\nmemory = \"{}\"\ncpu = \"{}\"\n", wasabi::toString(settings.memory),
-                     wasabi::toString(Cores{settings.cores}));
+  using Kind = policy::BookingMode::Kind;
+  std::string text = fmt::format("[capacity]\nmemory = \"{}\"\ncpu = \"{}\"\n[memory]\nmode = \"{}\"\n",
+                                 wasabi::toString(settings.memory), wasabi::toString(Cores{settings.cores}),
+                                 policy::kBookingModeNames[static_cast<std::size_t>(settings.booking.kind)]);
+  if (settings.booking.kind == Kind::kRatio) text += fmt::format("ratio = {}\n", settings.booking.ratio);
+  if (settings.booking.kind == Kind::kRisk) text += fmt::format("risk = {}\n", settings.booking.risk);
+  return text;
 }
 
 void Superpod::startOnWorkThread() {

@@ -26,6 +26,7 @@
 #include "node/usage_meter.h"
 #include "platform/superpod_catalog.h"
 #include "policy/ids.h"
+#include "policy/memory_book.h"
 #include "policy/placement.h"
 #include "sandbox/backend.h"
 
@@ -40,6 +41,7 @@ struct SuperpodSettings {
   ByteSize memory{1ull << 30};
   double cores = 1;
   std::uint32_t workers = 1;
+  policy::BookingMode booking;
   std::vector<std::string> more_arguments;  // of wasabi-box
   Duration start_timeout = std::chrono::seconds(30);
   Duration drain_timeout = std::chrono::seconds(60);

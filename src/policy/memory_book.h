@@ -41,8 +41,10 @@
 // Deterministic. Not thread-safe.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "base/units.h"
@@ -62,6 +64,8 @@ struct BookingMode {
   static BookingMode riskOf(double risk) { return {Kind::kRisk, 1, risk}; }
   bool operator==(const BookingMode&) const = default;
 };
+// In configuration files and for people, by the number of the kind.
+inline constexpr std::array<std::string_view, 3> kBookingModeNames = {"declared", "ratio", "risk"};
 
 class MemoryBook {
  public:

@@ -53,6 +53,13 @@ std::string urlOf(std::string_view scheme, std::string address) {
   return fmt::format("{}://{}", scheme, address);
 }
 
+// "certificate.pem,key.pem", or one file with both.
+http::TlsIdentity identityOf(const std::string& files) {
+  const std::size_t comma = files.find(',');
+  if (comma == std::string::npos) return {files, files};
+  return {files.substr(0, comma), files.substr(comma + 1)};
+}
+
 }  // namespace
 
 Server::Server(ServeConfig config, Logger& log)
@@ -96,7 +103,9 @@ Result<void> Server::openAll() {
   if (auto logs = openFunctionLogs(); !logs) return logs;
 
   if (!config_.certificates.empty()) {
-    auto tls = http::ServerTls::load(config_.certificates);
+    std::vector<http::TlsIdentity> identities;
+    for (const std::string& files : config_.certificates) identities.push_back(identityOf(files));
+    auto tls = http::ServerTls::load(identities);
     if (!tls) return fail(std::move(tls.error()));
     tls_ = std::move(*tls);
   }
@@ -150,7 +159,8 @@ void Server::makeFleet() {
   fleet.superpod.memory = config_.superpod_memory;
   fleet.superpod.cores = config_.superpod_cores;
   fleet.superpod.workers = config_.superpod_workers;
-  fleet.superpod.more_arguments = config_.box_arguments;
+  fleet.superpod.booking = config_.booking;
+  if (config_.private_networks) fleet.superpod.more_arguments.emplace_back("--allow-private-networks");
   fleet.superpod.log_line = [this](std::string_view line) {
     if (!lines_->add(line)) log_.info("a superpod says", {{"line", line}});
   };

@@ -35,7 +35,7 @@ struct ServeConfig {
   std::string data_directory;
   std::vector<std::string> listen = {"127.0.0.1:8080"};
   std::vector<std::string> listen_tls;
-  std::vector<http::TlsIdentity> certificates;  // the first is the default
+  std::vector<std::string> certificates;  // "certificate.pem,key.pem", or a file with both; the first is the default
   std::string base_domain;
   std::uint32_t workers = 1;            // of the gateway
   std::uint32_t superpod_workers = 1;   // of each box
@@ -45,11 +45,12 @@ struct ServeConfig {
   std::uint32_t most_superpods = 4;
   std::uint32_t spares = 1;
   Duration idle_period = std::chrono::seconds(60);
-  std::vector<std::string> box_arguments;  // beside those that every superpod has
-  bool private_registries = false;         // modules are pulled from any address, of this machine and its networks too
-  std::string backend = "process";         // as sandbox::BackendConfig has it
-  std::string search_path;                 // of OCI runtimes
-  std::string containers = "auto";         // what runs container functions: likewise, without "process"; or "none"
+  policy::BookingMode booking;       // of superpods
+  bool private_networks = false;     // functions may call private, loopback and link-local addresses
+  bool private_registries = false;   // modules are pulled from any address, of this machine and its networks too
+  std::string backend = "process";   // as sandbox::BackendConfig has it
+  std::string search_path;           // of OCI runtimes
+  std::string containers = "auto";   // what runs container functions: likewise, without "process"; or "none"
   Duration container_idle = std::chrono::seconds(90);  // without a request, until the last container goes
   std::string box_program;
   std::string compiler;
