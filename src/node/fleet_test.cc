@@ -60,6 +60,23 @@ TEST_F(FleetTest, ASuperpodThatDiesIsReplacedAndItsVersionsAreServedElsewhere) {
   EXPECT_TRUE(logged("killed by signal 11"));
 }
 
+TEST_F(FleetTest, WhatIsNotHostedAnyMoreStaysForThoseWhoAreOnTheirWay) {
+  deploy({{"hello", ""}});
+  begin();
+  const policy::VersionId hello = numberOf("hello");
+  const auto target = serve(hello);
+  ASSERT_TRUE(target);
+  const std::string manifest =
+      settings_.superpod.directory + "/" + (*target)->name + "/catalog/acme/hello@1.toml";
+  ASSERT_TRUE(std::filesystem::exists(manifest));
+  deploy({});
+  EXPECT_EQ(desk_.figures(hello).targets, 0);
+  runFor(300ms);
+  EXPECT_TRUE(std::filesystem::exists(manifest)) << "a request is there";
+  end(hello, (*target)->id);
+  EXPECT_TRUE(runUntil([&] { return !std::filesystem::exists(manifest); }));
+}
+
 TEST_F(FleetTest, SuperpodsThatAreKilledAgainAndAgainAreReplacedEachTime) {
   begin();
   std::uint32_t number = 1;

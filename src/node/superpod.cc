@@ -74,6 +74,7 @@ Superpod::Superpod(std::uint32_t number, policy::TargetId target, const Services
       since_(services.loop.now()),
       admin_(services.loop, services.admin, runtime_ + "/admin.sock", services.settings.patience),
       timer_(services.loop),
+      leaving_timer_(services.loop),
       shared_(std::make_shared<Shared>()),
       last_busy_(since_),
       alive_(std::make_shared<bool>(true)) {
@@ -229,6 +230,7 @@ void Superpod::host(policy::VersionId number, platform::VersionPtr version, cons
   const auto [hosted, added] =
       versions_.try_emplace(number, Hosted{Hosting::kComing, {version->name(), version->number}, {}});
   hosted->second.share = share;
+  leaving_.erase(number);
   usage_.hosts(hosted->second.name.function.tenant);
   services_.work.post([this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop, number,
                        version = std::move(version), share] {
@@ -252,19 +254,33 @@ void Superpod::notHosted(policy::VersionId version, Result<void> why) {
   owner_.hosted(*this, version, std::move(why));
 }
 
-// Those that wait for the version's end there finish on it. That its files go is nobody's hurry.
+// Those that are there, or on their way, finish on it: a box that was not asked for it yet loads it for them.
 void Superpod::unhost(policy::VersionId number) {
   const auto found = versions_.find(number);
   if (found == versions_.end()) return;
   if (is_target_) services_.desk.servesNoMore(target_, number);
-  services_.work.post(
-      [this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop, name = found->second.name] {
-        if (!shared->catalog || !shared->catalog->remove(name)) return;
-        loop.post([this, alive] {
-          if (alive.lock()) reloadSoon();
-        });
-      });
+  leaving_[number] = {found->second.name, services_.loop.now() + services_.settings.drain_timeout};
   versions_.erase(found);
+  removeLeaving();
+}
+
+// That their files go is nobody's hurry.
+void Superpod::removeLeaving() {
+  const TimePoint now = services_.loop.now();
+  std::erase_if(leaving_, [&](const auto& entry) {
+    const auto& [number, leaving] = entry;
+    const bool is_used = is_target_ && services_.desk.figures(number).running > 0;
+    if (is_used && now < leaving.until) return false;
+    services_.work.post(
+        [this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop, name = leaving.name] {
+          if (!shared->catalog || !shared->catalog->remove(name)) return;
+          loop.post([this, alive] {
+            if (alive.lock()) reloadSoon();
+          });
+        });
+    return true;
+  });
+  if (!leaving_.empty()) leaving_timer_.arm(now + kLookAgain, [this] { removeLeaving(); });
 }
 
 // One at a time, for all that came meanwhile.

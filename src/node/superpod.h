@@ -132,6 +132,7 @@ class Superpod {
   void placed(policy::VersionId version, Result<void> put);
   void reloadSoon();
   void reloaded(const Result<std::vector<ManifestProblem>>& problems);
+  void removeLeaving();
   void notHosted(policy::VersionId version, Result<void> why);
   void take(BoxLoad load);
   void watchDrain();
@@ -157,8 +158,14 @@ class Superpod {
   std::optional<std::string> fault_;  // for which it was given up
   BoxAdmin admin_;
   http::Timer timer_;
+  http::Timer leaving_timer_;
   std::shared_ptr<Shared> shared_;
   std::map<policy::VersionId, Hosted> versions_;
+  struct Leaving {
+    platform::VersionName name;
+    TimePoint until;  // at the latest
+  };
+  std::map<policy::VersionId, Leaving> leaving_;  // not hosted any more, and requests may still be on their way there
   std::vector<policy::VersionId> to_reload_;  // on disk, and the box does not know yet
   std::vector<policy::VersionId> reloading_;
   bool reload_wanted_ = false;
