@@ -66,8 +66,7 @@ TEST_F(FleetTest, WhatIsNotHostedAnyMoreStaysForThoseWhoAreOnTheirWay) {
   const policy::VersionId hello = numberOf("hello");
   const auto target = serve(hello);
   ASSERT_TRUE(target);
-  const std::string manifest =
-      settings_.superpod.directory + "/" + (*target)->name + "/catalog/acme/hello@1.toml";
+  const std::string manifest = settings_.superpod.directory + "/" + (*target)->name + "/catalog/acme/hello@1.toml";
   ASSERT_TRUE(std::filesystem::exists(manifest));
   deploy({});
   EXPECT_EQ(desk_.figures(hello).targets, 0);

@@ -166,7 +166,7 @@ class Superpod {
     TimePoint until;  // at the latest
   };
   std::map<policy::VersionId, Leaving> leaving_;  // not hosted any more, and requests may still be on their way there
-  std::vector<policy::VersionId> to_reload_;  // on disk, and the box does not know yet
+  std::vector<policy::VersionId> to_reload_;      // on disk, and the box does not know yet
   std::vector<policy::VersionId> reloading_;
   bool reload_wanted_ = false;
   bool reload_runs_ = false;

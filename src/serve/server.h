@@ -45,12 +45,12 @@ struct ServeConfig {
   std::uint32_t most_superpods = 4;
   std::uint32_t spares = 1;
   Duration idle_period = std::chrono::seconds(60);
-  policy::BookingMode booking;       // of superpods
-  bool private_networks = false;     // functions may call private, loopback and link-local addresses
-  bool private_registries = false;   // modules are pulled from any address, of this machine and its networks too
-  std::string backend = "process";   // as sandbox::BackendConfig has it
-  std::string search_path;           // of OCI runtimes
-  std::string containers = "auto";   // what runs container functions: likewise, without "process"; or "none"
+  policy::BookingMode booking;      // of superpods
+  bool private_networks = false;    // functions may call private, loopback and link-local addresses
+  bool private_registries = false;  // modules are pulled from any address, of this machine and its networks too
+  std::string backend = "process";  // as sandbox::BackendConfig has it
+  std::string search_path;          // of OCI runtimes
+  std::string containers = "auto";  // what runs container functions: likewise, without "process"; or "none"
   Duration container_idle = std::chrono::seconds(90);  // without a request, until the last container goes
   std::string box_program;
   std::string compiler;
