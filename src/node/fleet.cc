@@ -17,33 +17,12 @@ constexpr Duration kFirstRest = 100ms;
 constexpr Duration kLongestRest = 30s;
 constexpr Duration kYoung = 5s;  // a superpod that dies sooner may be one of many
 
-// In superpods: 1 fills one.
-policy::Autoscaler::Settings inSuperpods(double utilization) {
-  policy::Autoscaler::Settings settings;
-  settings.target = utilization;
-  settings.total = 1;
-  settings.target_burst_capacity = 0;
-  return settings;
-}
-
-policy::ScaleControl::Settings controlOf(const FleetSettings& settings) {
-  policy::ScaleControl::Settings control;
-  control.max = settings.most;
-  control.idle_period = settings.idle_period;
-  control.grace = {};
-  control.initial = 0;
-  return control;
-}
-
 }  // namespace
 
 Fleet::Fleet(FleetSettings settings, Services services)
     : settings_(std::move(settings)),
       services_(std::move(services)),
       admin_(services_.loop, {}, http::unixConnector(services_.loop)),
-      by_memory_(inSuperpods(settings_.utilization), 0, services_.loop.now()),
-      by_cpu_(inSuperpods(settings_.utilization), 0, services_.loop.now()),
-      scale_control_(controlOf(settings_), policy::ScaleControl::beginning(controlOf(settings_), services_.loop.now())),
       timer_(services_.loop),
       alive_(std::make_shared<bool>(true)) {
   keepSpares();

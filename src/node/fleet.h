@@ -23,6 +23,7 @@
 
 #include "base/log.h"
 #include "node/machine_room.h"
+#include "node/pool_scaling.h"
 #include "node/superpod.h"
 #include "node/target_numbers.h"
 #include "node/version_registry.h"
@@ -107,6 +108,8 @@ class Fleet final : private SuperpodOwner {
     TimePoint not_before{};
   };
   using SuperpodPtr = std::unique_ptr<Superpod>;
+  // Nothing: of all who are not apart.
+  using Pool = std::optional<policy::TenantId>;
   // The superpods as policy sees them; numbers are places in `superpods_`.
   struct Views {
     std::vector<policy::SuperpodView> all;
@@ -137,13 +140,13 @@ class Fleet final : private SuperpodOwner {
   void restBeforeHolding(policy::VersionId number);
   void forgetOldDeaths();
   std::uint32_t hostsOfVersion(policy::VersionId number) const;
-  void drainOne();
-  std::set<std::optional<policy::TenantId>> pools() const;
+  void drainOne(const Pool& pool, const PoolScaling& scaling);
   bool isQuarantined(policy::VersionId version);
   bool isHosted(policy::VersionId number) const;
   bool isContainer(policy::VersionId number) const;
   bool isFree(const Superpod& superpod) const;
-  std::uint32_t active() const;
+  std::map<Pool, PoolScaling::Load> loads();
+  std::uint32_t active(const Pool& pool) const;
   Superpod& start();
   bool mayStart() const;
   static Duration rest(std::uint32_t failures);
@@ -170,9 +173,7 @@ class Fleet final : private SuperpodOwner {
   std::map<policy::VersionId, policy::Quarantine> quarantines_;
   std::vector<ClosedTarget> closed_targets_;  // free once they are drained
   std::uint32_t last_number_ = 0;
-  policy::Autoscaler by_memory_;
-  policy::Autoscaler by_cpu_;
-  policy::ScaleControl scale_control_;
+  std::map<Pool, PoolScaling> pools_;
   std::uint32_t missing_ = 0;        // that the load wants beside those that host
   std::uint32_t failed_starts_ = 0;  // in a row
   TimePoint start_not_before_{};

@@ -1,5 +1,7 @@
 // Fleet: how many superpods there are.
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <utility>
 
 #include "node/fleet.h"
@@ -9,13 +11,27 @@ namespace wasabi::node {
 
 void Fleet::askLoads() {
   const TimePoint now = services_.loop.now();
-  double memory = 0;
-  double cores = 0;
+  for (const SuperpodPtr& superpod : superpods_) superpod->askLoad();
+  const std::map<Pool, PoolScaling::Load> loads = this->loads();
+  const PoolScaling::Settings scaling{settings_.utilization, settings_.most, settings_.idle_period};
+  for (const auto& load : loads) pools_.try_emplace(load.first, scaling, now);
+  for (auto pool = pools_.begin(); pool != pools_.end();) {
+    const auto load = loads.find(pool->first);
+    const bool gone = load == loads.end() && pool->second.desired() == 0;
+    if (!gone) pool->second.record(load == loads.end() ? PoolScaling::Load{} : load->second, now);
+    pool = gone ? pools_.erase(pool) : std::next(pool);
+  }
+}
+
+// Of all pools that have a superpod, or somebody who waits for one.
+std::map<Fleet::Pool, PoolScaling::Load> Fleet::loads() {
+  const auto memory = static_cast<double>(settings_.superpod.memory.value);
+  std::map<Pool, PoolScaling::Load> loads;
   for (const SuperpodPtr& superpod : superpods_) {
-    superpod->askLoad();
     if (superpod->state() != Superpod::State::kReady || isFree(*superpod)) continue;
-    memory += static_cast<double>(superpod->load().booked.value);
-    cores += superpod->coresUsed();
+    PoolScaling::Load& load = loads[superpod->dedicated_to];
+    load.memory += static_cast<double>(superpod->load().booked.value) / memory;
+    load.cores += superpod->coresUsed() / settings_.superpod.cores;
     policy::SuperpodView view;
     view.busy = superpod->busy;
     view.capacity = settings_.superpod.memory;
@@ -26,36 +42,38 @@ void Fleet::askLoads() {
   }
   for (const auto& last_used : last_used_) {
     const VersionRegistry::Known known = services_.registry.find(last_used.first);
-    if (!known.version) continue;
-    memory += static_cast<double>(services_.desk.figures(last_used.first).waiting) *
-              static_cast<double>(known.version->spec->limits.memory.value);
+    const auto waiting = static_cast<double>(services_.desk.figures(last_used.first).waiting);
+    if (!known.version || waiting == 0) continue;
+    const Pool pool = needOf(last_used.first, known).dedicated ? Pool(known.tenant) : std::nullopt;
+    loads[pool].memory += waiting * static_cast<double>(known.version->spec->limits.memory.value) / memory;
   }
-  by_memory_.record(now, memory / static_cast<double>(settings_.superpod.memory.value));
-  by_cpu_.record(now, cores / settings_.superpod.cores);
+  return loads;
 }
 
-std::uint32_t Fleet::active() const {
+std::uint32_t Fleet::active(const Pool& pool) const {
   return static_cast<std::uint32_t>(std::count_if(superpods_.begin(), superpods_.end(), [&](const SuperpodPtr& one) {
-    return one->state() == Superpod::State::kReady && !isFree(*one);
+    return one->state() == Superpod::State::kReady && !isFree(*one) && one->dedicated_to == pool;
   }));
 }
 
 void Fleet::scale() {
   if (draining_) return;
-  const TimePoint now = services_.loop.now();
-  const std::uint32_t ready = active();
-  const policy::CombinedWish wish = policy::largerOf(by_memory_.decide(ready, now), by_cpu_.decide(ready, now), ready);
-  const policy::ScaleControl::Step step = scale_control_.apply(wish.wish, ready, {}, now);
   for (const SuperpodPtr& superpod : superpods_) {
     if (superpod->quarantine_of && !isQuarantined(*superpod->quarantine_of)) superpod->drain();
   }
-  counters_.scale_reason = policy::toString(step.reason);
-  counters_.desired = step.replicas.value_or(ready);
-  missing_ = counters_.desired > ready ? counters_.desired - ready : 0;
-  if (counters_.desired < ready) drainOne();
+  counters_.desired = 0;
+  missing_ = 0;
+  for (auto& [pool, scaling] : pools_) {
+    scaling.decide(active(pool), services_.loop.now());
+    counters_.desired += scaling.desired();
+    missing_ += scaling.missing();
+    // The pool that all share comes first.
+    if (counters_.scale_reason.empty() || !pool || scaling.missing() > 0) counters_.scale_reason = scaling.reason();
+    if (scaling.tooMany()) drainOne(pool, scaling);
+  }
 }
 
-void Fleet::drainOne() {
+void Fleet::drainOne(const Pool& pool, const PoolScaling& scaling) {
   std::vector<policy::SuperpodView> views = viewsFor({}, {}).all;
   std::map<policy::VersionId, std::vector<std::uint32_t>> on;
   for (std::uint32_t i = 0; i < superpods_.size(); ++i) {
@@ -68,29 +86,19 @@ void Fleet::drainOne() {
     const auto least = least_hosts_.find(version);
     functions.push_back({least == least_hosts_.end() ? 0 : least->second, hosts});
   }
-  for (const std::optional<policy::TenantId>& pool : pools()) {
-    const policy::DrainChoice choice = policy::drainCandidate(views, pool, functions);
-    if (choice.reason != policy::DrainChoice::Reason::kEmptiest) continue;
-    Superpod& superpod = *superpods_[choice.superpod];
-    const bool idle = services_.loop.now() - superpod.lastBusy() >= settings_.idle_period;
-    // Somebody came meanwhile, or its work could go nowhere but to a new one: other pools' superpods take none of it.
-    const bool last =
-        std::count_if(views.begin(), views.end(), [&](const policy::SuperpodView& view) {
-          return view.state == policy::SuperpodState::kReady && view.dedicated_to == pool && !view.quarantine_of;
-        }) == 1;
-    if (!idle && (last || counters_.desired == 0)) continue;
-    services_.log.info("superpod is given up", {{"superpod", superpod.name()}, {"reason", counters_.scale_reason}});
-    ++counters_.drained;
-    return superpod.drain();
-  }
-}
-
-std::set<std::optional<policy::TenantId>> Fleet::pools() const {
-  std::set<std::optional<policy::TenantId>> pools;
-  for (const SuperpodPtr& superpod : superpods_) {
-    if (!isFree(*superpod)) pools.insert(superpod->dedicated_to);
-  }
-  return pools;
+  const policy::DrainChoice choice = policy::drainCandidate(views, pool, functions);
+  if (choice.reason != policy::DrainChoice::Reason::kEmptiest) return;
+  Superpod& superpod = *superpods_[choice.superpod];
+  // Somebody came meanwhile, or its work could go nowhere but to a new one: other pools' superpods take none of it.
+  const bool idle = services_.loop.now() - superpod.lastBusy() >= settings_.idle_period;
+  const bool last =
+      std::count_if(views.begin(), views.end(), [&](const policy::SuperpodView& view) {
+        return view.state == policy::SuperpodState::kReady && view.dedicated_to == pool && !view.quarantine_of;
+      }) == 1;
+  if (!idle && (last || scaling.desired() == 0)) return;
+  services_.log.info("superpod is given up", {{"superpod", superpod.name()}, {"reason", scaling.reason()}});
+  ++counters_.drained;
+  superpod.drain();
 }
 
 void Fleet::keepSpares() {

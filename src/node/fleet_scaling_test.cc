@@ -82,7 +82,23 @@ TEST_F(FleetScalingTest, TheOnlySuperpodInUseOfATenantThatIsApartStays) {
   ASSERT_TRUE(serve(numberOf("alone")));
   runFor(6s);
   EXPECT_EQ(fleet_->figures().drained, 0);
-  EXPECT_EQ(fleet_->figures().desired, 1);
+  EXPECT_EQ(fleet_->figures().desired, 2);
+}
+
+// What the others have left is not for it.
+TEST_F(FleetScalingTest, ATenantThatIsApartIsScaledByItsOwnLoad) {
+  deploy({{"hello", ""}, {"alone", "isolation = \"dedicated\"\n"}});
+  settings_.most = 6;
+  backend_.manners.load = R"({"ready":true,"booked_units":0.5,"invocations":1})";
+  begin();
+  ASSERT_TRUE(serve(numberOf("hello")));
+  const auto apart = serve(numberOf("alone"));
+  ASSERT_TRUE(apart);
+  backend_.manners_of[(*apart)->name].load = R"({"ready":true,"booked_units":7,"invocations":1})";  // 1.4 GiB
+  ASSERT_TRUE(runUntil([&] { return fleet_->figures().desired >= 3; }));
+  runFor(2s);
+  // Two for it, one for the others.
+  EXPECT_EQ(fleet_->figures().desired, 3);
 }
 
 TEST_F(FleetScalingTest, LoadMakesMoreSuperpods) {
