@@ -8,8 +8,9 @@ import statistics
 import subprocess
 import time
 
+from . import python_image
 from .load import Samples
-from .table import at_most, fact
+from .table import at_most, fact, not_measured
 from .workplace import NotMeasured
 
 _IDLE = 300
@@ -99,32 +100,60 @@ def starts(place, running):
                   "x", 3)
 
 
+def _idle_containers(platform, deployed, name, many):
+    """What so many containers of the folder's image hold, each called once: with their runtimes, and without."""
+    for i in range(many):
+        platform.run("deploy", deployed, "--name", f"acme/{name}-{i}")
+    _first_answers(platform, [f"/acme/{name}-{i}/" for i in range(many)])
+    runtimes = [one["pid"] for one in _replicas(platform)]
+    if len(runtimes) != many:
+        raise NotMeasured(f"{len(runtimes)} containers run instead of {many}")
+    everything = _proportional(_with_descendants(runtimes))
+    return everything, everything - _proportional(runtimes)
+
+
+def _idle_modules(place, platform, folder, many):
+    manifest = folder / "module.toml"
+    for i in range(many):
+        manifest.write_text(f'[env]\nI = "{i}"\n')
+        platform.run("deploy", place.guest("http_noop"), "--name", f"acme/module-{i}", "--manifest", manifest)
+    _first_answers(platform, [f"/acme/module-{i}" for i in range(many)])
+    return _proportional(one["pid"] for one in platform.superpods() if one["versions"] > 0)
+
+
+def _mebibytes(size):
+    return f"{size / (1 << 20):.1f} MiB"
+
+
 def idle(place, running):
     """What so many idle functions hold, each called once."""
     many = 30 if place.quick else _IDLE
-    with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(place.scratch())
-        platform = stack.enter_context(running(place, folder, "--container-idle", "1h", cores=(0, 1)))
-        platform.run("tenant", "create", "acme")
-        manifest = folder / "module.toml"
-        for i in range(many):
-            manifest.write_text(f'[env]\nI = "{i}"\n')
-            platform.run("deploy", place.guest("http_noop"), "--name", f"acme/module-{i}", "--manifest", manifest)
-        _first_answers(platform, [f"/acme/module-{i}" for i in range(many)])
-        pods = _proportional(one["pid"] for one in platform.superpods() if one["versions"] > 0)
-        deployed = _image(place, folder, '[limits]\nmemory = "16MiB"\n')
-        for i in range(many):
-            platform.run("deploy", deployed, "--name", f"acme/container-{i}")
-        _first_answers(platform, [f"/acme/container-{i}/" for i in range(many)])
-        runtimes = [one["pid"] for one in _replicas(platform)]
-        if len(runtimes) != many:
-            raise NotMeasured(f"{len(runtimes)} containers run instead of {many}")
-        everything = _proportional(_with_descendants(runtimes))
-        programs = everything - _proportional(runtimes)
-    yield fact(f"{many} idle Wasm functions, their superpods", f"{pods / (1 << 20):.1f} MiB")
-    yield fact(f"{many} idle containers of a static C server", f"{everything / (1 << 20):.1f} MiB",
-               f"{programs / (1 << 20):.1f} MiB without their runtimes")
-    yield at_most("superpods over containers, memory", Samples((pods / everything,)), 0.02, "x", 4)
+
+    def measured(what):
+        with place.scratch() as folder, running(place, folder, "--container-idle", "1h", cores=(0, 1)) as platform:
+            platform.run("tenant", "create", "acme")
+            return what(platform, folder)
+
+    def in_c(platform, folder):
+        return _idle_containers(platform, _image(place, folder, '[limits]\nmemory = "16MiB"\n'), "c", many)
+
+    def in_python(platform, folder):
+        python_image.make(folder / "image")
+        (folder / "wasabi.toml").write_text('image = "image"\n[limits]\nmemory = "32MiB"\n')
+        return _idle_containers(platform, folder, "python", many)
+
+    pods = measured(lambda platform, folder: _idle_modules(place, platform, folder, many))
+    yield fact(f"{many} idle Wasm functions, their superpods", _mebibytes(pods))
+    everything, programs = measured(in_c)
+    yield fact(f"{many} idle containers of a static C server", _mebibytes(everything),
+               f"{_mebibytes(programs)} without their runtimes; superpods take {pods / everything:.3f} of it")
+    if why_not := python_image.can_make():
+        yield not_measured("against containers of a Python server", why_not)
+        return
+    everything, programs = measured(in_python)
+    yield fact(f"{many} idle containers of a small Python server", _mebibytes(everything),
+               f"{_mebibytes(programs)} without their runtimes")
+    yield at_most("superpods over containers of a Python server, memory", Samples((pods / everything,)), 0.02, "x", 4)
 
 
 def can_run():

@@ -73,7 +73,7 @@ Result<std::optional<CgiHead>> parseCgiHead(std::string_view output, std::size_t
 
 bool isReservedResponseField(std::string_view lower_case_name) {
   return http::isHopByHop(lower_case_name) || lower_case_name == "content-length" ||
-         lower_case_name.starts_with("wasabi-");
+         lower_case_name.starts_with("wasabi-") || lower_case_name == "proxy-status";
 }
 
 }  // namespace wasabi::box

@@ -22,7 +22,8 @@ struct CgiHead {
 // nullopt while the empty line has not come. kInvalid says what is wrong with the head.
 Result<std::optional<CgiHead>> parseCgiHead(std::string_view output, std::size_t max_head_bytes);
 
-// A field that a guest's response may not set: it speaks about the connection, about framing, or is our own.
+// A field that a guest's response may not set: it speaks about the connection, about framing, or is our own, such
+// as Proxy-Status: what the box says of a failure in it counts for logs and metrics.
 bool isReservedResponseField(std::string_view lower_case_name);
 
 }  // namespace wasabi::box

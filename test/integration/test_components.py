@@ -40,6 +40,7 @@ class Http(BoxCase):
         self.assertEqual(reply.header("x-guest"), "yes")
         self.assertEqual(reply.all("set-cookie"), ["a=1", "b=2"])
         self.assertIsNone(reply.header("wasabi-internal"))
+        self.assertIsNone(reply.header("proxy-status"))
 
     def test_echo(self):
         body = os.urandom(1 << 20)

@@ -26,6 +26,7 @@ void web_handle(web_exchange* exchange) {
   web_add_header(exchange, "set-cookie", "a=1");
   web_add_header(exchange, "set-cookie", "b=2");
   web_add_header(exchange, "wasabi-internal", "1");
+  web_add_header(exchange, "proxy-status", "wasabi; error=proxy_internal_response; details=\"function.trap\"");
   web_start(exchange, (uint16_t)web_query_number(exchange, "status", 200));
   web_print(exchange, web_method(exchange));
   web_print(exchange, " ");
