@@ -14,7 +14,7 @@
 #include "base/function_name.h"
 #include "catalog/manifest_parser.h"
 #include "cli/api_answer.h"
-#include "cli/image_source.h"
+#include "cli/archive_source.h"
 #include "cli/manifest_edit.h"
 #include "cli/registry_login.h"
 #include "cli/table.h"
@@ -54,6 +54,7 @@ Result<std::string> readFile(const fs::path& path) {
 struct Input {
   FunctionName name;
   std::string module;
+  std::string files;      // folder of what a module sees; empty for none
   std::string image;      // path of a layout or an archive
   std::string reference;  // of what the server fetches
   std::string manifest;
@@ -127,6 +128,7 @@ Result<Input> readInput(const DeployCommand& command) {
   } else if (auto taken = takeModule(command, is_folder, manifest_file, *parsed, input); !taken) {
     return fail(std::move(taken.error()));
   }
+  if (!parsed->files.empty()) input.files = (manifest_file.parent_path() / parsed->files).string();
   auto manifest = withEnvironment(std::move(input.manifest), command.environment);
   if (!manifest) return fail(std::move(manifest.error()));
   input.manifest = std::move(*manifest);
@@ -188,42 +190,55 @@ Json measured(ApiClient& client, const FunctionName& name, const std::string& nu
   return figures;
 }
 
-Result<Json> deployUpload(ApiClient& client, const std::string& path, Input input, bool promote) {
+// The digest of what was sent.
+Result<std::string> uploadArchive(ApiClient& client, Result<ArchiveSource> archive, const std::string& kind,
+                                  const std::string& path, Progress& progress) {
+  if (!archive) return fail(std::move(archive.error()));
+  std::uint64_t sent = 0;
+  const auto next = [&]() -> Result<std::string> {
+    auto piece = archive->next();
+    if (!piece) return piece;
+    sent += piece->size();
+    progress.say(fmt::format("uploading {} of {}", shortBytes(static_cast<double>(sent)),
+                             shortBytes(static_cast<double>(archive->bytes()))));
+    return piece;
+  };
+  auto uploaded = client.upload("/uploads?kind=" + kind, next, kLongestPull);
+  if (!uploaded) return fail(std::move(uploaded.error()).within(path));
+  return Json::parse(*uploaded, nullptr, false).value("digest", "");
+}
+
+// The files that the module sees, if there are any.
+Result<void> addFiles(ApiClient& client, const Input& input, Progress& progress, Json& body) {
+  if (input.files.empty()) return {};
+  auto files = uploadArchive(client, ArchiveSource::ofFiles(input.files), "files", input.files, progress);
+  if (!files) return fail(std::move(files.error()));
+  body["files"] = *files;
+  return {};
+}
+
+Result<Json> deployUpload(ApiClient& client, const std::string& path, Input input, bool promote, Progress& progress) {
   auto uploaded = client.call("POST", "/uploads?kind=module", std::move(input.module), "application/wasm");
   if (!uploaded) return fail(std::move(uploaded.error()));
   const Json blob = Json::parse(*uploaded, nullptr, false);
-  return ask(client, "POST", path,
-             {{"module", blob.value("digest", "")},
-              {"manifest", input.manifest},
-              {"source", input.source},
-              {"promote", promote}});
+  Json body = {{"module", blob.value("digest", "")},
+               {"manifest", input.manifest},
+               {"source", input.source},
+               {"promote", promote}};
+  if (auto added = addFiles(client, input, progress, body); !added) return fail(std::move(added.error()));
+  return ask(client, "POST", path, body);
 }
 
 Result<Json> deployImage(ApiClient& client, const std::string& path, const Input& input, bool promote,
                          Progress& progress) {
-  auto image = ImageSource::open(input.image);
+  auto image = uploadArchive(client, ArchiveSource::ofImage(input.image), "image", input.image, progress);
   if (!image) return fail(std::move(image.error()));
-  std::uint64_t sent = 0;
-  const auto next = [&]() -> Result<std::string> {
-    auto piece = image->next();
-    if (!piece) return piece;
-    sent += piece->size();
-    progress.say(fmt::format("uploading {} of {}", shortBytes(static_cast<double>(sent)),
-                             shortBytes(static_cast<double>(image->bytes()))));
-    return piece;
-  };
-  auto uploaded = client.upload("/uploads?kind=image", next, kLongestPull);
-  if (!uploaded) return fail(std::move(uploaded.error()).within(input.image));
-  const Json blob = Json::parse(*uploaded, nullptr, false);
   return ask(client, "POST", path,
-             {{"image", blob.value("digest", "")},
-              {"manifest", input.manifest},
-              {"source", input.source},
-              {"promote", promote}});
+             {{"image", *image}, {"manifest", input.manifest}, {"source", input.source}, {"promote", promote}});
 }
 
-Result<Json> deployRemote(ApiClient& client, const std::string& path, const Input& input,
-                          const DeployCommand& command) {
+Result<Json> deployRemote(ApiClient& client, const std::string& path, const Input& input, const DeployCommand& command,
+                          Progress& progress) {
   auto reference = oci::parseReference(input.reference);
   if (!reference) return fail(std::move(reference.error()));
   Json body = {{"oci", input.reference}, {"manifest", input.manifest}, {"promote", command.promote}};
@@ -240,6 +255,7 @@ Result<Json> deployRemote(ApiClient& client, const std::string& path, const Inpu
     body["oci_username"] = (*login)->username;
     body["oci_password"] = (*login)->secret;
   }
+  if (auto added = addFiles(client, input, progress, body); !added) return fail(std::move(added.error()));
   return ask(client, "POST", path, body, kLongestPull);
 }
 
@@ -254,9 +270,9 @@ Result<void> deploy(ApiClient& client, const DeployCommand& command, Output outp
                    : fmt::format("uploading {}", shortBytes(static_cast<double>(input->module.size()))));
   const FunctionName name = input->name;
   const std::string path = "/functions/" + name.toString() + "/versions";
-  auto version = !input->reference.empty() ? deployRemote(client, path, *input, command)
+  auto version = !input->reference.empty() ? deployRemote(client, path, *input, command, progress)
                  : !input->image.empty()   ? deployImage(client, path, *input, command.promote, progress)
-                                           : deployUpload(client, path, std::move(*input), command.promote);
+                                           : deployUpload(client, path, std::move(*input), command.promote, progress);
   if (!version) return fail(std::move(version.error()));
   const std::string number = textOf(*version, "number");
   const bool is_new = version->value("is_new", false);

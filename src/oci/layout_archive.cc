@@ -56,7 +56,7 @@ Result<void> addFile(archive* writer, const std::string& directory, const std::s
   const std::unique_ptr<archive_entry, FreeEntry> entry(archive_entry_new());
   archive_entry_set_pathname(entry.get(), name.c_str());
   archive_entry_set_filetype(entry.get(), AE_IFREG);
-  archive_entry_set_perm(entry.get(), 0644);
+  archive_entry_set_perm(entry.get(), (status.st_mode & S_IXUSR) != 0 ? 0755 : 0644);
   archive_entry_set_size(entry.get(), status.st_size);
   if (archive_write_header(writer, entry.get()) != ARCHIVE_OK) return fail(errorOf(writer));
   return copyContent(file.get(), writer);
@@ -73,20 +73,72 @@ Result<std::vector<std::string>> filesOf(const std::string& directory) {
   return names;
 }
 
+// By name: the same folder makes the same archive.
+Result<std::vector<std::string>> namesBelow(const std::string& directory) {
+  std::vector<std::string> names;
+  std::error_code error;
+  const fs::recursive_directory_iterator end;
+  for (fs::recursive_directory_iterator at(directory, error); !error && at != end; at.increment(error)) {
+    names.push_back(at->path().lexically_relative(directory).string());
+  }
+  if (error) return fail(Error::fromErrno(directory, error.value()));
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// Of a folder or a link.
+Result<void> addMark(archive* writer, const fs::path& path, const std::string& name) {
+  const std::unique_ptr<archive_entry, FreeEntry> entry(archive_entry_new());
+  archive_entry_set_pathname(entry.get(), name.c_str());
+  std::error_code error;
+  if (fs::is_symlink(path, error)) {
+    const fs::path target = fs::read_symlink(path, error);
+    if (error) return fail(Error::fromErrno(path.string(), error.value()));
+    archive_entry_set_filetype(entry.get(), AE_IFLNK);
+    archive_entry_set_symlink(entry.get(), target.c_str());
+    archive_entry_set_perm(entry.get(), 0777);
+  } else {
+    archive_entry_set_filetype(entry.get(), AE_IFDIR);
+    archive_entry_set_perm(entry.get(), 0755);
+  }
+  if (archive_write_header(writer, entry.get()) != ARCHIVE_OK) return fail(errorOf(writer));
+  return {};
+}
+
+Result<void> addAnything(archive* writer, const std::string& directory, const std::string& name) {
+  const fs::path path = fs::path(directory) / name;
+  std::error_code error;
+  const fs::file_status status = fs::symlink_status(path, error);
+  if (fs::is_symlink(status) || fs::is_directory(status)) return addMark(writer, path, name);
+  return addFile(writer, directory, name);
+}
+
+using Add = Result<void> (*)(archive* writer, const std::string& directory, const std::string& name);
+
+Result<void> write(const std::string& directory, const std::vector<std::string>& names, Add add, int to_fd) {
+  const Writer writer(archive_write_new());
+  archive_write_set_format_pax_restricted(writer.get());
+  if (archive_write_open_fd(writer.get(), to_fd) != ARCHIVE_OK) return fail(errorOf(writer.get()));
+  for (const std::string& name : names) {
+    if (auto added = add(writer.get(), directory, name); !added) return added;
+  }
+  if (archive_write_close(writer.get()) != ARCHIVE_OK) return fail(errorOf(writer.get()));
+  return {};
+}
+
 }  // namespace
 
 Result<void> archiveLayout(const std::string& directory, int to_fd) {
   if (auto layout = ImageLayout::open(directory); !layout) return fail(std::move(layout).error());
   auto names = filesOf(directory);
   if (!names) return fail(std::move(names).error());
-  const Writer writer(archive_write_new());
-  archive_write_set_format_pax_restricted(writer.get());
-  if (archive_write_open_fd(writer.get(), to_fd) != ARCHIVE_OK) return fail(errorOf(writer.get()));
-  for (const std::string& name : *names) {
-    if (auto added = addFile(writer.get(), directory, name); !added) return added;
-  }
-  if (archive_write_close(writer.get()) != ARCHIVE_OK) return fail(errorOf(writer.get()));
-  return {};
+  return write(directory, *names, addFile, to_fd);
+}
+
+Result<void> archiveFiles(const std::string& directory, int to_fd) {
+  auto names = namesBelow(directory);
+  if (!names) return fail(std::move(names).error());
+  return write(directory, *names, addAnything, to_fd);
 }
 
 }  // namespace wasabi::oci

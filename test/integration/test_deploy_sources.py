@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import shutil
 import tarfile
 import threading
 
@@ -106,6 +108,26 @@ class Files(SourceCase):
         built = json.loads(serve.api("GET", "/functions/acme/app/versions/1?wait=30s").text)
         self.assertEqual(built["state"], "ready", built)
         self.assertEqual(serve.call("/acme/app/?path=/also.txt").text, "from a file")
+
+    def test_the_files_beside_a_manifest_are_sent_with_it(self):
+        serve = self.served()
+        folder = scratch.new("app")
+        (folder / "app.wasm").write_bytes((guests() / "files.wasm").read_bytes())
+        (folder / "wasabi.toml").write_text('module = "app.wasm"\nfiles = "public"\n')
+        (folder / "public/deep/empty").mkdir(parents=True)
+        (folder / "public/deep/greeting.txt").write_text("from a folder")
+        (folder / "public/also.txt").symlink_to("deep/greeting.txt")
+        serve.run("deploy", str(folder), "--name", "acme/folder")
+        self.assertEqual(serve.call("/acme/folder/?path=/also.txt").text, "from a folder")
+        self.assertFalse(serve.json("deploy", str(folder), "--name", "acme/folder")["is_new"])
+        (folder / "public/deep/greeting.txt").write_text("changed")
+        self.assertEqual(serve.json("deploy", str(folder), "--name", "acme/folder")["number"], 2)
+        self.assertEqual(serve.call("/acme/folder/?path=/deep/greeting.txt").text, "changed")
+        os.mkfifo(folder / "public/pipe")
+        self.assertIn("public/pipe is no file", serve.run("deploy", str(folder), "--name", "acme/folder", code=2))
+        (folder / "public/pipe").unlink()
+        shutil.rmtree(folder / "public")
+        self.assertIn("public", serve.run("deploy", str(folder), "--name", "acme/folder", code=3))
 
     def test_what_leads_out_of_an_archive_or_is_none_is_refused(self):
         serve = self.served()
