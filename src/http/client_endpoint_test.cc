@@ -1,6 +1,7 @@
 // Connections to what the caller names, and not the authority: unix sockets, and sockets made elsewhere.
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -137,6 +138,38 @@ TEST(SocketConnectorTest, ConnectsSocketsThatAnotherThreadMakes) {
   EXPECT_EQ(fixture.fetch(request).body, "hello");
   EXPECT_EQ(names, std::vector<std::string>{"container 7"});  // the second one found the connection of the first
   for (std::thread& thread : threads) thread.join();
+}
+
+// Of what was written there.
+std::uint32_t unacknowledged(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  EXPECT_EQ(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+  return info.tcpi_unacked;
+}
+
+TEST(SocketConnectorTest, WhatArrivedIsAcknowledgedBeforeTheRestComes) {
+  constexpr int kExchanges = 8;  // the kernel begins to wait after some
+  std::atomic<int> heads_seen{0};
+  std::atomic<std::uint32_t> kept_back{0};
+  Peer peer([&](PeerConnection& connection, int) {
+    for (int i = 1; i <= kExchanges; ++i) {
+      if (!connection.readUntil(kEndOfHead).ends_with(kEndOfHead)) return;
+      connection.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+      while (heads_seen < i) std::this_thread::yield();
+      kept_back += unacknowledged(connection.fd());
+      connection.write("hello");
+    }
+  });
+  FactoryFixture fixture([](const std::string&, auto done) { done(freshSocket()); });
+  for (int i = 1; i <= kExchanges; ++i) {
+    const Recorder& got = fixture.begin(getFrom({"container 7", peer.port()}));
+    EXPECT_TRUE(fixture.runUntil([&] { return got.head.has_value(); }));
+    heads_seen = i;
+    EXPECT_TRUE(fixture.runUntil([&] { return got.done(); }));
+    EXPECT_EQ(got.body, "hello");
+  }
+  EXPECT_EQ(kept_back, 0u);
 }
 
 TEST(SocketConnectorTest, SaysWhyItCannotConnect) {

@@ -83,7 +83,7 @@ void FactoryDial::onConnected(const error_code& error) {
   if (error) return failWith(ClientFailure::kConnect, error.message());
   error_code ignored;
   socket_->set_option(tcp::no_delay(true), ignored);
-  auto transport = plainTransport(std::move(*socket_));
+  auto transport = plainTransport(std::move(*socket_), Acknowledgement::kAtOnce);
   Connector::Done done = std::move(done_);
   cancel();
   done(std::move(transport));

@@ -1,5 +1,7 @@
 #include "http/client_stream.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <boost/asio/buffer.hpp>
@@ -29,10 +31,17 @@ using TakenNow = tl::expected<std::size_t, int>;
 
 struct PlainStream {
   StreamSocket socket;
+  Acknowledgement acknowledgement = Acknowledgement::kAsTheKernelLikes;
 
   StreamSocket& stream() { return socket; }
   StreamSocket& lowest() { return socket; }
   bool quiet() { return socketIsQuiet(socket.native_handle()); }
+  // Sends what acknowledgement waits.
+  void acknowledge() {
+    if (acknowledgement != Acknowledgement::kAtOnce) return;
+    const int on = 1;
+    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+  }
   // One system call, where Asio would need a turn of the loop more to say the same.
   TakenNow writeNow(std::string_view bytes) {
     const ssize_t sent = ::send(socket.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -52,6 +61,7 @@ struct SecureStream {
     return SSL_pending(session) == 0 && BIO_ctrl_pending(SSL_get_rbio(session)) == 0 &&
            socketIsQuiet(lowest().native_handle());
   }
+  static void acknowledge() {}
   static TakenNow writeNow(std::string_view) { return std::size_t{0}; }
 };
 
@@ -100,6 +110,7 @@ void StreamState<Stream>::onRead(const error_code& error, std::size_t size) {
   Transport::ReadResult result;
   if (!error) {
     result.bytes = {read_buffer_.get(), size};
+    stream_.acknowledge();
   } else if (error == asio::error::eof) {
     result.status = Transport::ReadStatus::kEnd;
   } else {
@@ -177,8 +188,8 @@ class StreamTransport : public Transport {
 
 }  // namespace
 
-std::unique_ptr<Transport> plainTransport(StreamSocket socket) {
-  return std::make_unique<StreamTransport<PlainStream>>(PlainStream{std::move(socket)});
+std::unique_ptr<Transport> plainTransport(StreamSocket socket, Acknowledgement acknowledgement) {
+  return std::make_unique<StreamTransport<PlainStream>>(PlainStream{std::move(socket), acknowledgement});
 }
 
 std::unique_ptr<Transport> tlsTransport(std::unique_ptr<TlsStream> stream) {
