@@ -244,6 +244,7 @@ Reason reasonOfWait(std::optional<policy::Verdict> verdict) {
     case policy::Verdict::kOverShare:
       return Reason::kQueueTenantShare;
     case policy::Verdict::kNotStarted:
+    case policy::Verdict::kTurnedAway:
       break;
   }
   return Reason::kQueueOrder;
@@ -264,6 +265,7 @@ Reason reasonOfRefusal(const policy::Admission::Answer& answer) {
     case policy::Verdict::kNoCpu:
     case policy::Verdict::kOverShare:
     case policy::Verdict::kNotStarted:
+    case policy::Verdict::kTurnedAway:
       return Reason::kQueueFull;
   }
   return Reason::kQueueFull;

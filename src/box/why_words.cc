@@ -49,6 +49,8 @@ std::string_view waitedFor(Verdict verdict) {
       return "room that is not kept for other tenants";
     case Verdict::kNotStarted:
       return "somebody to serve it";
+    case Verdict::kTurnedAway:
+      return "those that serve it to take it";
   }
   return "its turn";
 }
@@ -209,6 +211,7 @@ std::string changeText(const Why& why, Verdict obstacle) {
   switch (obstacle) {
     case Verdict::kRun:
     case Verdict::kNotStarted:
+    case Verdict::kTurnedAway:
       break;
     case Verdict::kNoMemory:
       return roomText(told);

@@ -17,6 +17,7 @@ constexpr std::array kFacts = {
     ReasonFacts{Reason::kQueueOrder, "queue.order", 503},
     ReasonFacts{Reason::kQueueRoom, "queue.room", 503},
     ReasonFacts{Reason::kQueueStarting, "queue.starting", 503},
+    ReasonFacts{Reason::kQueueTurnedAway, "queue.turned_away", 503},
     ReasonFacts{Reason::kQueueFunctionConcurrency, "queue.function_concurrency", 503},
     ReasonFacts{Reason::kQueueTenantConcurrency, "queue.tenant_concurrency", 503},
     ReasonFacts{Reason::kNoRoute, "refused.no_route", 404},
@@ -66,6 +67,8 @@ Reason reasonOfWait(std::optional<policy::Verdict> verdict) {
       return Reason::kQueueRoom;
     case policy::Verdict::kNotStarted:
       return Reason::kQueueStarting;
+    case policy::Verdict::kTurnedAway:
+      return Reason::kQueueTurnedAway;
     case policy::Verdict::kFunctionBusy:
       return Reason::kQueueFunctionConcurrency;
     case policy::Verdict::kTenantBusy:

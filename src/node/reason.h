@@ -20,6 +20,7 @@ enum class Reason : std::uint8_t {
   kQueueOrder,
   kQueueRoom,
   kQueueStarting,
+  kQueueTurnedAway,
   kQueueFunctionConcurrency,
   kQueueTenantConcurrency,
   // Why it was not taken.

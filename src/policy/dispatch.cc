@@ -125,6 +125,18 @@ std::optional<TargetId> Dispatch::choose(VersionId version, TimePoint now) const
   return best;
 }
 
+// Until the first target would be asked again, where each that has no room lacks it for the version's own limits only.
+std::optional<TimePoint> Dispatch::turnedAwayUntil(VersionId version, TimePoint now) const {
+  std::optional<TimePoint> first;
+  for (const TargetId id : versions_[version.value].targets) {
+    const Target& candidate = target(id);
+    const auto own = candidate.full_for.find(version.value);
+    if (own == candidate.full_for.end() || now >= own->second) return std::nullopt;
+    if (!first || own->second < *first) first = own->second;
+  }
+  return first;
+}
+
 // First what the caller can mend himself, then what is ours.
 Dispatch::Choice Dispatch::judge(VersionId id, TimePoint now) const {
   const Version& version = versions_[id.value];
@@ -134,7 +146,9 @@ Dispatch::Choice Dispatch::judge(VersionId id, TimePoint now) const {
   if (tenant.concurrency && tenant.running >= *tenant.concurrency) return {Verdict::kTenantBusy, {}};
   if (version.targets.empty()) return {Verdict::kNotStarted, {}};
   const auto chosen = choose(id, now);
-  return chosen ? Choice{Verdict::kRun, *chosen} : Choice{Verdict::kNoMemory, {}};
+  if (chosen) return {Verdict::kRun, *chosen};
+  if (const auto until = turnedAwayUntil(id, now)) return {Verdict::kTurnedAway, {}, *until};
+  return {Verdict::kNoMemory, {}};
 }
 
 Waiter Dispatch::waiterFor(const Request& request) const {
@@ -167,7 +181,7 @@ std::optional<Dispatch::Call> Dispatch::next(TimePoint now) {
   auto waited = queue_.next(now, [&](const Waiter& waiter) {
     const Choice choice = judge({waiter.function.value}, now);
     chosen = choice.target;
-    return Judgement{choice.verdict};
+    return Judgement{choice.verdict, choice.until};
   });
   if (!waited) return std::nullopt;
   const VersionId version{waited->waiter.function.value};

@@ -147,13 +147,15 @@ class Dispatch {
 
   struct Choice {
     Verdict verdict;
-    TargetId target;  // of kRun
+    TargetId target;                       // of kRun
+    TimePoint until = TimePoint::max();  // as Judgement
   };
 
   Target& target(TargetId id);
   const Target& target(TargetId id) const;
   static bool hasRoom(const Target& target, VersionId version, TimePoint now);
   std::optional<TargetId> choose(VersionId version, TimePoint now) const;
+  std::optional<TimePoint> turnedAwayUntil(VersionId version, TimePoint now) const;
   void wake(const Function& function);
   Choice judge(VersionId version, TimePoint now) const;
   Waiter waiterFor(const Request& request) const;

@@ -107,7 +107,19 @@ TEST_F(DispatchTest, TheFunctionsOwnLimitThereHoldsBackNoOther) {
   ASSERT_EQ(arrive(kFirst).kind, Kind::kGoes);
   dispatch_.turnedAway(kFirst, kA, Dispatch::Lack::kOwn, kStart);
   EXPECT_EQ(arrive(kOthers, 1ms).kind, Kind::kGoes);
-  EXPECT_EQ(arrive(kFirst, 1ms).kind, Kind::kWaits);
+  EXPECT_EQ(arrive(kFirst, 1ms).because, Verdict::kTurnedAway);
+  EXPECT_TRUE(callAll(1ms).empty());
+  EXPECT_EQ(callAll(1ms + Dispatch::kBelief), std::vector{kFirst});
+}
+
+TEST_F(DispatchTest, WhereOneOfTheTargetsIsFullForAllItIsRoomThatLacks) {
+  open(kA, {kFirst});
+  open(kB, {kFirst});
+  ASSERT_EQ(arrive(kFirst).kind, Kind::kGoes);
+  ASSERT_EQ(arrive(kFirst).kind, Kind::kGoes);
+  dispatch_.turnedAway(kFirst, kA, Dispatch::Lack::kOwn, kStart);
+  dispatch_.turnedAway(kFirst, kB, Dispatch::Lack::kShared, kStart);
+  EXPECT_EQ(arrive(kFirst, 1ms).because, Verdict::kNoMemory);
 }
 
 TEST_F(DispatchTest, LimitsHoldOverAllTargets) {

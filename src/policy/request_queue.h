@@ -72,6 +72,7 @@ enum class Verdict : std::uint8_t {
   kTenantBusy,      // the tenant's own limit: concurrency
   kOverShare,       // there may be room, but it is kept for tenants that hold less than this one
   kNotStarted,      // nobody serves the function yet
+  kTurnedAway,      // those that serve the function refuse it for its own limits there; others may find room
 };
 
 struct Judgement {
