@@ -147,7 +147,7 @@ class Dispatch {
 
   struct Choice {
     Verdict verdict;
-    TargetId target;                       // of kRun
+    TargetId target;                     // of kRun
     TimePoint until = TimePoint::max();  // as Judgement
   };
 
