@@ -104,8 +104,13 @@ void Dispatch::wake(const Function& function) {
 
 // ---- the rules ------------------------------------------------------------------------------------------------------
 
+// Of one version's requests: a target with such a bound serves no other.
+bool Dispatch::isAtItsMost(const Target& target) {
+  return target.terms.most_running && target.running >= *target.terms.most_running;
+}
+
 bool Dispatch::hasRoom(const Target& target, VersionId version, TimePoint now) {
-  if (target.terms.most_running && target.running >= *target.terms.most_running) return false;
+  if (isAtItsMost(target)) return false;
   if (target.full_until && now < *target.full_until) return false;
   const auto full = target.full_for.find(version.value);
   return full == target.full_for.end() || now >= full->second;
@@ -125,14 +130,15 @@ std::optional<TargetId> Dispatch::choose(VersionId version, TimePoint now) const
   return best;
 }
 
-// Until the first target would be asked again, where each that has no room lacks it for the version's own limits only.
+// Where what is in the way is the version's own at each target: until when it is, unless one of its requests ends.
 std::optional<TimePoint> Dispatch::turnedAwayUntil(VersionId version, TimePoint now) const {
-  std::optional<TimePoint> first;
+  TimePoint first = TimePoint::max();
   for (const TargetId id : versions_[version.value].targets) {
     const Target& candidate = target(id);
+    if (isAtItsMost(candidate)) continue;
     const auto own = candidate.full_for.find(version.value);
     if (own == candidate.full_for.end() || now >= own->second) return std::nullopt;
-    if (!first || own->second < *first) first = own->second;
+    first = std::min(first, own->second);
   }
   return first;
 }

@@ -153,6 +153,7 @@ class Dispatch {
 
   Target& target(TargetId id);
   const Target& target(TargetId id) const;
+  static bool isAtItsMost(const Target& target);
   static bool hasRoom(const Target& target, VersionId version, TimePoint now);
   std::optional<TargetId> choose(VersionId version, TimePoint now) const;
   std::optional<TimePoint> turnedAwayUntil(VersionId version, TimePoint now) const;

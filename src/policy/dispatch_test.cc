@@ -136,7 +136,22 @@ TEST_F(DispatchTest, LimitsHoldOverAllTargets) {
 TEST_F(DispatchTest, ATargetThatTakesNoMoreIsFull) {
   open(kA, {kFirst}, {.size = 1, .most_running = 1});
   ASSERT_EQ(arrive(kFirst).kind, Kind::kGoes);
-  EXPECT_EQ(arrive(kFirst).because, Verdict::kNoMemory);
+  EXPECT_EQ(arrive(kFirst).because, Verdict::kTurnedAway);
+}
+
+// For however long: it is its own matter.
+TEST_F(DispatchTest, WhoWaitsForAFullTargetOfItsOwnHoldsBackNoOther) {
+  open(kA, {kFirst}, {.size = 1, .most_running = 1});
+  open(kB, {kOthers});
+  ASSERT_EQ(arrive(kFirst).kind, Kind::kGoes);
+  EXPECT_EQ(arrive(kFirst).kind, Kind::kWaits);
+  for (Duration later = 1ms; later < 10min; later += 7s) {
+    ASSERT_NE(arrive(kOthers, later).kind, Kind::kRefused);
+    ASSERT_EQ(callAll(later), std::vector{kOthers}) << toSeconds(later);
+    dispatch_.ended(kOthers, kB);
+  }
+  dispatch_.ended(kFirst, kA);
+  EXPECT_EQ(callAll(10min), std::vector{kFirst});
 }
 
 TEST_F(DispatchTest, NothingGoesToAClosedTargetAndWhatRunsThereMayEnd) {
