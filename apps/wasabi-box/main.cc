@@ -44,7 +44,7 @@ std::string firstProblem(const BadConfigFile& bad) {
 void logCapacity(const box::BoxConfig& config, const ContainerLimits& limits, Logger& log) {
   log.info("capacity", {{"memory", toString(config.capacity.memory)},
                         {"cpu", toString(Cores{config.capacity.cpu})},
-                        {"mode", box::nameOf(config.booking.kind)},
+                        {"mode", nameOf(config.booking.kind)},
                         {"default_limit", toString(config.function_defaults.memory)},
                         {"container_memory", toString(limits.memory)},
                         {"container_memory_from", toString(limits.memory_from)},

@@ -47,21 +47,12 @@ void readTop(const toml::table& root, Problems& problems, const std::string& fol
 // ---- values that contradict each other ------------------------------------------------------------------------------
 
 using catalog::Contradictions;
-
-void checkMode(const BoxConfig& config, Contradictions& contradictions) {
-  const auto onlyWith = [&](std::string_view key, policy::BookingMode::Kind mode, std::string_view name) {
-    if (!contradictions.has(key) || config.booking.kind == mode) return;
-    contradictions.add(key, fmt::format("'{}' has no meaning in this mode; write mode = \"{}\" in [memory], or leave "
-                                        "'{}' out",
-                                        key, name, key));
-  };
-  onlyWith("memory.ratio", policy::BookingMode::Kind::kRatio, "ratio");
-  onlyWith("memory.risk", policy::BookingMode::Kind::kRisk, "risk");
-}
+using Mode = policy::BookingMode::Kind;
 
 void checkTogether(const toml::table& root, Problems& problems, BoxConfig& config) {
   Contradictions contradictions(root, problems);
-  checkMode(config, contradictions);
+  contradictions.onlyInMode("memory.ratio", nameOf(Mode::kRatio), nameOf(config.booking.kind));
+  contradictions.onlyInMode("memory.risk", nameOf(Mode::kRisk), nameOf(config.booking.kind));
   policy::QueueBounds& queue = config.queue;
   contradictions.notAbove("queue.per_tenant", queue.tenant, "queue.total", queue.total);
   contradictions.notAbove("queue.per_function", queue.function, "queue.total", queue.total);

@@ -27,8 +27,7 @@ void addServing(std::vector<BoxKey>& keys) {
   keys.insert(keys.end(), {path<BoxConfig>("catalog", "required, here or as an option", WASABI_IN(catalog_directory)),
                            path<BoxConfig>("store", "required, here or as an option", WASABI_IN(store_directory)),
                            strings<BoxConfig>("listen", kMaxListeners, WASABI_IN(listen)),
-                           text<BoxConfig>("admin", "string", "a unix socket of its own", WASABI_IN(admin_listen),
-                                           [](Source, Name value) { return std::string(value); }),
+                           string<BoxConfig>("admin", "a unix socket of its own", WASABI_IN(admin_listen)),
                            count<BoxConfig>("workers", kRestart, {1, 256}, WASABI_IN(workers),
                                             "what the container may use, rounded up"),
                            path<BoxConfig>("logs.access", "none", WASABI_IN(access_log)),
@@ -99,10 +98,6 @@ const std::vector<TenantKey>& tenantKeys() {
       count<TenantPolicy>("weight", kLive, {1, 10'000}, WASABI_IN(weight)),
       count<TenantPolicy>("concurrency", kLive, catalog::kConcurrencyRange, WASABI_IN(concurrency), "none")};
   return kKeys;
-}
-
-std::string_view nameOf(policy::BookingMode::Kind mode) {
-  return policy::kBookingModeNames[static_cast<std::size_t>(mode)];
 }
 
 ConfigChanges changesBetween(const BoxConfig& before, const BoxConfig& after) {

@@ -21,8 +21,6 @@ const std::vector<BoxKey>& boxKeys();
 // Of each table [tenants.NAME]; named "weight". All are live.
 const std::vector<TenantKey>& tenantKeys();
 
-std::string_view nameOf(policy::BookingMode::Kind mode);
-
 ConfigChanges changesBetween(const BoxConfig& before, const BoxConfig& after);
 
 }  // namespace wasabi::box

@@ -9,6 +9,7 @@
 
 #include <concepts>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -74,30 +75,34 @@ std::string rangeText(const Range<T>& range) {
 using Source = const KeySource&;
 using Name = std::string_view;
 
-template <typename Config, typename In>
-ConfigKey<Config> size(Name name, Change change, Range<ByteSize> range, In in, Name usual = {}) {
+// What has a range and is kept as it is read.
+template <typename Config, typename Value, typename In>
+ConfigKey<Config> measured(Name name, Change change, Name type, Range<Value> range, Name usual,
+                           void (KnownTable::*take)(Name, Range<Value>, const std::function<void(Value)>&), In in) {
   return {name,
           change,
-          "size",
+          type,
           rangeText(range),
           usual,
           [=](Source from, Name key, Config& config) {
-            from.table.size(key, range, [&](ByteSize value) { in(config) = value; });
+            (from.table.*take)(key, range, [&](Value value) { in(config) = value; });
           },
           [=](const Config& config) { return written(in(config)); }};
 }
 
 template <typename Config, typename In>
+ConfigKey<Config> size(Name name, Change change, Range<ByteSize> range, In in, Name usual = {}) {
+  return measured<Config>(name, change, "size", range, usual, &KnownTable::size, in);
+}
+
+template <typename Config, typename In>
 ConfigKey<Config> duration(Name name, Change change, Range<Duration> range, In in) {
-  return {name,
-          change,
-          "duration",
-          rangeText(range),
-          {},
-          [=](Source from, Name key, Config& config) {
-            from.table.duration(key, range, [&](Duration value) { in(config) = value; });
-          },
-          [=](const Config& config) { return written(in(config)); }};
+  return measured<Config>(name, change, "duration", range, {}, &KnownTable::duration, in);
+}
+
+template <typename Config, typename In>
+ConfigKey<Config> number(Name name, Change change, Range<double> range, In in) {
+  return measured<Config>(name, change, "number", range, {}, &KnownTable::number, in);
 }
 
 template <typename Config, typename In>
@@ -111,19 +116,6 @@ ConfigKey<Config> cores(Name name, Change change, Range<Cores> range, In in, Nam
             from.table.cores(key, range, [&](Cores value) { in(config) = value.value; });
           },
           [=](const Config& config) { return inQuotes(toString(Cores{in(config)})); }};
-}
-
-template <typename Config, typename In>
-ConfigKey<Config> number(Name name, Change change, Range<double> range, In in) {
-  return {name,
-          change,
-          "number",
-          rangeText(range),
-          {},
-          [=](Source from, Name key, Config& config) {
-            from.table.number(key, range, [&](double value) { in(config) = value; });
-          },
-          [=](const Config& config) { return written(in(config)); }};
 }
 
 template <typename>
@@ -201,6 +193,11 @@ ConfigKey<Config> text(Name name, Name type, Name usual, In in, Use use) {
             });
           },
           [=](const Config& config) { return written(in(config)); }};
+}
+
+template <typename Config, typename In>
+ConfigKey<Config> string(Name name, Name usual, In in) {
+  return text<Config>(name, "string", usual, in, [](Source, Name value) { return std::string(value); });
 }
 
 inline std::string absolute(Source from, Name path) {

@@ -72,6 +72,13 @@ class Contradictions {
   // What is said of `key`, at its line.
   void add(std::string_view key, std::string reason) { problems_.add(lineOf(key), std::move(reason)); }
 
+  // `key` is written, though it means nothing but in this mode of [memory], which is not the one that holds.
+  void onlyInMode(std::string_view key, std::string_view mode, std::string_view holds) {
+    if (!has(key) || holds == mode) return;
+    add(key, fmt::format("'{}' has no meaning in this mode; write mode = \"{}\" in [memory], or leave '{}' out", key,
+                         mode, key));
+  }
+
   // `key` is written, and more than `bound`, which is written too.
   template <typename T>
   void notAbove(std::string_view key, const T& value, std::string_view bound, const T& most) {

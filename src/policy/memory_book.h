@@ -66,6 +66,9 @@ struct BookingMode {
 };
 // In configuration files and for people, by the number of the kind.
 inline constexpr std::array<std::string_view, 3> kBookingModeNames = {"declared", "ratio", "risk"};
+constexpr std::string_view nameOf(BookingMode::Kind mode) {
+  return kBookingModeNames[static_cast<std::size_t>(mode)];
+}
 
 class MemoryBook {
  public:

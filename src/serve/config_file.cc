@@ -44,8 +44,7 @@ void addFront(std::vector<ServeKey>& keys) {
       {path<ServeConfig>("data", "the directory that `--data` names", WASABI_IN(data_directory)),
        strings<ServeConfig>("listen", kMaxListeners, WASABI_IN(listen)),
        count<ServeConfig>("workers", Change::kRestart, kThreads, WASABI_IN(workers), "half as many as a superpod has"),
-       text<ServeConfig>("base_domain", "string", "none", WASABI_IN(base_domain),
-                         [](Source, Name value) { return std::string(value); }),
+       string<ServeConfig>("base_domain", "none", WASABI_IN(base_domain)),
        strings<ServeConfig>("tls.listen", kMaxListeners, WASABI_IN(listen_tls)), certificates(),
        path<ServeConfig>("logs.access", "none", WASABI_IN(access_log)),
        path<ServeConfig>("logs.function", "none", WASABI_IN(function_log)),
@@ -56,8 +55,7 @@ void addFront(std::vector<ServeKey>& keys) {
 
 void addSuperpods(std::vector<ServeKey>& keys) {
   keys.insert(keys.end(),
-              {text<ServeConfig>("superpods.backend", "string", "`\"process\"`", WASABI_IN(backend),
-                                 [](Source, Name value) { return std::string(value); }),
+              {string<ServeConfig>("superpods.backend", "`\"process\"`", WASABI_IN(backend)),
                count<ServeConfig>("superpods.most", Change::kRestart, {1, 1'000}, WASABI_IN(most_superpods)),
                count<ServeConfig>("superpods.spares", Change::kRestart, {0, 100}, WASABI_IN(spares)),
                duration<ServeConfig>("superpods.idle", Change::kRestart, {1s, 24h}, WASABI_IN(idle_period)),
@@ -80,8 +78,7 @@ void addSuperpods(std::vector<ServeKey>& keys) {
 
 void addContainers(std::vector<ServeKey>& keys) {
   keys.insert(keys.end(),
-              {text<ServeConfig>("containers.backend", "string", "`\"auto\"`", WASABI_IN(containers),
-                                 [](Source, Name value) { return std::string(value); }),
+              {string<ServeConfig>("containers.backend", "`\"auto\"`", WASABI_IN(containers)),
                duration<ServeConfig>("containers.idle", Change::kRestart, {1s, 24h}, WASABI_IN(container_idle)),
                size<ServeConfig>("machine.memory", Change::kRestart, {64_MiB, 16'384_GiB}, WASABI_IN(machine_memory),
                                  "nine tenths of the machine's")});
@@ -89,15 +86,9 @@ void addContainers(std::vector<ServeKey>& keys) {
 
 void checkTogether(const toml::table& root, catalog::Problems& problems, const ServeConfig& config) {
   Contradictions contradictions(root, problems);
-  const auto only_with = [&](std::string_view key, policy::BookingMode::Kind mode) {
-    if (!contradictions.has(key) || config.booking.kind == mode) return;
-    contradictions.add(key,
-                       fmt::format("'{}' has no meaning in this mode; write mode = \"{}\" in [memory], or leave it "
-                                   "out",
-                                   key, policy::kBookingModeNames[static_cast<std::size_t>(mode)]));
-  };
-  only_with("memory.ratio", policy::BookingMode::Kind::kRatio);
-  only_with("memory.risk", policy::BookingMode::Kind::kRisk);
+  using Mode = policy::BookingMode::Kind;
+  contradictions.onlyInMode("memory.ratio", nameOf(Mode::kRatio), nameOf(config.booking.kind));
+  contradictions.onlyInMode("memory.risk", nameOf(Mode::kRisk), nameOf(config.booking.kind));
   contradictions.notAbove("defaults.memory", config.function_defaults.memory, "superpods.memory",
                           config.superpod_memory);
   contradictions.notAbove("superpods.memory", config.superpod_memory, "machine.memory", config.machine_memory);
