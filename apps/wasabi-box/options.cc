@@ -79,6 +79,10 @@ void addGateway(CLI::App& app, box::BoxConfig& config, Flags& flags) {
   app.add_flag("--behind-gateway", flags.behind_gateway,
                "it says which version serves a request, and keeps what finds no room here; see docs/box.md")
       ->group(group);
+  app.add_option("--egress", config.egress_listen,
+                 "unix:/path, to which the gateway connects to carry functions' outbound calls; without it the box "
+                 "makes them by itself")
+      ->group(group);
   app.add_option("--secrets", config.secrets_directory, "directory with <tenant>/<NAME>: values of functions' secrets")
       ->group(group);
 }
@@ -182,6 +186,9 @@ std::optional<ExitCode> complete(box::BoxConfig& config) {
     return refuse(
         "--behind-gateway believes what it is told about requests, so nobody else may send any: give --listen as "
         "unix:/path");
+  }
+  if (!config.egress_listen.empty() && (config.front != box::Front::kGateway || !is_unix(config.egress_listen))) {
+    return refuse("--egress is for a box with --behind-gateway, and a unix:/path");
   }
   if (config.capacity.memory == ByteSize{}) {
     return refuse("the machine does not say how much memory it has; write memory in [capacity] of the --config file");

@@ -101,6 +101,7 @@ AdmissionDesk::Settings deskSettings(const BoxConfig& config, const LiveConfig& 
 struct Box::Opened {
   std::vector<FileDescriptor> listeners;
   FileDescriptor admin_listener;
+  FileDescriptor egress_listener;  // or none: calls leave directly
   FileDescriptor access_log;
   FileDescriptor function_log;
   std::unique_ptr<catalog::BuilderClient> builder;
@@ -120,6 +121,11 @@ Result<Box::Opened> Box::open(const BoxConfig& config) {
     auto listener = openAdminListener(config.admin_listen, http::listenerAddress(opened.listeners.front()));
     if (!listener) return fail(std::move(listener.error()));
     opened.admin_listener = std::move(*listener);
+  }
+  if (!config.egress_listen.empty()) {
+    auto listener = openPrivately(config.egress_listen);
+    if (!listener) return fail(std::move(listener.error()));
+    opened.egress_listener = std::move(*listener);
   }
   auto access_log = LineLog::openTarget(config.access_log);
   if (!access_log) return fail(std::move(access_log.error()));
@@ -163,8 +169,9 @@ Result<std::unique_ptr<Box>> Box::start(BoxConfig config, Logger& log, UniqueFun
     if (walls->landlock) warnOfALink(config.catalog_directory, log);
   }
 
-  auto outbound = http::openDirectServices(http::ClientTls{}, http::ResolverLimits{});
-  if (!outbound) return fail(std::move(outbound.error()));
+  auto egress = opened->egress_listener.valid() ? EgressServices::throughGateway(std::move(opened->egress_listener))
+                                                : EgressServices::direct(config.private_networks);
+  if (!egress) return fail(std::move(egress.error()));
   auto engine = engine::Engine::create(config.engine);
   if (!engine) return fail(std::move(engine.error()).within("engine"));
   auto store = catalog::ModuleStore::open(config.store_directory, std::string(engine::Engine::fingerprint()),
@@ -172,18 +179,19 @@ Result<std::unique_ptr<Box>> Box::start(BoxConfig config, Logger& log, UniqueFun
   if (!store) return fail(std::move(store.error()));
 
   std::unique_ptr<Box> box(
-      new Box(std::move(config), log, std::move(*opened), std::move(*outbound), std::move(*engine), std::move(*store)));
+      new Box(std::move(config), log, std::move(*opened), std::move(*egress), std::move(*engine), std::move(*store)));
   box->on_drain_asked_ = std::move(on_drain_asked);
   if (auto catalog = box->openCatalog(); !catalog) return fail(std::move(catalog.error()));
   if (box->config_.lockdown == Lockdown::kOn) {
-    if (auto confined = confineSystemCalls(); !confined) return fail(std::move(confined.error()));
+    const NewSockets sockets = box->config_.egress_listen.empty() ? NewSockets::kOutbound : NewSockets::kNone;
+    if (auto confined = confineSystemCalls(sockets); !confined) return fail(std::move(confined.error()));
   }
   box->startThreads();
   return box;
 }
 
-Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outbound,
-         std::unique_ptr<engine::Engine> engine, std::unique_ptr<catalog::ModuleStore> store)
+Box::Box(BoxConfig config, Logger& log, Opened opened, EgressServices egress, std::unique_ptr<engine::Engine> engine,
+         std::unique_ptr<catalog::ModuleStore> store)
     : config_(std::move(config)),
       log_(log),
       access_log_(std::move(opened.access_log), config_.log.buffered_bytes),
@@ -216,7 +224,7 @@ Box::Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outb
   for (std::uint32_t i = 0; i < config_.workers; ++i) {
     workers_.push_back(
         std::make_unique<Worker>(i, WorkerServices{config_, *engine_, *programs_, access_log_, function_log_, *ticker_,
-                                                   scheduler_, desk_, ledger_, outbound, seed, readiness_}));
+                                                   scheduler_, desk_, ledger_, egress, seed, readiness_}));
   }
   for (FileDescriptor& listener : opened.listeners) {
     addresses_.push_back(http::listenerAddress(listener));

@@ -58,8 +58,8 @@ class Box final : private AdminSource {
  private:
   struct Opened;  // what is opened before the process is locked in
 
-  Box(BoxConfig config, Logger& log, Opened opened, http::DirectServices outbound,
-      std::unique_ptr<engine::Engine> engine, std::unique_ptr<catalog::ModuleStore> store);
+  Box(BoxConfig config, Logger& log, Opened opened, EgressServices egress, std::unique_ptr<engine::Engine> engine,
+      std::unique_ptr<catalog::ModuleStore> store);
 
   static Result<Opened> open(const BoxConfig& config);
   Result<void> openCatalog();

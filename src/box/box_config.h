@@ -111,6 +111,8 @@ struct BoxConfig : LiveConfig {
   PrivateNetworks private_networks = PrivateNetworks::kRefused;
   Lockdown lockdown = Lockdown::kOn;
   Front front = Front::kClients;
+  // "unix:/path", to which the gateway connects to carry outbound calls; empty: the box makes them by itself.
+  std::string egress_listen;
   std::string secrets_directory;  // values of functions' secrets, as <tenant>/<NAME>; empty: they get none
   Duration drain_delay = std::chrono::seconds(0);     // from SIGTERM to closing the listeners, for balancers to notice
   Duration drain_timeout = std::chrono::seconds(30);  // then running requests are cut

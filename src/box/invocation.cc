@@ -12,6 +12,7 @@
 #include "box/ending.h"
 #include "box/field_views.h"
 #include "box/gateway_words.h"
+#include "http/egress_call.h"
 
 namespace wasabi::box {
 namespace {
@@ -47,7 +48,8 @@ Invocation::Invocation(http::ServerStream& stream, Admission admission, const In
       response_(stream, deployment_.spec->limits.response_body),
       log_(services.function_log, deployment_.load->log_budget, *deployment_.spec, request_id_,
            services.limits.log_line_bytes),
-      outbound_(services.client, *deployment_.spec, services.limits.outbound_per_invocation),
+      outbound_(services.egress, {*deployment_.spec, request_id_, http::hopsOf(stream.request().headers)},
+                services.limits.outbound_per_invocation),
       timeout_(services.loop) {
   stream.attach(*this);
   ++services_.gauges.started;

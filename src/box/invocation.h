@@ -23,6 +23,7 @@
 #include "box/box_config.h"
 #include "box/command_response.h"
 #include "box/cpu_meter.h"
+#include "box/egress.h"
 #include "box/function_log.h"
 #include "box/function_table.h"
 #include "box/instance_shelf.h"
@@ -48,7 +49,7 @@ struct InvocationServices {
   http::EventLoop& loop;
   const engine::Engine& engine;
   engine::WakeSink& wakes;
-  http::Client& client;
+  Egress egress;
   LineLog& function_log;
   InstanceShelf& shelf;
   InvocationGauges& gauges;

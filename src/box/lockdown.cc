@@ -130,10 +130,10 @@ constexpr int kAllowed[] = {
     SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2),
     SCMP_SYS(eventfd2), SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime), SCMP_SYS(timerfd_gettime), SCMP_SYS(poll),
     SCMP_SYS(ppoll), SCMP_SYS(select), SCMP_SYS(pselect6), SCMP_SYS(pipe2),
-    // sockets: accepted ones, and outbound calls (of the families below)
-    SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
-    SCMP_SYS(recvmmsg), SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg), SCMP_SYS(shutdown),
-    SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(ioctl),
+    // sockets that were accepted; for those of outbound calls see NewSockets
+    SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(recvmmsg), SCMP_SYS(sendto),
+    SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg), SCMP_SYS(shutdown), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
+    SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(ioctl),
     // files, confined by Landlock: the store, the catalog, guests' own directories, and the logs that are open
     SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(preadv), SCMP_SYS(write), SCMP_SYS(writev),
     SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(close),
@@ -176,8 +176,9 @@ constexpr int kFatal[] = {SCMP_SYS(execve),
                           SCMP_SYS(add_key),
                           SCMP_SYS(request_key)};
 
-// Address families: what outbound calls use, and netlink, by which the resolver lists this host's addresses. No unix
-// sockets: behind them are other superpods, the gateway, and daemons of the machine that believe whoever reaches them.
+// Address families of NewSockets::kOutbound: what outbound calls use, and netlink, by which the resolver lists this
+// host's addresses. No unix sockets: behind them are other superpods, the gateway, and daemons of the machine that
+// believe whoever reaches them.
 constexpr int kFamilies[] = {AF_INET, AF_INET6, AF_NETLINK};
 
 constexpr std::uint64_t kCloneThread = 0x00010000;  // CLONE_THREAD
@@ -213,14 +214,18 @@ Result<WallReport> confineProcess(const FileAccess& access) {
   return WallReport{*landlock > 0, *landlock};
 }
 
-Result<void> confineSystemCalls() {
+Result<void> confineSystemCalls(NewSockets sockets) {
   Filter filter;
   if (!filter.context) return fail(ErrorCode::kInternal, "seccomp: cannot make a filter");
   ::seccomp_attr_set(filter.context.get(), SCMP_FLTATR_CTL_TSYNC, 1);
   for (const int call : kAllowed) filter.add(SCMP_ACT_ALLOW, call);
   for (const int call : kFatal) filter.add(SCMP_ACT_KILL_PROCESS, call);
-  for (const int family : kFamilies) {
-    filter.add(SCMP_ACT_ALLOW, SCMP_SYS(socket), isArgument(0, static_cast<scmp_datum_t>(family)));
+  if (sockets == NewSockets::kOutbound) {
+    for (const int family : kFamilies) {
+      filter.add(SCMP_ACT_ALLOW, SCMP_SYS(socket), isArgument(0, static_cast<scmp_datum_t>(family)));
+    }
+    filter.add(SCMP_ACT_ALLOW, SCMP_SYS(connect));
+    filter.add(SCMP_ACT_ALLOW, SCMP_SYS(bind));
   }
   filter.add(SCMP_ACT_ALLOW, SCMP_SYS(clone), scmp_arg_cmp{0, SCMP_CMP_MASKED_EQ, kCloneThread, kCloneThread});
   // Its flags are behind a pointer; told that it does not exist, the C library falls back to clone.

@@ -5,6 +5,7 @@
 // call filter reaches all threads and comes last, once everything is set up.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,12 @@ struct WallReport {
 // No new privileges, no capabilities, and no files but those (Landlock, where the kernel has it).
 Result<WallReport> confineProcess(const FileAccess& access);
 
+// Which sockets the process may make: those of outbound calls, or none beside the ones that it accepts.
+enum class NewSockets : std::uint8_t { kOutbound, kNone };
+
 // From now on only the system calls of a running box are possible, on all threads. Others fail with EPERM; those that
 // no box ever makes (exec, ptrace, mount, loading of kernel code ...) end the process.
-Result<void> confineSystemCalls();
+Result<void> confineSystemCalls(NewSockets sockets);
 
 // What name resolution and the process's own figures read.
 std::vector<std::string> systemFilesOfABox();

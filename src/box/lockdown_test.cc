@@ -37,12 +37,12 @@ class LockdownDeathTest : public ::testing::Test {
     std::ofstream(directory_ + "/inside") << "x";
   }
 
-  void lockIn() {
+  void lockIn(NewSockets sockets) {
     FileAccess access{systemFilesOfABox(), {}};
     access.readable.push_back(directory_);
     access.changeable.push_back(changeable_);
     auto walls = confineProcess(access);
-    auto calls = confineSystemCalls();
+    auto calls = confineSystemCalls(sockets);
     if (!walls || !calls) {
       std::fprintf(stderr, "%s\n", (walls ? calls.error() : walls.error()).message().c_str());
       ::_exit(1);
@@ -50,8 +50,8 @@ class LockdownDeathTest : public ::testing::Test {
   }
 
   template <typename Call>
-  void tryIt(Call call) {
-    lockIn();
+  void tryIt(Call call, NewSockets sockets = NewSockets::kOutbound) {
+    lockIn(sockets);
     errno = 0;
     ::_exit(call() ? kPossible : kDenied);
   }
@@ -127,6 +127,15 @@ TEST_F(LockdownDeathTest, NoRawOrPacketSockets) {
 
 TEST_F(LockdownDeathTest, NoUnixSockets) {
   EXPECT_EXIT(tryIt([] { return ::socket(AF_UNIX, SOCK_STREAM, 0) >= 0; }), testing::ExitedWithCode(kDenied), "");
+}
+
+TEST_F(LockdownDeathTest, NoSocketsAtAllWhereAGatewayCarriesTheCalls) {
+  for (const int family : {AF_INET, AF_INET6, AF_NETLINK, AF_UNIX}) {
+    const auto make = [family] { return ::socket(family, family == AF_NETLINK ? SOCK_RAW : SOCK_STREAM, 0) >= 0; };
+    EXPECT_EXIT(tryIt(make, NewSockets::kNone), testing::ExitedWithCode(kDenied), "") << family;
+    if (family == AF_UNIX) continue;
+    EXPECT_EXIT(tryIt(make, NewSockets::kOutbound), testing::ExitedWithCode(kPossible), "") << family;
+  }
 }
 
 TEST_F(LockdownDeathTest, NoNewListeners) {

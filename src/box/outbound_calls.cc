@@ -1,12 +1,11 @@
 #include "box/outbound_calls.h"
 
 #include <algorithm>
-#include <optional>
-#include <string>
 #include <vector>
 
-#include "base/text.h"
 #include "box/field_views.h"
+#include "http/egress_call.h"
+#include "http/proxy_headers.h"
 
 namespace wasabi::box {
 namespace {
@@ -15,6 +14,8 @@ namespace {
 constexpr std::size_t kReadHighWatermark = 256 * 1024;
 constexpr std::size_t kReadLowWatermark = 64 * 1024;
 constexpr std::size_t kWriteRoom = 64 * 1024;
+// For a connection that the gateway brings; and what its own account of a call's times may be late by.
+constexpr Duration kGatewayPatience = std::chrono::seconds(10);
 
 engine::OutboundFailure failureFor(http::ClientFailure failure) {
   switch (failure) {
@@ -39,27 +40,12 @@ engine::OutboundFailure failureFor(http::ClientFailure failure) {
   return engine::OutboundFailure::kInternal;
 }
 
-struct Target {
-  std::string host;
-  std::uint16_t port;
-};
-
-std::optional<Target> targetOf(std::string_view authority, bool tls) {
-  const auto [host, port] = splitAuthority(authority);
-  Target target{lowerCase(host), static_cast<std::uint16_t>(tls ? 443 : 80)};
-  if (port.empty()) return target;
-  const auto named = parseDecimal<std::uint16_t>(port);
-  if (!named) return std::nullopt;
-  target.port = *named;
-  return target;
-}
-
 }  // namespace
 
 // One call. Passes what the peer says to the guest; the guest's own side comes in through OutboundCalls.
 class OutboundCalls::Call final : public http::ClientObserver {
  public:
-  Call(std::uint64_t id, engine::Invocation& guest) : id_(id), guest_(guest) {}
+  Call(std::uint64_t id, engine::Invocation& guest, EgressWay way) : id_(id), guest_(guest), way_(way) {}
 
   void begin(http::Client& client, const http::ClientRequest& request) { exchange_ = client.start(request, *this); }
   bool open() const { return exchange_ != nullptr; }
@@ -81,6 +67,9 @@ class OutboundCalls::Call final : public http::ClientObserver {
 
  private:
   void onHead(const http::ResponseHead& head) override {
+    if (way_ == EgressWay::kGateway) {
+      if (const auto failure = http::egressFailureOf(head.headers)) return fails(*failure);
+    }
     const std::vector<engine::FieldView> fields = viewsOf(head.headers);
     guest_.outboundHead(id_, head.status, fields);
   }
@@ -101,32 +90,31 @@ class OutboundCalls::Call final : public http::ClientObserver {
     guest_.outboundEnd(id_, fields);
     exchange_.reset();  // the trailers are its own
   }
-  void onFailure(http::ClientFailure failure, http::RequestProgress, const std::string&) override {
+  void onFailure(http::ClientFailure failure, http::RequestProgress, const std::string&) override { fails(failure); }
+  void fails(http::ClientFailure failure) {
     exchange_.reset();
     guest_.outboundFail(id_, failureFor(failure));
   }
 
   const std::uint64_t id_;
   engine::Invocation& guest_;
+  const EgressWay way_;
   std::unique_ptr<http::ClientExchange> exchange_;
   http::WriteRoom room_ = http::WriteRoom::kFree;
   std::size_t unread_ = 0;
   bool paused_ = false;
 };
 
-OutboundCalls::OutboundCalls(http::Client& client, const catalog::FunctionSpec& function, std::uint32_t max_open)
-    : client_(client), function_(function), max_open_(max_open) {}
+OutboundCalls::OutboundCalls(Egress egress, OutboundCaller caller, std::uint32_t max_open)
+    : egress_(egress), caller_(caller), max_open_(max_open) {}
 
 OutboundCalls::~OutboundCalls() = default;
 
 engine::OutboundFailure OutboundCalls::start(std::uint64_t id, const engine::OutboundRequest& request,
                                              engine::Invocation& guest) {
   std::erase_if(calls_, [](const auto& entry) { return !entry.second->open(); });
-  const auto target = targetOf(request.authority, request.tls);
-  const bool allowed =
-      target && std::any_of(function_.outbound.begin(), function_.outbound.end(),
-                            [&](const auto& host) { return matches(host, target->host, target->port); });
-  if (!allowed) return engine::OutboundFailure::kDenied;
+  const auto peer = catalog::outboundPeer(request.authority, request.tls);
+  if (!peer || !caller_.function.mayCall(*peer)) return engine::OutboundFailure::kDenied;
   if (calls_.size() >= max_open_) return engine::OutboundFailure::kLimit;
 
   http::ClientRequest out;
@@ -134,16 +122,38 @@ engine::OutboundFailure OutboundCalls::start(std::uint64_t id, const engine::Out
   out.tls = request.tls;
   out.authority = request.authority;
   out.target = request.path;
-  for (const engine::FieldView& field : request.headers) out.headers.add(field.name, field.value);
+  for (const engine::FieldView& field : request.headers) {
+    if (!http::isInternalField(field.name)) out.headers.add(field.name, field.value);
+  }
   out.has_body = request.has_body;
-  out.partition = function_.name.tenant;
+  out.partition = caller_.function.name.tenant;
   out.connect_timeout = request.connect_timeout;
   out.first_byte_timeout = request.first_byte_timeout;
   out.between_bytes_timeout = request.between_bytes_timeout;
-  auto call = std::make_unique<Call>(id, guest);
-  call->begin(client_, out);
+  if (egress_.way == EgressWay::kGateway) addWordsForGateway(request, out);
+  auto call = std::make_unique<Call>(id, guest, egress_.way);
+  call->begin(egress_.client, out);
   calls_.emplace(id, std::move(call));
   return engine::OutboundFailure::kNone;
+}
+
+// The gateway keeps the times that the guest has set, and tells which one has passed.
+void OutboundCalls::addWordsForGateway(const engine::OutboundRequest& request, http::ClientRequest& out) const {
+  http::setEgressCall({.caller = caller_.function.name,
+                       .tls = request.tls,
+                       .connect_timeout = request.connect_timeout,
+                       .first_byte_timeout = request.first_byte_timeout,
+                       .between_bytes_timeout = request.between_bytes_timeout,
+                       .hops = caller_.hops,
+                       .trace_id = caller_.request_id},
+                      out.headers);
+  out.tls = false;
+  out.endpoint = {.name = "gateway"};
+  out.version = http::Version::kHttp2;
+  out.partition.clear();  // to the gateway all calls look alike
+  out.connect_timeout = kGatewayPatience;
+  out.first_byte_timeout = request.connect_timeout + request.first_byte_timeout + kGatewayPatience;
+  out.between_bytes_timeout = request.between_bytes_timeout + kGatewayPatience;
 }
 
 bool OutboundCalls::idle() const {

@@ -4,18 +4,26 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <unordered_map>
 
+#include "box/egress.h"
 #include "catalog/function_spec.h"
 #include "engine/invocation.h"
-#include "http/client.h"
 
 namespace wasabi::box {
+
+// Who calls. What it refers to outlives the calls.
+struct OutboundCaller {
+  const catalog::FunctionSpec& function;
+  const std::string& request_id;
+  std::uint32_t hops;  // calls of functions that led to its request
+};
 
 class OutboundCalls {
  public:
   // Told of everything that lets the guest go on; the guest itself is reached through `guest` of start().
-  OutboundCalls(http::Client& client, const catalog::FunctionSpec& function, std::uint32_t max_open);
+  OutboundCalls(Egress egress, OutboundCaller caller, std::uint32_t max_open);
   // Cancels what is open.
   ~OutboundCalls();
   OutboundCalls(const OutboundCalls&) = delete;
@@ -40,8 +48,10 @@ class OutboundCalls {
 
   Call* find(std::uint64_t id) const;
 
-  http::Client& client_;
-  const catalog::FunctionSpec& function_;
+  void addWordsForGateway(const engine::OutboundRequest& request, http::ClientRequest& out) const;
+
+  const Egress egress_;
+  const OutboundCaller caller_;
   const std::uint32_t max_open_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Call>> calls_;
 };

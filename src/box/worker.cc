@@ -22,19 +22,12 @@ constexpr std::string_view kHealthPrefix = "/-/";
 // The worker that runs on this thread, to tell wakes of its own from those that must be posted.
 thread_local const Worker* current_worker = nullptr;
 
-http::AddressPolicy addressPolicy(PrivateNetworks networks) {
-  return [networks](const http::IpAddress& address) {
-    return networks == PrivateNetworks::kAllowed || !http::isSpecialAddress(address);
-  };
-}
-
 }  // namespace
 
 Worker::Worker(std::uint32_t index, WorkerServices services)
     : index_(index),
       services_(std::move(services)),
-      client_(loop_, services_.config.outbound,
-              http::directConnector(loop_, addressPolicy(services_.config.private_networks), services_.outbound)),
+      client_(loop_, services_.egress.limits(services_.config.outbound), services_.egress.connectorOn(loop_)),
       shelf_(kMaxShelvedInstances, kMaxShelvedIdle),
       request_ids_(services_.seed + index),
       look_again_(loop_),
@@ -240,7 +233,7 @@ void Worker::admit(http::ServerStream& stream, const FunctionTable::Match& match
   const InvocationServices lent{loop_,
                                 services_.engine,
                                 *this,
-                                client_,
+                                {client_, services_.egress.way()},
                                 services_.function_log,
                                 shelf_,
                                 gauges_,

@@ -17,6 +17,7 @@
 #include "base/unique_function.h"
 #include "box/box_config.h"
 #include "box/cpu_meter.h"
+#include "box/egress.h"
 #include "box/function_table.h"
 #include "box/instance_shelf.h"
 #include "box/invocation.h"
@@ -48,7 +49,7 @@ struct WorkerServices {
   Scheduler& scheduler;
   AdmissionDesk& desk;
   MemoryLedger& ledger;
-  http::DirectServices outbound;
+  EgressServices egress;
   std::uint64_t seed;  // of the request ids
   std::atomic<Readiness>& readiness;
 };

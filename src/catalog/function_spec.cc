@@ -1,7 +1,9 @@
 #include "catalog/function_spec.h"
 
+#include <algorithm>
 #include <bit>
 
+#include "base/text.h"
 #include "catalog/digest.h"
 
 namespace wasabi::catalog {
@@ -64,6 +66,23 @@ std::string versionOf(const FunctionSpec& spec) {
   for (const std::string& secret : spec.secrets) fields.add(std::string_view(secret));
   const Sha256Bytes digest = fields.finish();
   return toHex(digest.data(), 6);
+}
+
+std::optional<OutboundPeer> outboundPeer(std::string_view authority, bool tls) {
+  constexpr std::uint16_t kHttp = 80;
+  constexpr std::uint16_t kHttps = 443;
+  const auto [host, port] = splitAuthority(authority);
+  OutboundPeer peer{lowerCase(host), tls ? kHttps : kHttp};
+  if (port.empty()) return peer;
+  const auto named = parseDecimal<std::uint16_t>(port);
+  if (!named) return std::nullopt;
+  peer.port = *named;
+  return peer;
+}
+
+bool FunctionSpec::mayCall(const OutboundPeer& peer) const {
+  return std::any_of(outbound.begin(), outbound.end(),
+                     [&](const OutboundHost& allowed) { return matches(allowed, peer.host, peer.port); });
 }
 
 bool matches(const OutboundHost& allowed, std::string_view lower_case_host, std::uint16_t port) {

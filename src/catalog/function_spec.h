@@ -57,6 +57,14 @@ struct OutboundHost {
 };
 bool matches(const OutboundHost& allowed, std::string_view lower_case_host, std::uint16_t port);
 
+// Whom an outbound call is for: "API.example.com" by https is api.example.com, port 443. Nothing where the port is no
+// number.
+struct OutboundPeer {
+  std::string host;  // lower case
+  std::uint16_t port = 0;
+};
+std::optional<OutboundPeer> outboundPeer(std::string_view authority, bool tls);
+
 // One immutable version of a function.
 struct FunctionSpec {
   FunctionName name;
@@ -74,6 +82,8 @@ struct FunctionSpec {
   std::vector<Route> routes;
   std::string manifest_file;  // for messages
   bool operator==(const FunctionSpec&) const = default;
+
+  bool mayCall(const OutboundPeer& peer) const;
 };
 
 // What `FunctionSpec::version` has to be: it depends on the module and on every setting that an invocation can

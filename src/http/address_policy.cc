@@ -105,4 +105,12 @@ bool isSpecialAddress(const IpAddress& address) {
   return startsWithAny(address.bytes, kSpecialIpv6);
 }
 
+AddressPolicy anyAddress() {
+  return [](const IpAddress&) { return true; };
+}
+
+AddressPolicy publicAddresses() {
+  return [](const IpAddress& address) { return !isSpecialAddress(address); };
+}
+
 }  // namespace wasabi::http

@@ -27,5 +27,7 @@ bool isSpecialAddress(const IpAddress& address);
 
 // True where connecting is allowed. Called on the loop's thread.
 using AddressPolicy = std::function<bool(const IpAddress&)>;
+AddressPolicy anyAddress();
+AddressPolicy publicAddresses();
 
 }  // namespace wasabi::http

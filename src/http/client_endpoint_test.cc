@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <atomic>
 #include <chrono>
@@ -111,6 +112,70 @@ TEST(UnixConnectorTest, AnAuthorityThatIsNoHostIsRefused) {
   for (const char* authority : {"a b", "a/b", "a\r\nx: y", "a,b", "user@host", "\x7f"}) {
     EXPECT_EQ(fixture.fetch(getFrom({"/nowhere"}, authority)).failure, ClientFailure::kRequest) << authority;
   }
+}
+
+FileDescriptor connectTo(const SocketPath& socket) {
+  FileDescriptor connected(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  socket.path().copy(address.sun_path, sizeof address.sun_path - 1);
+  EXPECT_EQ(::connect(connected.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  return connected;
+}
+
+struct AcceptingFixture : ClientFixture {
+  explicit AcceptingFixture(const SocketPath& socket)
+      : ClientFixture({}, [&](EventLoop& its_loop) { return acceptingConnector(its_loop, socket.listen()); }) {}
+};
+
+TEST(AcceptingConnectorTest, TakesTheConnectionsThatItsPeerBringsInTheOrderOfTheRequests) {
+  const SocketPath socket;
+  AcceptingFixture fixture(socket);
+  Recorder& first = fixture.begin(getFrom({"gateway"}, "first.example"));
+  Recorder& second = fixture.begin(getFrom({"gateway"}, "second.example"));
+  fixture.runFor(milliseconds(20));
+  EXPECT_FALSE(first.done());
+  for (Recorder* recorder : {&first, &second}) {
+    PeerConnection peer(connectTo(socket).release());
+    ASSERT_TRUE(fixture.runUntil([&] {
+      pollfd readable{peer.fd(), POLLIN, 0};
+      return poll(&readable, 1, 0) == 1;
+    }));
+    const std::string wanted = recorder == &first ? "first" : "second";
+    EXPECT_NE(peer.readUntil(kEndOfHead).find("host: " + wanted + ".example"), std::string::npos);
+    peer.write(kHello);
+    EXPECT_TRUE(fixture.runUntil([&] { return recorder->ended; }));
+  }
+}
+
+TEST(AcceptingConnectorTest, WaitsNoLongerThanTheRequestAllowsAndKeepsWhatComesLate) {
+  const SocketPath socket;
+  AcceptingFixture fixture(socket);
+  ClientRequest request = getFrom({"gateway"});
+  request.connect_timeout = milliseconds(30);
+  EXPECT_EQ(fixture.fetch(request).failure, ClientFailure::kTimeout);
+  fixture.begin(request);
+  fixture.runFor(milliseconds(5));
+  fixture.exchanges.back().reset();  // nobody waits any more, and somebody is listening still
+  PeerConnection late(connectTo(socket).release());
+  fixture.runFor(milliseconds(20));
+  const Recorder& next = fixture.begin(getFrom({"gateway"}));
+  fixture.runFor(milliseconds(20));
+  EXPECT_TRUE(late.readUntil(kEndOfHead).starts_with("GET / "));
+  late.write(kHello);
+  EXPECT_TRUE(fixture.runUntil([&] { return next.ended; }));
+}
+
+TEST(AcceptingConnectorTest, PassesOverWhatItsPeerHasGivenUp) {
+  const SocketPath socket;
+  AcceptingFixture fixture(socket);
+  for (int i = 0; i < 3; ++i) connectTo(socket).reset();
+  PeerConnection alive(connectTo(socket).release());
+  const Recorder& got = fixture.begin(getFrom({"gateway"}));
+  fixture.runFor(milliseconds(20));
+  EXPECT_TRUE(alive.readUntil(kEndOfHead).starts_with("GET / "));
+  alive.write(kHello);
+  EXPECT_TRUE(fixture.runUntil([&] { return got.ended; }));
 }
 
 FileDescriptor freshSocket() {

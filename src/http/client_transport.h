@@ -1,6 +1,6 @@
 // The seam between the HTTP client and what carries its bytes: a Connector makes Transports. `directConnector()`
 // resolves and connects by itself; `unixConnector()` and `socketConnector()` go to peers that the caller names as
-// endpoints; a connector that goes through an egress socket would be another one.
+// endpoints; `acceptingConnector()` takes the connections that its only peer brings.
 //
 // Everything here lives on one loop's thread. Callbacks come from the loop, never from inside a call.
 #pragma once
@@ -140,5 +140,10 @@ using SocketFactory = UniqueFunction<void(const std::string& name, UniqueFunctio
 
 // Endpoints are names that `factory` knows, each with a port of 127.0.0.1 as it is there.
 std::unique_ptr<Connector> socketConnector(EventLoop& loop, SocketFactory factory);
+
+// For processes that may open no connections: their peer connects to `listener`, a unix socket, and then serves. All
+// endpoints are that peer; a connection is the next one that it has brought. Several loops may share the listener by
+// duplicates.
+std::unique_ptr<Connector> acceptingConnector(EventLoop& loop, FileDescriptor listener);
 
 }  // namespace wasabi::http

@@ -53,7 +53,7 @@ void Connection::close(CloseReason reason) {
   const auto self = shared_from_this();
   channel_.reset();
   timer_.cancel();
-  std::exchange(on_closed_, nullptr)(*this);
+  std::exchange(on_closed_, {})(*this);
   if (session_) session_->end(reason);
 }
 

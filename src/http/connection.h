@@ -4,12 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/unique_function.h"
 #include "http/byte_buffer.h"
 #include "http/channel.h"
 #include "http/event_loop.h"
@@ -37,7 +37,7 @@ enum class Ending : std::uint8_t {
 class Connection final : public std::enable_shared_from_this<Connection>, private ChannelUser {
  public:
   // Forgets the connection in the server's table; called once.
-  using OnClosed = std::function<void(Connection&)>;
+  using OnClosed = UniqueFunction<void(Connection&)>;
 
   struct Opening {
     std::unique_ptr<Channel> channel;

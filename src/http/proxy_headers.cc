@@ -122,7 +122,7 @@ bool isInternalField(std::string_view lower_case_name) {
   return lower_case_name.starts_with("wasabi-") && lower_case_name != "wasabi-timeout";
 }
 
-std::string traceparentFor(const Fields& received, RequestIdSource& ids) {
+std::string traceparentFor(const Fields& received, RequestIdSource& ids, std::string_view trace_id) {
   std::optional<std::string_view> found;
   std::size_t count = 0;
   for (const Fields::Field field : received) {
@@ -131,7 +131,7 @@ std::string traceparentFor(const Fields& received, RequestIdSource& ids) {
     ++count;
   }
   if (count == 1 && traceIdOf(*found)) return std::string(*found);
-  const std::string trace = ids.next();
+  const std::string trace = trace_id.empty() ? ids.next() : std::string(trace_id);
   // Half of an id may be all zero, which no span may be.
   std::string span = ids.next().substr(0, 16);
   if (span.find_first_not_of('0') == std::string::npos) span.back() = '1';

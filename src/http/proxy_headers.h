@@ -24,8 +24,9 @@ struct ProxiedClient {
 // Wasabi-Timeout, by which clients ask for a shorter deadline.
 bool isInternalField(std::string_view lower_case_name);
 
-// The W3C trace context to pass on: that of the request if it has exactly one that is valid, else a new one.
-std::string traceparentFor(const Fields& received, RequestIdSource& ids);
+// The W3C trace context to pass on: that of the request if it has exactly one that is valid, else a new span of the
+// trace with that id, or of a new one.
+std::string traceparentFor(const Fields& received, RequestIdSource& ids, std::string_view trace_id = {});
 
 // Adds to `out` what a request is passed on with.
 //   left out  hop-by-hop fields (RFC 9110 section 7.6.1) and those that Connection names; internal ones; Proxy, which

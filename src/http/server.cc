@@ -26,9 +26,10 @@ struct Server::Impl {
   void listen(FileDescriptor listener, std::shared_ptr<const ServerTls> tls);
   bool hasRoom(const ServerTls* tls) const;
   void take(FileDescriptor connected, const ServerTls* tls);
+  void serve(FileDescriptor connected, UniqueFunction<void()> on_closed);
   void shakeHands(std::unique_ptr<Socket> socket, const ServerTls& tls);
   void handshakeDone(TlsHandshake& handshake, Connection::Opening opening);
-  void open(Connection::Opening opening);
+  void open(Connection::Opening opening, UniqueFunction<void()> on_closed = {});
   void forget(Connection& connection);
   void countOpen() { context->counters.connections_open = connections.size() + handshakes.size(); }
   void acceptAgain();
@@ -91,9 +92,24 @@ void Server::Impl::handshakeDone(TlsHandshake& handshake, Connection::Opening op
   acceptAgain();
 }
 
-void Server::Impl::open(Connection::Opening opening) {
-  const auto connection =
-      std::make_shared<Connection>(context, std::move(opening), [this](Connection& closed) { forget(closed); });
+void Server::Impl::serve(FileDescriptor connected, UniqueFunction<void()> on_closed) {
+  auto socket = Socket::adopt(context->loop, std::move(connected));
+  if (!socket) {
+    ++context->counters.connections_refused;
+    return on_closed();
+  }
+  ++context->counters.connections_accepted;
+  Connection::Opening opening;
+  opening.channel = std::move(*socket);
+  open(std::move(opening), std::move(on_closed));
+}
+
+void Server::Impl::open(Connection::Opening opening, UniqueFunction<void()> on_closed) {
+  const auto connection = std::make_shared<Connection>(context, std::move(opening),
+                                                       [this, told = std::move(on_closed)](Connection& closed) mutable {
+                                                         forget(closed);
+                                                         if (told) told();
+                                                       });
   connections.emplace(connection.get(), connection);
   countOpen();
   connection->start();
@@ -134,6 +150,10 @@ void Server::listen(FileDescriptor listener) {
 void Server::listen(FileDescriptor listener, std::shared_ptr<const ServerTls> tls) {
   WASABI_CHECK(tls != nullptr);
   impl_->listen(std::move(listener), std::move(tls));
+}
+
+void Server::serve(FileDescriptor connected, UniqueFunction<void()> on_closed) {
+  impl_->serve(std::move(connected), std::move(on_closed));
 }
 
 void Server::drain() {

@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "base/file_descriptor.h"
+#include "base/unique_function.h"
 #include "base/units.h"
 #include "http/event_loop.h"
 #include "http/message.h"
@@ -166,6 +167,10 @@ class Server {
   void listen(FileDescriptor listener);
   // The same with TLS. Who speaks plain HTTP there gets a 400 that says so.
   void listen(FileDescriptor listener, std::shared_ptr<const ServerTls> tls);
+
+  // Serves on a connection that is there already, a plain non-blocking socket; `on_closed` once it ended, from inside
+  // of the server's destructor too.
+  void serve(FileDescriptor connected, UniqueFunction<void()> on_closed);
 
   // Closes the listening sockets, cuts handshakes, lets open requests finish, refuses new ones by `Connection: close` /
   // GOAWAY and closes idle connections.

@@ -57,16 +57,22 @@ class FakeBox : public http::RequestHandler {
     std::optional<http::CloseReason> closed;
   };
 
-  FakeBox(http::EventLoop& loop, const std::string& path) : loop_(loop), path_(path) { start(); }
+  // `where`: the path of a unix socket, or "host:port".
+  FakeBox(http::EventLoop& loop, const std::string& where)
+      : loop_(loop), where_(where.starts_with('/') ? "unix:" + where : where) {
+    start();
+  }
   void start() {
     server_.emplace(loop_, http::ServerLimits{}, *this);
-    auto listener = http::openListener({"unix:" + path_, false});
-    EXPECT_TRUE(listener);
+    auto listener = http::openListener({where_, false});
+    EXPECT_TRUE(listener) << listener.error().message();
+    address = http::listenerAddress(*listener);
     server_->listen(std::move(*listener));
   }
   // As kill -9 ends one.
   void die() { server_.reset(); }
 
+  std::string address;                    // with the port that the kernel chose
   std::function<void(Seen&)> on_request;  // whose body has not come
   std::function<void(Seen&, std::span<const std::byte>)> on_body;
   std::function<void(Seen&)> on_whole;
@@ -84,7 +90,7 @@ class FakeBox : public http::RequestHandler {
   }
 
   http::EventLoop& loop_;
-  const std::string path_;
+  const std::string where_;
   std::optional<http::Server> server_;
 };
 

@@ -62,8 +62,9 @@ Duration Fleet::rest(std::uint32_t failures) {
 Superpod& Fleet::start() {
   ++counters_.started;
   services_.room.takeSuperpod(settings_.superpod.memory);
-  const Superpod::Services lent{services_.loop, admin_,          services_.desk,       services_.backend,
-                                work_,          services_.blobs, services_.get_secret, settings_.superpod};
+  const Superpod::Services lent{services_.loop,    admin_, services_.desk,  services_.egress,
+                                services_.backend, work_,  services_.blobs, services_.get_secret,
+                                settings_.superpod};
   SuperpodOwner& owner = *this;
   superpods_.push_back(std::make_unique<Superpod>(++last_number_, services_.targets.take(), lent, owner));
   return *superpods_.back();

@@ -74,6 +74,7 @@ class Fleet final : private SuperpodOwner {
     VersionRegistry& registry;
     TargetNumbers& targets;
     MachineRoom& room;
+    EgressDoors& egress;
     sandbox::Backend& backend;
     const platform::Blobs& blobs;
     platform::SuperpodCatalog::GetSecret get_secret;

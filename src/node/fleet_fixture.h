@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "node/fake_backend.h"
+#include "node/fake_egress.h"
 #include "node/fleet.h"
 #include "platform/blobs.h"
 #include "platform/data_directory.h"
@@ -59,7 +60,7 @@ class FleetTest : public ::testing::Test {
 
   void begin() {
     fleet_ = std::make_unique<Fleet>(
-        settings_, Fleet::Services{loop_, desk_, registry_, targets_, room_, backend_, *blobs_,
+        settings_, Fleet::Services{loop_, desk_, registry_, targets_, room_, egress_, backend_, *blobs_,
                                    [this](const std::string&, const std::string& name) { return secret(name); },
                                    [this](policy::VersionId version, Reason, const std::string& why) {
                                      refused_[version].push_back(why);
@@ -170,6 +171,7 @@ class FleetTest : public ::testing::Test {
   VersionRegistry registry_{desk_};
   TargetNumbers targets_;
   MachineRoom room_{ByteSize{64ull << 30}};
+  FakeEgress egress_;
   FleetSettings settings_;
   platform::SnapshotPtr snapshot_;
   std::map<std::string, platform::TenantTablePtr> tables_;

@@ -288,6 +288,20 @@ TEST_F(FleetTest, ADeletedVersionIsHostedNoMore) {
   EXPECT_TRUE(fleet_->hostedVersions().empty());
 }
 
+TEST_F(FleetTest, AVersionMayCallOutWhileItsSuperpodHostsIt) {
+  deploy({{"hello", ""}});
+  begin();
+  const auto target = serve(numberOf("hello"));
+  ASSERT_TRUE(target);
+  const policy::TargetId superpod = (*target)->id;
+  EXPECT_TRUE(egress_.sockets[superpod].ends_with("/egress.sock"));
+  EXPECT_THAT(egress_.admitted[superpod], testing::ElementsAre(platform::VersionName{{"acme", "hello"}, 1}));
+  deploy({});
+  EXPECT_TRUE(runUntil([&] { return egress_.admitted[superpod].empty(); }));
+  fleet_.reset();
+  EXPECT_FALSE(egress_.sockets.contains(superpod));
+}
+
 TEST_F(FleetTest, AThousandVersionsAreHostedByOneSuperpod) {
   std::map<std::string, std::string> many;
   for (int i = 0; i < 1'000; ++i) many["f" + std::to_string(i)] = "";

@@ -35,6 +35,7 @@ Gateway::Gateway(GatewayConfig config, Services services)
                                                            replays_,
                                                            services_.access_log,
                                                            services_.container_sockets,
+                                                           services_.outbound,
                                                            api,
                                                            config_.seed,
                                                            readiness_}));
@@ -112,6 +113,27 @@ void Gateway::report(UniqueFunction<void(std::vector<GatewayReport>)> take) {
       gathering->take(std::move(gathering->reports));
     });
   }
+}
+
+GatewayWorker& Gateway::egressOf(policy::TargetId superpod) {
+  return *workers_[superpod.value % workers_.size()];
+}
+
+void Gateway::connectTo(policy::TargetId superpod, const std::string& socket, std::uint32_t box_workers) {
+  egressOf(superpod).withEgress(
+      [superpod, socket, box_workers](Egress& egress) { egress.door(superpod).connectTo(socket, box_workers); });
+}
+
+void Gateway::disconnect(policy::TargetId superpod) {
+  egressOf(superpod).withEgress([superpod](Egress& egress) { egress.close(superpod); });
+}
+
+void Gateway::admit(policy::TargetId superpod, const platform::VersionPtr& version) {
+  egressOf(superpod).withEgress([superpod, version](Egress& egress) { egress.door(superpod).admit(version); });
+}
+
+void Gateway::dismiss(policy::TargetId superpod, const platform::VersionName& version) {
+  egressOf(superpod).withEgress([superpod, version](Egress& egress) { egress.door(superpod).dismiss(version); });
 }
 
 void Gateway::drain() {

@@ -15,6 +15,8 @@
 #include "base/unique_function.h"
 #include "http/server_tls.h"
 #include "node/dispatch_desk.h"
+#include "node/egress.h"
+#include "node/egress_doors.h"
 #include "node/gateway_worker.h"
 #include "node/replay_budget.h"
 #include "node/tenant_rates.h"
@@ -37,12 +39,13 @@ struct GatewayConfig {
   std::uint64_t seed = 0;
 };
 
-class Gateway {
+class Gateway final : public EgressDoors {
  public:
   struct Services {
     platform::Tokens& tokens;
     LineLog& access_log;
     std::function<http::SocketFactory()> container_sockets;
+    OutboundServices outbound;
     std::function<std::int64_t()> unix_ms;
     // A request waits for it and nobody serves it; on any thread, for each that comes.
     UniqueFunction<void(policy::VersionId)> wanted;
@@ -51,7 +54,7 @@ class Gateway {
   // Opens the listeners; an error names the address and the mend. Takes no request before start().
   static Result<std::unique_ptr<Gateway>> open(GatewayConfig config, Services services);
   // As stop().
-  ~Gateway();
+  ~Gateway() override;
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
@@ -68,6 +71,12 @@ class Gateway {
   // `take` is called once, on the thread of some worker.
   void report(UniqueFunction<void(std::vector<GatewayReport>)> take);
 
+  // EgressDoors: each superpod calls out through one of the workers.
+  void connectTo(policy::TargetId superpod, const std::string& socket, std::uint32_t box_workers) override;
+  void disconnect(policy::TargetId superpod) override;
+  void admit(policy::TargetId superpod, const platform::VersionPtr& version) override;
+  void dismiss(policy::TargetId superpod, const platform::VersionName& version) override;
+
   // Takes no more connections and lets what runs finish; then idle().
   void drain();
   bool idle() const;
@@ -76,6 +85,7 @@ class Gateway {
  private:
   Gateway(GatewayConfig config, Services services);
   Result<void> listenAll();
+  GatewayWorker& egressOf(policy::TargetId superpod);
   Result<void> listen(const std::string& address, const std::shared_ptr<const http::ServerTls>& tls);
 
   const GatewayConfig config_;

@@ -38,8 +38,9 @@ class GatewayTest : public ::testing::Test {
     config.listen = {"unix:" + folder_ + "/front"};
     config.inside = folder_ + "/inside";
     config.api = folder_ + "/api";
-    auto gateway = Gateway::open(std::move(config), {*tokens_, log_, noContainers, [] { return std::int64_t{1}; },
-                                                     [this](policy::VersionId version) { wanted_ = version.value; }});
+    auto gateway =
+        Gateway::open(std::move(config), {*tokens_, log_, noContainers, callAnywhere(), [] { return std::int64_t{1}; },
+                                          [this](policy::VersionId version) { wanted_ = version.value; }});
     EXPECT_TRUE(gateway) << gateway.error().message();
     gateway_ = std::move(*gateway);
     gateway_->start();
@@ -52,6 +53,11 @@ class GatewayTest : public ::testing::Test {
     return [](const std::string&, UniqueFunction<void(Result<FileDescriptor>)> done) {
       done(fail(ErrorCode::kUnavailable, "no containers"));
     };
+  }
+
+  static OutboundServices callAnywhere() {
+    const http::ClientTls no_certificates{.trust_system = false, .ca_file = {}};
+    return {http::openDirectServices(no_certificates, http::ResolverLimits{}).value(), http::anyAddress(), {}};
   }
 
   void deploy(std::string_view manifest = "") {

@@ -1,5 +1,6 @@
 #include "node/gateway_worker.h"
 
+#include <fmt/format.h>
 #include <pthread.h>
 
 #include <utility>
@@ -65,7 +66,10 @@ GatewayWorker::GatewayWorker(std::size_t index, const GatewayServices& services)
       public_door_(*this, Entrance::kPublic),
       inside_door_(*this, Entrance::kInside),
       public_server_(std::in_place, loop_, services_.limits.server, public_door_),
-      inside_server_(std::in_place, loop_, services_.limits.server, inside_door_) {}
+      inside_server_(std::in_place, loop_, services_.limits.server, inside_door_) {
+  FunctionCalls& functions = *this;
+  egress_.emplace(loop_, services_.outbound, functions);
+}
 
 GatewayWorker::~GatewayWorker() {
   stop();
@@ -108,6 +112,7 @@ void GatewayWorker::cutAll() {
   for (ProxiedRequest* request : present) request->stop(Reason::kStopped);
   public_server_.reset();
   inside_server_.reset();
+  egress_.reset();
   const TimePoint end = loop_.now() + std::chrono::seconds(1);
   while (open_.size() > 0 && Clock::now() < end) loop_.runReady();
   settled_.clear();
@@ -133,13 +138,19 @@ void GatewayWorker::use(platform::SnapshotPtr snapshot) {
 
 void GatewayWorker::report(UniqueFunction<void(GatewayReport)> take) {
   loop_.post([this, take = std::move(take)]() mutable {
-    take({std::exchange(metrics_, {}), public_server_->counters(), open_.size()});
+    take({std::exchange(metrics_, {}), egress_->takeCounters(), public_server_->counters(), open_.size()});
   });
 }
 
 void GatewayWorker::called(const DispatchCall& call) {
   loop_.post([this, call] {
     if (Open* open = open_.find(call.token)) open->request.called(call);
+  });
+}
+
+void GatewayWorker::withEgress(UniqueFunction<void(Egress&)> work) {
+  loop_.post([this, work = std::move(work)]() mutable {
+    if (egress_) work(*egress_);
   });
 }
 
@@ -163,12 +174,23 @@ void GatewayWorker::onRequest(http::ServerStream& stream, Entrance entrance) {
   if (!router_.ready()) return refuse(stream, {Reason::kNotReady});
   auto answer = router_.route(request, entrance, loop_.now());
   if (const auto* why_not = std::get_if<NotRouted>(&answer)) return refuse(stream, *why_not);
-  proxy(stream, std::get<Routed>(std::move(answer)));
+  proxy(stream, std::get<Routed>(std::move(answer)), {});
+}
+
+void GatewayWorker::callFunction(http::ServerStream& stream, const platform::Version& caller,
+                                 const http::EgressCall& call) {
+  if (!router_.ready()) return refuse(stream, {Reason::kNotReady});
+  if (call.hops >= services_.limits.most_hops) {
+    return refuse(stream, {Reason::kHops, fmt::format("{} functions have called each other to get here", call.hops)});
+  }
+  auto answer = router_.routeCall(stream.request(), caller.name().tenant, loop_.now());
+  if (const auto* why_not = std::get_if<NotRouted>(&answer)) return refuse(stream, *why_not);
+  proxy(stream, std::get<Routed>(std::move(answer)), {call.hops + 1, call.trace_id});
 }
 
 void GatewayWorker::answerOwn(http::ServerStream& stream, std::string_view path) {
   if (path.starts_with(kApiPrefix)) {
-    ProxiedRequest::Terms terms = termsOf(stream, services_.limits.api_timeout);
+    ProxiedRequest::Terms terms = termsOf(stream, services_.limits.api_timeout, {});
     terms.version = services_.api;
     return begin(stream, std::move(terms), nullptr);
   }
@@ -179,9 +201,9 @@ void GatewayWorker::answerOwn(http::ServerStream& stream, std::string_view path)
   sendText(stream, 503, readiness == Readiness::kStarting ? "starting\n" : "draining\n");
 }
 
-ProxiedRequest::Terms GatewayWorker::termsOf(http::ServerStream& stream, Duration timeout) {
+ProxiedRequest::Terms GatewayWorker::termsOf(http::ServerStream& stream, Duration timeout, const Origin& origin) {
   const http::RequestHead& request = stream.request();
-  const std::string traceparent = http::traceparentFor(request.headers, request_ids_);
+  const std::string traceparent = http::traceparentFor(request.headers, request_ids_, origin.trace_id);
   ProxiedRequest::Terms terms;
   terms.client = stream.peerAddress();
   terms.request_id = http::traceIdOf(traceparent).value_or("");
@@ -191,13 +213,14 @@ ProxiedRequest::Terms GatewayWorker::termsOf(http::ServerStream& stream, Duratio
   client.authority = request.authority;
   client.version = request.version;
   http::addProxiedRequestFields(request.headers, client, kPseudonym, traceparent, terms.headers);
+  terms.hops = origin.hops;
   terms.arrived = loop_.now();
   terms.deadline = terms.arrived + timeout;
   return terms;
 }
 
-void GatewayWorker::proxy(http::ServerStream& stream, Routed routed) {
-  ProxiedRequest::Terms terms = termsOf(stream, routed.timeout);
+void GatewayWorker::proxy(http::ServerStream& stream, Routed routed, const Origin& origin) {
+  ProxiedRequest::Terms terms = termsOf(stream, routed.timeout, origin);
   terms.version = routed.number;
   terms.route = std::move(routed.route);
   if (routed.shows_token) terms.headers.remove("authorization");

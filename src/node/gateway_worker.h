@@ -22,6 +22,7 @@
 #include "http/request_id.h"
 #include "http/server.h"
 #include "node/dispatch_desk.h"
+#include "node/egress.h"
 #include "node/gateway_metrics.h"
 #include "node/proxied_request.h"
 #include "node/refusal.h"
@@ -49,6 +50,7 @@ struct GatewayLimits {
   http::ClientLimits client = limitsToTargets();
   Duration api_timeout = std::chrono::hours(1);  // of followed logs and slow uploads
   std::uint32_t api_concurrency = 256;           // requests at once
+  std::uint32_t most_hops = 8;                   // of functions that call each other: 508 beyond
 };
 
 // What the workers share. Everything outlives them and is thread-safe.
@@ -60,6 +62,7 @@ struct GatewayServices {
   LineLog& access_log;
   // Of containers' namespaces; see http::SocketFactory.
   std::function<http::SocketFactory()> container_sockets;
+  const OutboundServices& outbound;
   policy::VersionId api;  // its number at the desk
   std::uint64_t seed;     // of request ids and of the draw of versions
   std::atomic<Readiness>& readiness;
@@ -67,12 +70,13 @@ struct GatewayServices {
 
 // Taken on the worker's thread.
 struct GatewayReport {
-  GatewayMetrics metrics;  // since the last one
+  GatewayMetrics metrics;     // since the last one
+  OutboundCounters outbound;  // likewise
   http::ServerCounters http;
   std::size_t open_requests = 0;
 };
 
-class GatewayWorker final : private ProxiedRequestOwner {
+class GatewayWorker final : private ProxiedRequestOwner, private FunctionCalls {
  public:
   GatewayWorker(std::size_t index, const GatewayServices& services);
   ~GatewayWorker() override;
@@ -88,6 +92,8 @@ class GatewayWorker final : private ProxiedRequestOwner {
   void called(const DispatchCall& call);
   // `take` runs on the worker's thread.
   void report(UniqueFunction<void(GatewayReport)> take);
+  // `work` runs on the worker's thread.
+  void withEgress(UniqueFunction<void(Egress&)> work);
   // Refuses those that wait for the version: nobody will serve it.
   void refuseWaiting(policy::VersionId version, Reason reason, std::string detail);
   void drain();
@@ -110,10 +116,16 @@ class GatewayWorker final : private ProxiedRequestOwner {
   struct Open;
 
   void onRequest(http::ServerStream& stream, Entrance entrance);
+  void callFunction(http::ServerStream& stream, const platform::Version& caller, const http::EgressCall& call) override;
   void answerOwn(http::ServerStream& stream, std::string_view path);
-  void proxy(http::ServerStream& stream, Routed routed);
+  // What led to a request, where that was a function's call.
+  struct Origin {
+    std::uint32_t hops = 0;
+    std::string_view trace_id = {};
+  };
+  void proxy(http::ServerStream& stream, Routed routed, const Origin& origin);
   void begin(http::ServerStream& stream, ProxiedRequest::Terms terms, platform::VersionPtr version);
-  ProxiedRequest::Terms termsOf(http::ServerStream& stream, Duration timeout);
+  ProxiedRequest::Terms termsOf(http::ServerStream& stream, Duration timeout, const Origin& origin);
   void refuse(http::ServerStream& stream, const NotRouted& why_not);
   void settled(std::uint64_t token, const ProxiedRecord& record) override;
   void record(const ProxiedRecord& over, const platform::Version* version);
@@ -137,6 +149,7 @@ class GatewayWorker final : private ProxiedRequestOwner {
   Door inside_door_;
   std::optional<http::Server> public_server_;
   std::optional<http::Server> inside_server_;
+  std::optional<Egress> egress_;
   bool draining_ = false;
   bool stopping_ = false;
   std::atomic<bool> idle_{false};  // draining, and nothing left to do

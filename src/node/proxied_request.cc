@@ -3,45 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/check.h"
 #include "base/text.h"
+#include "http/egress_call.h"
 #include "http/proxy_headers.h"
+#include "node/box_words.h"
 
 namespace wasabi::node {
 namespace {
 
-// A box's words to the gateway; see docs/box.md, "Behind a gateway".
-constexpr std::string_view kNoRoom = "wasabi-no-room";
-constexpr std::string_view kProxyStatus = "proxy-status";  // RFC 9209
-constexpr std::string_view kRoute = "wasabi-route";
-constexpr std::string_view kClient = "wasabi-client";
-constexpr std::string_view kScheme = "wasabi-scheme";
 constexpr std::string_view kTimeoutField = "wasabi-timeout";
-
-// What only limits of the function or its tenant forbid, or its own share of the CPU: others may still have room there.
-policy::Dispatch::Lack lackOf(std::string_view reason) {
-  constexpr std::array<std::string_view, 6> kOwn = {"queue.function_concurrency",
-                                                    "queue.tenant_concurrency",
-                                                    "queue.tenant_share",
-                                                    "queue.cpu_quota",
-                                                    "queue.cpu",
-                                                    "not_here"};
-  const bool own = std::find(kOwn.begin(), kOwn.end(), reason) != kOwn.end();
-  return own ? policy::Dispatch::Lack::kOwn : policy::Dispatch::Lack::kShared;
-}
-
-// What a box says of an answer that its function did not give: `wasabi; error=...; details="function.trap"`.
-std::string outcomeOf(const http::Fields& headers) {
-  constexpr std::string_view kDetails = "details=\"";
-  const std::string_view text = headers.find(kProxyStatus).value_or("");
-  const std::size_t begin = text.find(kDetails);
-  if (!text.starts_with("wasabi;") || begin == std::string_view::npos) return {};
-  const std::string_view word = text.substr(begin + kDetails.size());
-  return std::string(word.substr(0, word.find('"')));
-}
 
 // gRPC needs HTTP/2 all the way.
 bool isGrpc(const http::RequestHead& head) {
@@ -141,11 +114,11 @@ void ProxiedRequest::called(const DispatchCall& call) {
   send(call.target);
 }
 
-// Words that only what stands behind a gateway believes.
 void ProxiedRequest::addWordsForTarget(http::Fields& headers) const {
-  headers.set(kClient, terms_.client);
-  headers.set(kScheme, stream_->request().scheme);
-  if (target_->kind == Target::Kind::kSuperpod) headers.set(kRoute, terms_.route);
+  addWordsOfClient(headers, terms_.client, stream_->request().scheme);
+  if (target_->kind != Target::Kind::kSuperpod) return;
+  addWordsOfRoute(headers, terms_.route);
+  if (terms_.hops > 0) http::setHops(terms_.hops, headers);
 }
 
 http::ClientRequest ProxiedRequest::upstreamRequest() const {
@@ -244,14 +217,13 @@ void ProxiedRequest::bodyWanted() {
 // ---- the answer -----------------------------------------------------------------------------------------------------
 
 void ProxiedRequest::answerBegins(const http::ResponseHead& head) {
-  if (const auto no_room = head.headers.find(kNoRoom); no_room && target_->kind == Target::Kind::kSuperpod) {
-    lack_ = lackOf(*no_room);
-    return;
-  }
+  const bool from_a_box = target_->kind == Target::Kind::kSuperpod;
+  if (from_a_box) lack_ = lackOf(head.headers);
+  if (lack_) return;
   ++runs_;
   state_ = State::kAnswering;
   status_ = head.status;
-  if (target_->kind == Target::Kind::kSuperpod) outcome_ = outcomeOf(head.headers);
+  if (from_a_box) outcome_ = outcomeOf(head.headers);
   http::ResponseHead answer;
   answer.status = head.status;
   http::addProxiedResponseFields(head.headers, answer.headers);

@@ -84,7 +84,8 @@ class ProxiedRequest final : private http::StreamObserver {
     std::string route;   // for the box: "acme/hello@3;prefix=11"
     std::string client;  // as ServerStream::peerAddress() says it, for the box
     std::string request_id;
-    http::Fields headers;  // as they are passed on
+    http::Fields headers;    // as they are passed on
+    std::uint32_t hops = 0;  // calls of functions that led to it
     TimePoint arrived;
     TimePoint deadline;
   };

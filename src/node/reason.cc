@@ -26,6 +26,7 @@ constexpr std::array kFacts = {
     ReasonFacts{Reason::kNoVersion, "refused.no_version", 503},
     ReasonFacts{Reason::kToken, "refused.token", 401},
     ReasonFacts{Reason::kVisibility, "refused.visibility", 403},
+    ReasonFacts{Reason::kHops, "refused.hops", 508},
     ReasonFacts{Reason::kRequestRate, "refused.request_rate", 429},
     ReasonFacts{Reason::kBadTimeout, "refused.bad_timeout", 400},
     ReasonFacts{Reason::kFunctionConcurrency, "refused.function_concurrency", 429},

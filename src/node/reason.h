@@ -30,6 +30,7 @@ enum class Reason : std::uint8_t {
   kNoVersion,
   kToken,
   kVisibility,
+  kHops,
   kRequestRate,
   kBadTimeout,
   // Why it got no place.

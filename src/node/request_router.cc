@@ -64,13 +64,36 @@ std::variant<Routed, NotRouted> RequestRouter::route(const http::RequestHead& re
   if (entrance == Entrance::kPublic) {
     if (auto why_not = forbidden(*route, request, shows_token)) return std::move(*why_not);
   }
-  if (const auto wait = services_.rates.refused(*route->tenant, now)) {
+  return routed(*route, request, shows_token, now);
+}
+
+// Functions of one tenant are open to each other; between tenants a call is like one from outside.
+std::variant<Routed, NotRouted> RequestRouter::routeCall(const http::RequestHead& request,
+                                                         std::string_view calling_tenant, TimePoint now) {
+  if (!request.path().starts_with('/')) return NotRouted{Reason::kBadPath};
+  const auto route = snapshot_->routeInternal(request.authority);
+  if (!route) {
+    return NotRouted{
+        Reason::kNoRoute,
+        fmt::format("no function is called '{}'; they are called <function>.<tenant>.internal", request.authority)};
+  }
+  bool shows_token = false;
+  if (calling_tenant != route->tenant->name) {
+    if (auto why_not = forbidden(*route, request, shows_token)) return std::move(*why_not);
+  }
+  return routed(*route, request, shows_token, now);
+}
+
+std::variant<Routed, NotRouted> RequestRouter::routed(const platform::PlatformRoute& route,
+                                                      const http::RequestHead& request, bool shows_token,
+                                                      TimePoint now) {
+  if (const auto wait = services_.rates.refused(*route.tenant, now)) {
     return NotRouted{Reason::kRequestRate, "", wholeSeconds(*wait)};
   }
-  auto version = choose(*route);
+  auto version = choose(route);
   if (auto* why_not = std::get_if<NotRouted>(&version)) return std::move(*why_not);
-  auto done = routed(*route->tenant, *route->function, std::get<platform::VersionPtr>(std::move(version)),
-                     route->prefix_size, request);
+  auto done = routed(*route.tenant, *route.function, std::get<platform::VersionPtr>(std::move(version)),
+                     route.prefix_size, request);
   if (auto* found = std::get_if<Routed>(&done)) found->shows_token = shows_token;
   return done;
 }

@@ -62,9 +62,14 @@ class RequestRouter {
   bool ready() const { return snapshot_ != nullptr; }
 
   std::variant<Routed, NotRouted> route(const http::RequestHead& request, Entrance entrance, TimePoint now);
+  // A function of that tenant calls one of this machine: http://<function>.<tenant>.internal/.
+  std::variant<Routed, NotRouted> routeCall(const http::RequestHead& request, std::string_view calling_tenant,
+                                            TimePoint now);
 
  private:
   std::variant<Routed, NotRouted> routeByName(std::string_view name, const http::RequestHead& request);
+  std::variant<Routed, NotRouted> routed(const platform::PlatformRoute& route, const http::RequestHead& request,
+                                         bool shows_token, TimePoint now);
   std::optional<NotRouted> forbidden(const platform::PlatformRoute& route, const http::RequestHead& request,
                                      bool& shows_token);
   std::variant<platform::VersionPtr, NotRouted> choose(const platform::PlatformRoute& route);

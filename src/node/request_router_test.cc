@@ -59,6 +59,15 @@ class RequestRouterTest : public ::testing::Test {
     for (const auto& [name, value] : headers) request.headers.add(name, value);
     return router_.route(request, entrance, now);
   }
+  std::variant<Routed, NotRouted> call(const std::string& authority, const std::string& calling_tenant,
+                                       const std::vector<std::pair<std::string, std::string>>& headers = {}) {
+    http::RequestHead request;
+    request.method = "GET";
+    request.target = "/";
+    request.authority = authority;
+    for (const auto& [name, value] : headers) request.headers.add(name, value);
+    return router_.routeCall(request, calling_tenant, kStart);
+  }
   Routed found(std::variant<Routed, NotRouted> answer) {
     if (const auto* why_not = std::get_if<NotRouted>(&answer)) {
       ADD_FAILURE() << toString(why_not->reason) << ' ' << why_not->detail;
@@ -170,6 +179,31 @@ TEST_F(RequestRouterTest, WhatIsGoneInTheNextSnapshotIsNotFound) {
   EXPECT_EQ(reasonOf(route("/acme/hello")), Reason::kNoRoute);
   deploy();
   EXPECT_EQ(found(route("/acme/hello")).number, before.number);  // the registry was not told that it is gone
+}
+
+TEST_F(RequestRouterTest, FunctionsCallEachOtherByName) {
+  deploy();
+  const Routed routed = found(call("hello.acme.internal", "acme"));
+  EXPECT_EQ(routed.version->name().toString(), "acme/hello");
+  EXPECT_EQ(routed.route, "acme/hello@1;prefix=0");
+  EXPECT_EQ(found(call("Hello.ACME.internal:80", "other")).number, routed.number);
+  EXPECT_EQ(found(call("v1.hello.acme.internal", "other")).number, routed.number);
+  for (const char* nobody :
+       {"nobody.acme.internal", "hello.other.internal", "acme.internal", ".internal", "v2.hello.acme.internal"}) {
+    EXPECT_EQ(reasonOf(call(nobody, "acme")), Reason::kNoRoute) << nobody;
+  }
+}
+
+TEST_F(RequestRouterTest, FunctionsCallThoseOfTheirTenantWhateverTheirVisibilityAndOthersAsAnybody) {
+  deploy("visibility = 'tenant'");
+  EXPECT_EQ(reasonOf(call("hello.acme.internal", "acme")), Reason::kNone);
+  EXPECT_EQ(reasonOf(call("hello.acme.internal", "other")), Reason::kVisibility);
+  deploy("visibility = 'token'");
+  EXPECT_EQ(reasonOf(call("hello.acme.internal", "acme")), Reason::kNone);
+  EXPECT_EQ(reasonOf(call("hello.acme.internal", "other")), Reason::kToken);
+  const std::string bearer = "Bearer " + token(platform::Role::kTenant, "acme");
+  const Routed with_token = found(call("hello.acme.internal", "other", {{"authorization", bearer}}));
+  EXPECT_TRUE(with_token.shows_token);
 }
 
 }  // namespace

@@ -4,26 +4,16 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <utility>
 
-#include "base/check.h"
+#include "node/superpod_shared.h"
 
 namespace wasabi::node {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Duration kAskAgain = std::chrono::milliseconds(10);
 constexpr Duration kLookAgain = std::chrono::milliseconds(20);
-
-Result<void> writeText(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (!file) return fail(ErrorCode::kIo, "cannot write " + path);
-  return {};
-}
 
 Result<void> takenByBox(const platform::VersionName& version, const Result<std::vector<ManifestProblem>>& problems) {
   if (!problems) return fail(problems.error());
@@ -34,34 +24,7 @@ Result<void> takenByBox(const platform::VersionName& version, const Result<std::
   return {};
 }
 
-Result<void> makeEmptyFolder(const std::string& path) {
-  std::error_code error;
-  fs::remove_all(path, error);
-  if (!error) fs::create_directories(path, error);
-  if (error) return fail(Error::fromErrno(path, error.value()));
-  fs::permissions(path, fs::perms::owner_all, error);
-  return {};
-}
-
-// What functions may book, and beside it what the box needs for itself: connections, programs, figures.
-sandbox::Walls wallsOf(const SuperpodSettings& settings) {
-  constexpr ByteSize kOfTheBox{256ull << 20};
-  constexpr std::uint32_t kTasksBesideWorkers = 256;
-  sandbox::Walls walls;
-  walls.memory = settings.memory + ByteSize{settings.memory.value / 4} + kOfTheBox;
-  walls.cpu = Cores{settings.cores};
-  walls.tasks = settings.workers + kTasksBesideWorkers;
-  return walls;
-}
-
 }  // namespace
-
-// What the work thread uses; it may still be at it when the superpod is gone.
-struct Superpod::Shared {
-  std::optional<platform::SuperpodCatalog> catalog;  // of the work thread
-  std::unique_ptr<sandbox::Sandbox> arriving;        // of the work thread, until it has posted that it is there
-  std::unique_ptr<sandbox::Sandbox> sandbox;         // of the control loop, once it was handed over
-};
 
 Superpod::Superpod(std::uint32_t number, policy::TargetId target, const Services& services, SuperpodOwner& owner)
     : number_(number),
@@ -83,6 +46,7 @@ Superpod::Superpod(std::uint32_t number, policy::TargetId target, const Services
 
 // Its directories go with it, after what the work thread has still to do there.
 Superpod::~Superpod() {
+  services_.egress.disconnect(target_);
   if (is_target_) services_.desk.closeTarget(target_);
   services_.work.post([shared = shared_, directory = directory_, runtime = runtime_] {
     shared->arriving.reset();
@@ -103,122 +67,6 @@ void Superpod::enter(State next) {
   since_ = services_.loop.now();
 }
 
-// ---- its start ------------------------------------------------------------------------------------------------------
-
-std::string Superpod::writeConfig() const {
-  const SuperpodSettings& settings = services_.settings;
-  using Kind = policy::BookingMode::Kind;
-  std::string text = fmt::format("[capacity]\nmemory = \"{}\"\ncpu = \"{}\"\n[memory]\nmode = \"{}\"\n",
-                                 wasabi::toString(settings.memory), wasabi::toString(Cores{settings.cores}),
-                                 policy::kBookingModeNames[static_cast<std::size_t>(settings.booking.kind)]);
-  if (settings.booking.kind == Kind::kRatio) text += fmt::format("ratio = {}\n", settings.booking.ratio);
-  if (settings.booking.kind == Kind::kRisk) text += fmt::format("risk = {}\n", settings.booking.risk);
-  return text;
-}
-
-void Superpod::startOnWorkThread() {
-  const SuperpodSettings& settings = services_.settings;
-  sandbox::SuperpodSpec spec;
-  spec.name = name_;
-  spec.paths = {directory_, runtime_, settings.verify_key};
-  spec.program = settings.program;
-  spec.walls = wallsOf(settings);
-  spec.arguments = [workers = settings.workers, more = settings.more_arguments](const sandbox::SuperpodPaths& inside) {
-    std::vector<std::string> arguments = {"--behind-gateway",
-                                          "--config",
-                                          inside.directory + "/box.toml",
-                                          "--listen",
-                                          "unix:" + inside.runtime + "/box.sock",
-                                          "--admin",
-                                          "unix:" + inside.runtime + "/admin.sock",
-                                          "--catalog",
-                                          inside.directory + "/catalog",
-                                          "--store",
-                                          inside.directory + "/store",
-                                          "--secrets",
-                                          inside.runtime + "/secrets",
-                                          "--verify-key",
-                                          inside.verify_key,
-                                          "--compile",
-                                          "never",
-                                          "--history",
-                                          "none",
-                                          "--function-log",
-                                          "-",
-                                          "--workers",
-                                          std::to_string(workers)};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
-  };
-  platform::SuperpodPlace place;
-  place.directory = directory_;
-  place.secrets = runtime_ + "/secrets";
-  place.fingerprint = settings.fingerprint;
-
-  auto start = [shared = shared_, spec = std::move(spec), place = std::move(place), config = writeConfig(),
-                services = services_,
-                events = sandbox::SandboxEvents{
-                    [line = settings.log_line](std::string_view text) { line(text); },
-                    [this, alive = std::weak_ptr<bool>(alive_), &loop = services_.loop](const sandbox::Exit& exit) {
-                      loop.post([this, alive, exit] {
-                        if (alive.lock()) ended(exit);
-                      });
-                    }}]() mutable -> Result<std::unique_ptr<sandbox::Sandbox>> {
-    for (const std::string& folder : {spec.paths.directory, spec.paths.runtime}) {
-      if (auto made = makeEmptyFolder(folder); !made) return fail(std::move(made.error()));
-    }
-    auto catalog = platform::SuperpodCatalog::open(services.blobs, std::move(place), services.get_secret);
-    if (!catalog) return fail(std::move(catalog.error()));
-    shared->catalog.emplace(std::move(*catalog));
-    if (auto written = writeText(spec.paths.directory + "/box.toml", config); !written) {
-      return fail(std::move(written.error()));
-    }
-    return services.backend.start(spec, std::move(events));
-  };
-  services_.work.post([this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop,
-                       start = std::move(start)]() mutable {
-    auto sandbox = start();
-    Result<void> made = sandbox ? Result<void>() : fail(std::move(sandbox.error()));
-    // Not by what is posted: a loop that ends with it would wait for the end of the box, which is posted to it too.
-    if (sandbox) shared->arriving = std::move(*sandbox);
-    loop.post([this, alive, made = std::move(made)]() mutable {
-      if (alive.lock()) started(std::move(made));
-    });
-  });
-}
-
-void Superpod::started(Result<void> made) {
-  if (!made) return gone("cannot start: " + made.error().message());
-  shared_->sandbox = std::move(shared_->arriving);
-  if (state_ == State::kDraining) return kill();
-  askUntilReady(services_.loop.now() + services_.settings.start_timeout);
-}
-
-void Superpod::askUntilReady(TimePoint give_up) {
-  admin_.load([this, give_up](Result<BoxLoad> load) {
-    if (state_ != State::kStarting) return;
-    if (load && load->ready) {
-      take(std::move(*load));
-      return becomeReady();
-    }
-    if (services_.loop.now() >= give_up) return giveUp("it was not ready in time");
-    timer_.arm(services_.loop.now() + kAskAgain, [this, give_up] { askUntilReady(give_up); });
-  });
-}
-
-void Superpod::becomeReady() {
-  enter(State::kReady);
-  auto target = std::make_shared<Target>();
-  target->id = target_;
-  target->kind = Target::Kind::kSuperpod;
-  target->name = name_;
-  target->endpoint.name = runtime_ + "/box.sock";
-  services_.desk.addTarget(std::move(target), {});
-  is_target_ = true;
-  ready_at_ = since_;
-  owner_.superpodReady(*this);
-}
-
 // ---- versions -------------------------------------------------------------------------------------------------------
 
 bool Superpod::serves(policy::VersionId version) const {
@@ -231,6 +79,7 @@ void Superpod::host(policy::VersionId number, platform::VersionPtr version, cons
       versions_.try_emplace(number, Hosted{Hosting::kComing, {version->name(), version->number}, {}});
   hosted->second.share = share;
   leaving_.erase(number);
+  services_.egress.admit(target_, version);
   usage_.hosts(hosted->second.name.function.tenant);
   services_.work.post([this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop, number,
                        version = std::move(version), share] {
@@ -271,6 +120,7 @@ void Superpod::removeLeaving() {
     const auto& [number, leaving] = entry;
     const bool is_used = is_target_ && services_.desk.figures(number).running > 0;
     if (is_used && now < leaving.until) return false;
+    services_.egress.dismiss(target_, leaving.name);
     services_.work.post(
         [this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop, name = leaving.name] {
           if (!shared->catalog || !shared->catalog->remove(name)) return;

@@ -23,6 +23,7 @@
 #include "http/event_loop.h"
 #include "node/box_admin.h"
 #include "node/dispatch_desk.h"
+#include "node/egress_doors.h"
 #include "node/usage_meter.h"
 #include "platform/superpod_catalog.h"
 #include "policy/ids.h"
@@ -42,7 +43,6 @@ struct SuperpodSettings {
   double cores = 1;
   std::uint32_t workers = 1;
   policy::BookingMode booking;
-  std::vector<std::string> more_arguments;  // of wasabi-box
   Duration start_timeout = std::chrono::seconds(30);
   Duration drain_timeout = std::chrono::seconds(60);
   Duration patience = std::chrono::seconds(5);          // for an answer of a box
@@ -70,6 +70,7 @@ class Superpod {
     http::EventLoop& loop;
     http::Client& admin;  // with a unixConnector
     DispatchDesk& desk;
+    EgressDoors& egress;
     sandbox::Backend& backend;
     WorkThread& work;
     const platform::Blobs& blobs;

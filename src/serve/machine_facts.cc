@@ -43,6 +43,7 @@ void writeContainers(const node::ContainerFleetFigures& containers, PrometheusTe
 void MachineFacts::add(const std::vector<node::GatewayReport>& reports) {
   for (const node::GatewayReport& report : reports) {
     totals_.merge(report.metrics);
+    outbound_.merge(report.outbound);
     for (const auto& [tenant, counters] : report.metrics.byTenant()) {
       services_.usage.add(tenant, {counters.requests, 0, 0});
     }
@@ -52,6 +53,7 @@ void MachineFacts::add(const std::vector<node::GatewayReport>& reports) {
 std::string MachineFacts::prometheus() const {
   PrometheusText text;
   totals_.write(text, kMostSeries);
+  outbound_.write(text);
   const node::FleetFigures fleet = services_.fleet.figures();
   text.single("wasabi_superpods", "gauge", "Superpods there are, spares included.", fleet.superpods.size());
   text.single("wasabi_superpods_desired", "gauge", "Superpods that the load wants, without spares.", fleet.desired);

@@ -58,6 +58,7 @@ class MachineFacts final : public api::Machine {
   const Services services_;
   platform::SnapshotPtr snapshot_;
   node::GatewayMetrics totals_;
+  node::OutboundCounters outbound_;
 };
 
 }  // namespace wasabi::serve

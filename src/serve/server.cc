@@ -124,13 +124,17 @@ Result<void> Server::openGateway() {
   front.inside = runtime_ + "/inside.sock";
   front.api = runtime_ + "/api.sock";
   front.seed = randomSeed();
-  auto gateway =
-      node::Gateway::open(std::move(front), {platform_->tokens(), *access_log_,
-                                             [this] { return container_sockets_.factory(); }, unixMilliseconds,
-                                             [this](policy::VersionId version) {
-                                               fleet_->wanted(version);
-                                               containers_->wanted(version);
-                                             }});
+  auto direct = http::openDirectServices(http::ClientTls{}, http::ResolverLimits{});
+  if (!direct) return fail(std::move(direct.error()));
+  node::OutboundServices outbound{
+      std::move(*direct), config_.private_networks ? http::anyAddress() : http::publicAddresses(), {}};
+  auto gateway = node::Gateway::open(
+      std::move(front), {platform_->tokens(), *access_log_, [this] { return container_sockets_.factory(); },
+                         std::move(outbound), unixMilliseconds,
+                         [this](policy::VersionId version) {
+                           fleet_->wanted(version);
+                           containers_->wanted(version);
+                         }});
   if (!gateway) return fail(std::move(gateway.error()));
   gateway_ = std::move(*gateway);
   return {};
@@ -155,7 +159,6 @@ void Server::makeFleet() {
   fleet.superpod.cores = config_.superpod_cores;
   fleet.superpod.workers = config_.superpod_workers;
   fleet.superpod.booking = config_.booking;
-  if (config_.private_networks) fleet.superpod.more_arguments.emplace_back("--allow-private-networks");
   fleet.superpod.log_line = [this](std::string_view line) {
     if (!lines_->add(line)) log_.info("a superpod says", {{"line", line}});
   };
@@ -163,10 +166,11 @@ void Server::makeFleet() {
   fleet.most = config_.most_superpods;
   fleet.idle_period = config_.idle_period;
   fleet_ = std::make_unique<node::Fleet>(
-      std::move(fleet), node::Fleet::Services{control_loop_, gateway_->desk(), gateway_->registry(), targets_, room_,
-                                              *backend_, platform_->blobs(), std::bind_front(&Server::secretOf, this),
-                                              std::bind_front(&Server::refuseWaiting, this),
-                                              std::bind_front(&Server::wasUsed, this), log_});
+      std::move(fleet),
+      node::Fleet::Services{control_loop_, gateway_->desk(), gateway_->registry(), targets_, room_, *gateway_,
+                            *backend_, platform_->blobs(), std::bind_front(&Server::secretOf, this),
+                            std::bind_front(&Server::refuseWaiting, this), std::bind_front(&Server::wasUsed, this),
+                            log_});
 }
 
 void Server::wasUsed(const std::vector<node::TenantUse>& used) {

@@ -61,6 +61,16 @@ class Containers:
         self.assertEqual(control_groups(self.serve.data), [])
         self.assertEqual(self.left_behind(), [])
 
+    def test_a_superpod_has_a_network_of_its_own_without_anybody_in_it(self):
+        self.serve.deploy("hello", "acme/hello")
+        ours = os.readlink("/proc/self/ns/net")
+        boxes = [process for group in control_groups(self.serve.data) for process in processes_of(group)]
+        self.assertTrue(boxes)
+        for process in boxes:
+            self.assertNotEqual(os.readlink(f"/proc/{process}/ns/net"), ours)
+            devices = pathlib.Path(f"/proc/{process}/net/dev").read_text().splitlines()[2:]
+            self.assertEqual([line.split(":")[0].strip() for line in devices], ["lo"])
+
     def test_no_accepted_request_is_lost_when_containers_are_killed_under_load(self):
         self.serve.deploy("hello", "acme/hello")
         killed = set()

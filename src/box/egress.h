@@ -1,0 +1,46 @@
+// The way by which outbound calls leave the box.
+//
+// A box alone resolves and connects by itself. One behind a gateway may open no connection: the gateway connects to its
+// egress listener, and on what it brings the box sends calls to it, which it judges and carries (docs/box.md, "Behind
+// a gateway").
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/file_descriptor.h"
+#include "box/box_config.h"
+#include "http/client.h"
+
+namespace wasabi::box {
+
+enum class EgressWay : std::uint8_t { kDirect, kGateway };
+
+// What an invocation calls out through, on its worker's loop.
+struct Egress {
+  http::Client& client;
+  EgressWay way;
+};
+
+// What the workers' clients are made of; thread-safe.
+class EgressServices {
+ public:
+  // Starts the threads of the resolver and reads certificates: before the process locks itself in, but after
+  // confineProcess(), so that these threads are confined too.
+  static Result<EgressServices> direct(PrivateNetworks networks);
+  static EgressServices throughGateway(FileDescriptor listener);
+
+  EgressWay way() const { return listener_ ? EgressWay::kGateway : EgressWay::kDirect; }
+  std::unique_ptr<http::Connector> connectorOn(http::EventLoop& loop) const;
+  // Of a worker's client.
+  http::ClientLimits limits(const http::ClientLimits& direct) const;
+
+ private:
+  EgressServices() = default;
+
+  std::shared_ptr<const FileDescriptor> listener_;  // or none: direct
+  http::DirectServices direct_;
+  PrivateNetworks networks_ = PrivateNetworks::kRefused;
+};
+
+}  // namespace wasabi::box
