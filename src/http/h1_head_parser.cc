@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
 #include "http/character_class.h"
 #include "http/upgrade_protocol.h"
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxMethodBytes = 32;
 // Every option costs a search through the fields.
+constexpr std::string_view kConnect = "CONNECT";
 constexpr std::size_t kMaxConnectionOptions = 16;
 
 bool isAuthority(std::string_view text) {
@@ -119,7 +121,7 @@ bool H1HeadParser::takeRequestLine(std::string_view line, RequestHead& head) {
   if (!isTokenText(method)) return bad();
   if (!takeVersion(line.substr(second + 1), head)) return false;
   if (method.size() > kMaxMethodBytes) return refuse(501, "the method is not known");
-  if (method == "CONNECT") return refuse(501, "CONNECT is not supported");
+  if (method == kConnect && connect_ == Connect::kRefused) return refuse(501, "CONNECT is not supported");
   head.method = method;
   return takeTarget(line.substr(first + 1, second - first - 1), head);
 }
@@ -142,6 +144,7 @@ bool H1HeadParser::takeVersion(std::string_view version, RequestHead& head) {
 bool H1HeadParser::takeTarget(std::string_view target, RequestHead& head) {
   if (target.size() > limits_.max_target_bytes) return refuse(414, "the request target is too long");
   if (!isTargetText(target)) return refuse(400, "the request target is malformed");
+  if (head.method == kConnect) return takeAuthorityTarget(target, head);
   if (target[0] == '/') {
     head.target = target;
     return true;
@@ -168,6 +171,16 @@ bool H1HeadParser::takeAbsoluteTarget(std::string_view target, RequestHead& head
   head.authority = authority;
   if (target.empty() || target[0] == '?') head.target = "/";
   head.target.append(target);
+  return true;
+}
+
+// "api.example.com:443"
+bool H1HeadParser::takeAuthorityTarget(std::string_view target, RequestHead& head) {
+  if (!isAuthority(target) || splitAuthority(target).port.empty()) {
+    return refuse(400, "CONNECT wants a host and a port");
+  }
+  authority_from_target_ = true;
+  head.authority = target;
   return true;
 }
 
@@ -299,7 +312,10 @@ bool H1HeadParser::finish(RequestHead& head) {
   keep_alive_ = !asks_close_ && (is_11 || asks_keep_alive_);
   expects_continue_ = expects_continue_ && is_11;
   // A body would come before the bytes of the other protocol; nobody asks for that.
-  if (!asks_upgrade_ || !is_11 || chunked_ || head.content_length != 0 || !areTunnelProtocols(head.upgrade)) {
+  if (head.method == kConnect) {
+    if (chunked_ || head.content_length != 0) return refuse(400, "CONNECT has no body");
+    head.upgrade = "connect";
+  } else if (!asks_upgrade_ || !is_11 || chunked_ || head.content_length != 0 || !areTunnelProtocols(head.upgrade)) {
     head.upgrade.clear();
   }
   forEachListMember(named_by_connection_, [&head](std::string_view name) { head.headers.remove(name); });

@@ -16,7 +16,11 @@ class H1HeadParser {
  public:
   enum class Outcome : std::uint8_t { kNeedMore, kComplete, kRefused };
 
-  explicit H1HeadParser(const ServerLimits& limits) : limits_(limits) {}
+  // What becomes of CONNECT.
+  enum class Connect : std::uint8_t { kRefused, kTaken };
+
+  explicit H1HeadParser(const ServerLimits& limits, Connect connect = Connect::kRefused)
+      : limits_(limits), connect_(connect) {}
 
   // Forgets all, for the next head.
   void reset();
@@ -44,6 +48,7 @@ class H1HeadParser {
   bool takeRequestLine(std::string_view line, RequestHead& head);
   bool takeTarget(std::string_view target, RequestHead& head);
   bool takeAbsoluteTarget(std::string_view target, RequestHead& head);
+  bool takeAuthorityTarget(std::string_view target, RequestHead& head);
   bool takeVersion(std::string_view version, RequestHead& head);
   bool takeField(std::string_view line, RequestHead& head);
   bool takeSpecialField(std::string_view name, std::string_view value, RequestHead& head, bool& pass_on);
@@ -56,6 +61,7 @@ class H1HeadParser {
   bool finish(RequestHead& head);
 
   const ServerLimits& limits_;
+  const Connect connect_;
   std::size_t line_start_ = 0;
   std::size_t scanned_ = 0;  // no line end before here
   std::size_t field_count_ = 0;

@@ -32,7 +32,7 @@ void describe(const Fields& fields, std::string& out) {
 // Reads message after message, as a connection does, and writes down what it understood.
 class Reader {
  public:
-  explicit Reader(const ServerLimits& limits) : parser_(limits), body_(limits) {}
+  explicit Reader(const ServerLimits& limits) : parser_(limits, H1HeadParser::Connect::kTaken), body_(limits) {}
 
   void read(std::string_view more) {
     pending_ += more;

@@ -22,7 +22,8 @@ constexpr std::uint64_t kMaxDiscarded = 256 * 1024;
 H1Session::H1Session(Connection& connection)
     : connection_(connection),
       limits_(connection.context().limits),
-      parser_(limits_),
+      parser_(limits_, connection.context().handler.takesConnect() ? H1HeadParser::Connect::kTaken
+                                                                   : H1HeadParser::Connect::kRefused),
       body_(limits_),
       since_(connection.context().loop.now()) {}
 
@@ -76,9 +77,10 @@ bool H1Session::openRequest() {
   ServerContext& context = connection_.context();
   ++context.counters.requests;
   ++requests_;
-  if (connection_.secure()) current_->head().scheme = "https";
-  if (!current_->head().upgrade.empty() && !context.handler.takesUpgrades()) current_->head().upgrade.clear();
-  body_.begin(current_->head(), parser_.chunked());
+  RequestHead& head = current_->head();
+  if (connection_.secure()) head.scheme = "https";
+  if (!head.upgrade.empty() && head.method != "CONNECT" && !context.handler.takesUpgrades()) head.upgrade.clear();
+  body_.begin(head, parser_.chunked());
   H1Stream::Opening opening;
   opening.keep_alive = parser_.keepAlive() && requests_ < limits_.max_requests_per_connection;
   opening.has_body = !body_.complete();

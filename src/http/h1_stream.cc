@@ -84,6 +84,7 @@ void H1Stream::acceptUpgrade(std::string_view protocol, const Fields& headers) {
   framing_ = Framing::kTunnel;
   opening_.keep_alive = false;
   request_complete_ = reading_on_ = false;
+  if (head_.method == "CONNECT") return writeResponseHead(connection_, {200, headers}, {});
   H1ResponseFraming framing;
   framing.connection = "upgrade";
   if (isFieldValue(protocol)) framing.upgrade = protocol;

@@ -127,6 +127,10 @@ class RequestHandler {
   // extended CONNECT (RFC 8441) is not offered. A request by extended CONNECT (method "CONNECT") that is answered by a
   // 2xx head instead would pass for accepted: the client is sent 501 in its place.
   virtual bool takesUpgrades() const { return false; }
+  // Whether it is a forward proxy, always the same: requests by CONNECT of HTTP/1.1 (RFC 9110 section 9.3.6) come to
+  // it, without a path, with the peer in `authority` and "connect" in `upgrade`. acceptUpgrade() opens the tunnel, by a
+  // 200; a response to refuse it is none of 2xx. Else they are answered by 501.
+  virtual bool takesConnect() const { return false; }
 };
 
 // Plain numbers, read by metrics on the loop's thread.

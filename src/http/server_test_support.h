@@ -64,12 +64,14 @@ class TestServer : public RequestHandler {
   std::string address;
   std::string tls_address;
   bool takes_upgrades = false;
+  bool takes_connect = false;
   std::deque<RecordedRequest> requests;
   std::unique_ptr<Server> server;
 
  private:
   void onRequest(ServerStream& stream) override;
   bool takesUpgrades() const override { return takes_upgrades; }
+  bool takesConnect() const override { return takes_connect; }
 
   Script script_;
 };

@@ -29,14 +29,6 @@ http::ClientRequest requestOf(const http::ServerStream& stream, const http::Egre
 
 }  // namespace
 
-void refuseCall(http::ServerStream& stream, http::ClientFailure failure) {
-  http::ResponseHead head;
-  head.status = 502;
-  http::setEgressFailure(failure, head.headers);
-  stream.sendHead(head, 0);
-  stream.finish({});
-}
-
 class CarriedCall::Peer final : public http::ClientObserver {
  public:
   Peer(CarriedCall& call, http::Client& client, const http::ClientRequest& request)
@@ -57,16 +49,20 @@ class CarriedCall::Peer final : public http::ClientObserver {
   std::unique_ptr<http::ClientExchange> exchange_;
 };
 
-CarriedCall::CarriedCall(http::ServerStream& stream, const http::EgressCall& call, http::Client& client,
-                         CarriedCallOwner& owner)
-    : stream_(&stream), owner_(owner), peer_(std::make_unique<Peer>(*this, client, requestOf(stream, call))) {
+CarriedCall::CarriedCall(http::ServerStream& stream, const http::EgressCall& call, CallerKind caller,
+                         http::Client& client, CarriedOwner& owner)
+    : stream_(&stream),
+      caller_(caller),
+      owner_(owner),
+      peer_(std::make_unique<Peer>(*this, client, requestOf(stream, call))) {
   stream.attach(*this);
   stream.resumeReading();
 }
 
 CarriedCall::~CarriedCall() = default;
 
-// ---- from the box ---------------------------------------------------------------------------------------------------
+// ---- from the caller
+// -------------------------------------------------------------------------------------------------
 
 void CarriedCall::onBody(std::span<const std::byte> chunk) {
   record_.bytes_sent += chunk.size();
@@ -115,7 +111,7 @@ void CarriedCall::failed(http::ClientFailure failure) {
   record_.failure = failure;
   peer_.reset();
   if (answering_) return stream_->abort();
-  refuseCall(*stream_, failure);
+  refuseCall(*stream_, failure, caller_);
 }
 
 // The stream is the last to go: its closing follows the end of the answer, and comes by itself where its caller ends.

@@ -21,6 +21,7 @@ ContainerFleet::ContainerFleet(PoolRules rules, Services services)
                     starts_,
                     ends_,
                     services_.sockets,
+                    services_.egress,
                     services_.find_image,
                     services_.ask_until_ready,
                     services_.get_secret,

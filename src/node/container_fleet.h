@@ -43,6 +43,7 @@ class ContainerFleet {
     MachineRoom& room;
     sandbox::ContainerRunner& runner;
     ContainerSockets& sockets;
+    EgressDoors& egress;
     FindImage find_image;
     AskUntilReady ask_until_ready;
     platform::SuperpodCatalog::GetSecret get_secret;

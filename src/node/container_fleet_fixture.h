@@ -15,6 +15,7 @@
 
 #include "node/container_fleet.h"
 #include "node/fake_containers.h"
+#include "node/fake_egress.h"
 #include "platform/test_support.h"
 
 namespace wasabi::node {
@@ -46,6 +47,7 @@ class ContainerFleetTest : public ::testing::Test {
         room_,
         containers_,
         sockets_,
+        egress_,
         [this](const platform::VersionPtr&, UniqueFunction<void(Result<ContainerImage>)> done) { done(image_); },
         containers_.asking(),
         [this](const std::string&, const std::string&) -> Result<platform::SecretValue> {
@@ -144,6 +146,7 @@ class ContainerFleetTest : public ::testing::Test {
   TargetNumbers targets_;
   MachineRoom room_{ByteSize{1ull << 30}};
   ContainerSockets sockets_;
+  FakeEgress egress_;
   PoolRules rules_;
   platform::SnapshotPtr snapshot_;
   struct Refused {

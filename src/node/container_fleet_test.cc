@@ -245,5 +245,23 @@ TEST(ContainerOutputTest, BeyondItsLimitLinesAreLeftOutAndCounted) {
   EXPECT_THAT(passed, IsSupersetOf({"(2 lines were left out: more than 500B in a second)", "later"}));
 }
 
+TEST_F(ContainerFleetTest, WhoseFunctionMayCallOutFindsAProxy) {
+  deploy({{"app", "outbound = ['api.example.com']\n[env]\nHTTP_PROXY = 'mine'\n"}, {"alone", ""}});
+  begin();
+  const auto target = serve(numberOf("app"));
+  ASSERT_TRUE(target);
+  EXPECT_THAT(egress_.admitted[(*target)->id], testing::SizeIs(1));
+  ASSERT_TRUE(serve(numberOf("alone")));
+  EXPECT_THAT(egress_.admitted, testing::SizeIs(1));
+  const auto started = containers_.started();
+  ASSERT_THAT(started, testing::SizeIs(2));
+  EXPECT_THAT(started[0].environment,
+              testing::IsSupersetOf({"HTTPS_PROXY=http://127.0.0.1:47128", "https_proxy=http://127.0.0.1:47128",
+                                     "NO_PROXY=localhost,127.0.0.1", "HTTP_PROXY=mine"}));
+  EXPECT_THAT(started[1].environment, testing::Not(testing::Contains(testing::HasSubstr("roxy"))));
+  containers_.crash(started[0].name);
+  EXPECT_TRUE(runUntil([&] { return !egress_.admitted.contains((*target)->id); }));
+}
+
 }  // namespace
 }  // namespace wasabi::node

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "node/container_door.h"
 #include "node/container_output.h"
 
 namespace wasabi::node {
@@ -53,10 +54,18 @@ class Environment {
   std::map<std::string, std::string> entries_;
 };
 
+// As curl, Go, Node and Python read them. Who calls itself needs no proxy.
+void addProxy(Environment& environment) {
+  const std::string proxy = fmt::format("http://127.0.0.1:{}", kContainerProxyPort);
+  for (const char* name : {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"}) environment.add(name, proxy);
+  for (const char* name : {"NO_PROXY", "no_proxy"}) environment.add(name, "localhost,127.0.0.1");
+}
+
 Result<std::vector<std::string>> environmentOf(const platform::Version& version, const ContainerImage& image,
                                                const platform::SuperpodCatalog::GetSecret& get_secret) {
   Environment environment;
   for (const std::string& entry : image.environment) environment.add(entry);
+  if (!version.spec->outbound.empty()) addProxy(environment);
   for (const auto& [name, value] : version.spec->environment) environment.add(name, value);
   for (const std::string& secret : version.spec->secrets) {
     auto value = get_secret(version.name().tenant, secret);
@@ -75,6 +84,7 @@ struct ContainerReplica::Shared {
 
   std::unique_ptr<sandbox::Container> arriving;   // of the work thread, until it has posted that it is there
   std::unique_ptr<sandbox::Container> container;  // of the control loop, once it was handed over
+  FileDescriptor proxy_listener;                  // likewise; none where its function may call nobody
   ContainerOutput output;
 };
 
@@ -100,6 +110,7 @@ ContainerReplica::ContainerReplica(std::uint32_t name_number, policy::VersionId 
 
 // What ends it blocks.
 ContainerReplica::~ContainerReplica() {
+  services_.egress.disconnect(target_);
   if (is_target_) services_.desk.closeTarget(target_);
   services_.sockets.remove(name_);
   // After what the thread of starts has still to do with it.
@@ -156,6 +167,11 @@ void ContainerReplica::startOnWorkThread(ContainerImage image) {
                                         image.groups,
                                         wallsOf(version->spec->limits)};
       auto container = runner.start(spec, std::move(events));
+      if (container && !version->spec->outbound.empty()) {
+        auto listener = (*container)->listenInside(kContainerProxyPort);
+        if (listener) shared->proxy_listener = *std::move(listener);
+        if (!listener) container = fail(std::move(listener).error());
+      }
       if (container) {
         // Not by what is posted: a loop that ends with it would wait for the container's end, which is posted there.
         shared->arriving = *std::move(container);
@@ -177,6 +193,9 @@ void ContainerReplica::started(Result<void> made) {
   shared_->container = std::move(shared_->arriving);
   if (state_ == State::kDraining) return shared_->container->kill();
   services_.sockets.add(name_, shared_->container->sockets());
+  if (shared_->proxy_listener.valid()) {
+    services_.egress.serveContainer(target_, std::move(shared_->proxy_listener), version_);
+  }
   timer_.arm(since_ + version_->container->start_timeout, [this] { notReadyInTime(); });
   asking_ = services_.ask_until_ready(name_, *version_->container, [this] { becomeReady(); });
 }
@@ -257,6 +276,7 @@ void ContainerReplica::gone(ReplicaEnd end) {
   timer_.cancel();
   asking_.reset();
   services_.sockets.remove(name_);
+  services_.egress.disconnect(target_);
   if (std::exchange(is_target_, false)) services_.desk.closeTarget(target_);
   enter(State::kGone);
   owner_.replicaGone(*this, end);

@@ -21,6 +21,7 @@
 #include "node/container_image.h"
 #include "node/container_sockets.h"
 #include "node/dispatch_desk.h"
+#include "node/egress_doors.h"
 #include "platform/superpod_catalog.h"
 #include "policy/ids.h"
 #include "sandbox/container_runner.h"
@@ -57,6 +58,7 @@ class ContainerReplica {
     WorkThread& starts;
     WorkThread& ends;  // of containers, which take longer; it outlives the other one
     ContainerSockets& sockets;
+    EgressDoors& egress;
     FindImage find_image;
     AskUntilReady ask_until_ready;
     platform::SuperpodCatalog::GetSecret get_secret;

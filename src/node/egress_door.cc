@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "node/carried_call.h"
 
 namespace wasabi::node {
 namespace {
@@ -45,6 +44,12 @@ http::ServerLimits limitsOfEgress() {
   limits.body_timeout = for_ever;                   // how slow a guest may be is its own limits' part
   limits.idle_timeout = for_ever;                   // it is kept for the next call
   limits.head_timeout = for_ever;                   // and so is one that the box has not used yet
+  return limits;
+}
+
+http::ServerLimits limitsOfContainers() {
+  http::ServerLimits limits;
+  limits.max_connections = 1'000;
   return limits;
 }
 
@@ -90,8 +95,8 @@ void EgressDoor::dismiss(const platform::VersionName& version) {
 void EgressDoor::onRequest(http::ServerStream& stream) {
   const auto call = http::egressCallOf(stream.request().headers);
   const auto caller = call ? versions_.find(call->caller) : versions_.end();
-  if (caller == versions_.end()) return refuseCall(stream, http::ClientFailure::kDenied);
-  owner_.onCall(stream, caller->second, *call);
+  if (caller == versions_.end()) return refuseCall(stream, http::ClientFailure::kDenied, CallerKind::kBox);
+  owner_.onCall(stream, {caller->second, CallerKind::kBox}, *call);
 }
 
 }  // namespace wasabi::node

@@ -11,19 +11,27 @@
 #include "http/egress_call.h"
 #include "http/event_loop.h"
 #include "http/server.h"
+#include "node/carried.h"
 #include "platform/version.h"
 
 namespace wasabi::node {
 
+struct Caller {
+  const platform::VersionPtr& version;
+  CallerKind kind;
+};
+
 class EgressDoorOwner {
  public:
   virtual ~EgressDoorOwner() = default;
-  // As RequestHandler::onRequest(): a version that the superpod hosts calls out.
-  virtual void onCall(http::ServerStream& stream, const platform::VersionPtr& caller, const http::EgressCall& call) = 0;
+  // As RequestHandler::onRequest().
+  virtual void onCall(http::ServerStream& stream, const Caller& caller, const http::EgressCall& call) = 0;
 };
 
 // Of the side that serves calls: they end when their callers end.
 http::ServerLimits limitsOfEgress();
+// The same for a container, which is nobody of ours.
+http::ServerLimits limitsOfContainers();
 
 class EgressDoor final : private http::RequestHandler {
  public:

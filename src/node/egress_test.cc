@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -232,6 +237,144 @@ TEST_F(EgressTest, ConnectionsThatEndAreMadeAgain) {
   ASSERT_TRUE(listener);
   box_.emplace(loop_, http::ClientLimits{}, http::acceptingConnector(loop_, std::move(*listener)));
   EXPECT_EQ(make({.authority = peer_.address}).head.status, 201);
+}
+
+// A container calls by a proxy in its network; here that is a unix socket.
+class ContainerEgressTest : public EgressTest {
+ protected:
+  ContainerEgressTest() : container_(loop_, http::ClientLimits{}, http::unixConnector(loop_)) {
+    serve("outbound = ['" + peer_.address + "', '*.acme.internal', '127.0.0.1:1']\n");
+  }
+  ~ContainerEgressTest() override { replies_.clear(); }
+
+  void serve(const std::string& manifest) {
+    auto listener = http::openListener({"unix:" + proxy(), false});
+    ASSERT_TRUE(listener);
+    egress_->serveContainer({9}, std::move(*listener), platform::versionMadeUp({"acme", "shop"}, 1, manifest));
+  }
+  std::string proxy() const { return folder_ + "/proxy"; }
+
+  const Reply& call(const std::string& authority, const std::string& body = {}) {
+    http::ClientRequest request;
+    request.method = body.empty() ? "GET" : "POST";
+    request.authority = authority;
+    request.target = "/path";
+    request.endpoint.name = proxy();
+    request.has_body = !body.empty();
+    replies_.push_back(std::make_unique<Reply>());
+    Reply& reply = *replies_.back();
+    reply.exchange = container_.start(request, reply);
+    if (request.has_body) {
+      reply.exchange->send(bytes(body));
+      reply.exchange->finishBody();
+    }
+    EXPECT_TRUE(runUntil([&] { return reply.done; }));
+    return reply;
+  }
+
+  // By CONNECT, as a client that then speaks for itself. The answer's head, and what comes after it.
+  struct Tunnelled {
+    FileDescriptor socket;
+    std::string got;
+  };
+  Tunnelled tunnel(const std::string& to) {
+    Tunnelled opened{FileDescriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)), {}};
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    proxy().copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(::connect(opened.socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    say(opened, "CONNECT " + to + " HTTP/1.1\r\nHost: " + to + "\r\n\r\n");
+    EXPECT_TRUE(hears(opened, "\r\n\r\n"));
+    return opened;
+  }
+  static void say(const Tunnelled& on, const std::string& text) {
+    EXPECT_EQ(::send(on.socket.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+  }
+  bool hears(Tunnelled& on, const std::string& text) {
+    return runUntil([&] {
+      char buffer[4096];
+      const ssize_t size = ::recv(on.socket.get(), buffer, sizeof buffer, 0);
+      if (size > 0) on.got.append(buffer, static_cast<std::size_t>(size));
+      return on.got.find(text) != std::string::npos;
+    });
+  }
+  bool ends(Tunnelled& on) {
+    return runUntil([&] {
+      char byte = 0;
+      const ssize_t size = ::recv(on.socket.get(), &byte, 1, 0);
+      return size == 0 || (size < 0 && errno == ECONNRESET);
+    });
+  }
+
+  http::Client container_;
+};
+
+TEST_F(ContainerEgressTest, CallsAreCarriedAndJudgedAsThoseOfSuperpods) {
+  EXPECT_EQ(call(peer_.address, "body").body, "peer got body");
+  EXPECT_EQ(call("hello.acme.internal").body, "a function");
+  EXPECT_EQ(function_calls_, std::vector<std::string>{"hello.acme.internal by acme/shop after 0"});
+}
+
+TEST_F(ContainerEgressTest, ProgramsAreToldWhyInTheirOwnWords) {
+  const Reply& denied = call("example.com");
+  EXPECT_EQ(denied.head.status, 403);
+  EXPECT_EQ(denied.head.headers.find("proxy-status"), "wasabi; error=http_request_denied; details=\"outbound.denied\"");
+  EXPECT_NE(denied.body.find("'outbound' of the function's manifest"), std::string::npos);
+  EXPECT_EQ(call("127.0.0.1:1").head.status, 502);
+}
+
+TEST_F(ContainerEgressTest, TunnelsCarryBytesBothWaysUntilBothHaveEnded) {
+  peer_.on_whole = [](FakeBox::Seen& seen) { answer(*seen.stream, 200, "through the tunnel"); };
+  Tunnelled opened = tunnel(peer_.address);
+  EXPECT_TRUE(opened.got.starts_with("HTTP/1.1 200 "));
+  say(opened, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(hears(opened, "through the tunnel"));
+  ::shutdown(opened.socket.get(), SHUT_WR);
+  EXPECT_TRUE(ends(opened));
+  const auto counters = egress_->takeCounters();
+  EXPECT_EQ(counters.byTenant().at("acme").calls, 1U);
+  EXPECT_GT(counters.byTenant().at("acme").bytes_received, 18U);
+}
+
+TEST_F(ContainerEgressTest, MuchGoesThroughATunnelAndRestsWhileNobodyReads) {
+  const std::string body(8 << 20, 'y');
+  peer_.on_whole = [&](FakeBox::Seen& seen) { answer(*seen.stream, 200, body); };
+  Tunnelled opened = tunnel(peer_.address);
+  say(opened, "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  ASSERT_TRUE(runUntil([&] { return !peer_.seen.empty(); }));
+  for (int i = 0; i < 200; ++i) loop_.runReady();
+  EXPECT_GT(peer_.seen[0]->stream ? peer_.seen[0]->stream->unsentBytes() : 0, body.size() / 4) << "all went somewhere";
+  std::size_t got = 0;
+  EXPECT_TRUE(runUntil([&] {
+    char buffer[65536];
+    const ssize_t size = ::recv(opened.socket.get(), buffer, sizeof buffer, 0);
+    if (size > 0) got += static_cast<std::size_t>(size);
+    return got >= body.size();
+  }));
+}
+
+TEST_F(ContainerEgressTest, TunnelsLeadOnlyWhereCallsMayGo) {
+  EXPECT_TRUE(tunnel("example.com:443").got.starts_with("HTTP/1.1 403 "));
+  EXPECT_TRUE(tunnel("127.0.0.1:1").got.starts_with("HTTP/1.1 502 "));
+  EXPECT_TRUE(tunnel("hello.acme.internal:80").got.starts_with("HTTP/1.1 502 "));
+  EXPECT_TRUE(function_calls_.empty());
+}
+
+TEST_F(ContainerEgressTest, APeerThatBreaksATunnelBreaksItForTheContainer) {
+  peer_.on_whole = [](FakeBox::Seen& seen) { seen.stream->abort(); };
+  Tunnelled opened = tunnel(peer_.address);
+  say(opened, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(ends(opened));
+}
+
+TEST_F(ContainerEgressTest, WhatIsOpenGoesWithItsContainer) {
+  peer_.on_whole = [](FakeBox::Seen&) {};
+  Tunnelled opened = tunnel(peer_.address);
+  say(opened, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  ASSERT_TRUE(runUntil([&] { return !peer_.seen.empty(); }));
+  egress_->close({9});
+  EXPECT_TRUE(ends(opened));
+  EXPECT_TRUE(runUntil([&] { return peer_.seen[0]->closed.has_value(); }));
 }
 
 }  // namespace

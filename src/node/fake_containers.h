@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "http/event_loop.h"
+#include "http/server.h"
 #include "node/container_replica.h"
 
 namespace wasabi::node {
@@ -102,6 +103,9 @@ class FakeContainers final : public sandbox::ContainerRunner {
     pid_t pid() const override { return 4711; }
     MakeSocket sockets() const override {
       return []() -> Result<FileDescriptor> { return fail(ErrorCode::kUnavailable, "none here"); };
+    }
+    Result<FileDescriptor> listenInside(std::uint16_t) const override {
+      return http::openListener({"127.0.0.1:0", false});
     }
 
    private:

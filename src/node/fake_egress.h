@@ -14,9 +14,12 @@ class FakeEgress final : public EgressDoors {
   void connectTo(policy::TargetId superpod, const std::string& socket, std::uint32_t) override {
     sockets[superpod] = socket;
   }
-  void disconnect(policy::TargetId superpod) override {
-    sockets.erase(superpod);
-    admitted.erase(superpod);
+  void serveContainer(policy::TargetId container, FileDescriptor, const platform::VersionPtr& version) override {
+    admitted[container].insert({version->name(), version->number});
+  }
+  void disconnect(policy::TargetId target) override {
+    sockets.erase(target);
+    admitted.erase(target);
   }
   void admit(policy::TargetId superpod, const platform::VersionPtr& version) override {
     admitted[superpod].insert({version->name(), version->number});

@@ -115,8 +115,8 @@ void Gateway::report(UniqueFunction<void(std::vector<GatewayReport>)> take) {
   }
 }
 
-GatewayWorker& Gateway::egressOf(policy::TargetId superpod) {
-  return *workers_[superpod.value % workers_.size()];
+GatewayWorker& Gateway::egressOf(policy::TargetId target) {
+  return *workers_[target.value % workers_.size()];
 }
 
 void Gateway::connectTo(policy::TargetId superpod, const std::string& socket, std::uint32_t box_workers) {
@@ -124,8 +124,14 @@ void Gateway::connectTo(policy::TargetId superpod, const std::string& socket, st
       [superpod, socket, box_workers](Egress& egress) { egress.door(superpod).connectTo(socket, box_workers); });
 }
 
-void Gateway::disconnect(policy::TargetId superpod) {
-  egressOf(superpod).withEgress([superpod](Egress& egress) { egress.close(superpod); });
+void Gateway::serveContainer(policy::TargetId container, FileDescriptor listener, const platform::VersionPtr& version) {
+  egressOf(container).withEgress([container, listener = std::move(listener), version](Egress& egress) mutable {
+    egress.serveContainer(container, std::move(listener), version);
+  });
+}
+
+void Gateway::disconnect(policy::TargetId target) {
+  egressOf(target).withEgress([target](Egress& egress) { egress.close(target); });
 }
 
 void Gateway::admit(policy::TargetId superpod, const platform::VersionPtr& version) {

@@ -71,9 +71,11 @@ class Gateway final : public EgressDoors {
   // `take` is called once, on the thread of some worker.
   void report(UniqueFunction<void(std::vector<GatewayReport>)> take);
 
-  // EgressDoors: each superpod calls out through one of the workers.
+  // EgressDoors: each target calls out through one of the workers.
   void connectTo(policy::TargetId superpod, const std::string& socket, std::uint32_t box_workers) override;
-  void disconnect(policy::TargetId superpod) override;
+  void serveContainer(policy::TargetId container, FileDescriptor listener,
+                      const platform::VersionPtr& version) override;
+  void disconnect(policy::TargetId target) override;
   void admit(policy::TargetId superpod, const platform::VersionPtr& version) override;
   void dismiss(policy::TargetId superpod, const platform::VersionName& version) override;
 
@@ -85,7 +87,7 @@ class Gateway final : public EgressDoors {
  private:
   Gateway(GatewayConfig config, Services services);
   Result<void> listenAll();
-  GatewayWorker& egressOf(policy::TargetId superpod);
+  GatewayWorker& egressOf(policy::TargetId target);
   Result<void> listen(const std::string& address, const std::shared_ptr<const http::ServerTls>& tls);
 
   const GatewayConfig config_;

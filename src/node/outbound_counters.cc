@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "http/egress_call.h"
+
 namespace wasabi::node {
 
 void OutboundCounters::add(const std::string& tenant, const CarriedRecord& record) {

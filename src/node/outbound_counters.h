@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/prometheus_text.h"
-#include "node/carried_call.h"
+#include "node/carried.h"
 
 namespace wasabi::node {
 

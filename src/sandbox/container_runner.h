@@ -40,6 +40,8 @@ class Container {
   // by any thread, blocks nobody, and outlives the container: then nobody is there.
   using MakeSocket = std::function<Result<FileDescriptor>()>;
   virtual MakeSocket sockets() const = 0;
+  // Listens at 127.0.0.1 in its network, so that those inside can reach who is here. Blocks nobody.
+  virtual Result<FileDescriptor> listenInside(std::uint16_t port) const = 0;
 };
 
 // Thread-safe. Outlives its containers.

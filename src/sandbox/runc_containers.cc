@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -60,6 +61,19 @@ class RuncContainers::Running final : public Container {
   pid_t pid() const override { return runtime_->pid(); }
   MakeSocket sockets() const override {
     return [network = network_] { return socketIn(network->get()); };
+  }
+  Result<FileDescriptor> listenInside(std::uint16_t port) const override {
+    auto socket = socketIn(network_->get());
+    if (!socket) return socket;
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::bind(socket->get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(socket->get(), SOMAXCONN) != 0) {
+      return fail(Error::fromErrno(fmt::format("listening at port {} of the container", port), errno));
+    }
+    return socket;
   }
 
  private:

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -137,6 +138,26 @@ TEST_P(RuncContainersTest, ItsNetworkIsItsOwnAndSocketsLeadIntoIt) {
   EXPECT_TRUE(errno == ECONNREFUSED || errno == EINPROGRESS) << errno;
   const FileDescriptor own(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   EXPECT_EQ(::connect(own.get(), reinterpret_cast<sockaddr*>(&address), size), 0) << "this thread is still at home";
+}
+
+TEST_P(RuncContainersTest, ThoseInsideReachWhoListensThere) {
+  const auto container = start(spec("echo up; read forever < /dev/zero"));
+  ASSERT_NE(container, nullptr);
+  const auto listener = container->listenInside(47'000);
+  ASSERT_TRUE(listener) << listener.error().message();
+  EXPECT_FALSE(container->listenInside(47'000)) << "the port is taken";
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(47'000);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const auto inside = container->sockets()();
+  ASSERT_TRUE(inside) << inside.error().message();
+  EXPECT_TRUE(::connect(inside->get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 ||
+              errno == EINPROGRESS);
+  pollfd waiting{listener->get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&waiting, 1, 10'000), 1);
+  const FileDescriptor own(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(::connect(own.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), -1) << "nobody else does";
 }
 
 TEST_P(RuncContainersTest, ItIsAskedToEnd) {

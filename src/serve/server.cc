@@ -211,7 +211,7 @@ Result<void> Server::openContainers() {
   containers_ = std::make_unique<node::ContainerFleet>(
       rules, node::ContainerFleet::Services{
                  control_loop_, gateway_->desk(), gateway_->registry(), targets_, room_, *container_runner_,
-                 container_sockets_, findImagesIn(*images_, image_work_),
+                 container_sockets_, *gateway_, findImagesIn(*images_, image_work_),
                  askContainers(control_loop_, container_sockets_), std::bind_front(&Server::secretOf, this),
                  [this](const platform::VersionName& version, std::string_view line) { lines_->addOf(version, line); },
                  std::bind_front(&Server::refuseWaiting, this), log_});

@@ -1,0 +1,30 @@
+#include "node/container_door.h"
+
+#include <utility>
+
+namespace wasabi::node {
+namespace {
+
+// As guests have them that set none.
+constexpr Duration kConnectTimeout = std::chrono::seconds(10);
+constexpr Duration kPatience = std::chrono::seconds(600);
+
+}  // namespace
+
+ContainerDoor::ContainerDoor(http::EventLoop& loop, const http::ServerLimits& limits, FileDescriptor listener,
+                             platform::VersionPtr version, EgressDoorOwner& owner)
+    : owner_(owner), version_(std::move(version)), server_(loop, limits, *this) {
+  server_.listen(std::move(listener));
+}
+
+// Which of its requests a call belongs to only the container knows: it says so by passing `traceparent` on, or not.
+void ContainerDoor::onRequest(http::ServerStream& stream) {
+  http::EgressCall call;
+  call.caller = version_->name();
+  call.connect_timeout = kConnectTimeout;
+  call.first_byte_timeout = kPatience;
+  call.between_bytes_timeout = kPatience;
+  owner_.onCall(stream, {version_, CallerKind::kContainer}, call);
+}
+
+}  // namespace wasabi::node
