@@ -68,6 +68,19 @@ class FleetTest : public HostingTest<Fleet> {
     secret_ = std::move(value);
   }
 
+  struct Served {
+    policy::VersionId version;
+    TargetPtr target;
+  };
+  // acme/hello is all there is, and a request runs there.
+  std::optional<Served> serveHello() {
+    deploy({{"hello", ""}});
+    begin();
+    const policy::VersionId hello = numberOf("hello");
+    const auto target = serve(hello);
+    if (!target) return {};
+    return Served{hello, *target};
+  }
   // What a worker does whose superpod is gone under the request.
   void dieUnder(policy::VersionId version, policy::TargetId target) {
     desk_.diedUnder(version, target);
@@ -82,6 +95,10 @@ class FleetTest : public HostingTest<Fleet> {
     std::vector<std::string> words;
     for (const auto& one : fleet_->figures().superpods) words.push_back(one.made_for);
     return words;
+  }
+  // By which the superpod hosts acme/hello.
+  std::string manifestOn(const std::string& superpod) const {
+    return settings_.superpod.directory + "/" + superpod + "/catalog/acme/hello@1.toml";
   }
   std::size_t folders() const {
     std::size_t count = 0;
