@@ -14,33 +14,12 @@
 #include "base/units.h"
 #include "box/config_file.h"
 #include "box/default_capacity.h"
+#include "option_values.h"
 
 namespace wasabi {
 namespace {
 
 namespace fs = std::filesystem;
-
-// An option whose text is a size or a duration.
-template <typename Value, typename Parse>
-CLI::Option* addParsed(CLI::App& app, const std::string& name, Value& value, Parse parse, const std::string& help) {
-  CLI::Option* option = app.add_option_function<std::string>(
-      name,
-      [&value, parse](const std::string& text) {
-        auto parsed = parse(text);
-        if (!parsed) throw CLI::ValidationError(parsed.error().message());
-        value = *parsed;
-      },
-      help);
-  return option->default_str(toString(value))->type_name("");
-}
-
-CLI::Option* addSize(CLI::App& app, const std::string& name, ByteSize& value, const std::string& help) {
-  return addParsed(app, name, value, parseByteSize, help);
-}
-
-CLI::Option* addDuration(CLI::App& app, const std::string& name, Duration& value, const std::string& help) {
-  return addParsed(app, name, value, parseDuration, help);
-}
 
 // The paths as the box will use them, whatever directory it is in.
 void makeAbsolute(std::string& path) {

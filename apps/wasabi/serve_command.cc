@@ -15,6 +15,7 @@
 #include "base/signals.h"
 #include "base/this_program.h"
 #include "cli/user_config.h"
+#include "option_values.h"
 #include "serve/config_file.h"
 
 namespace wasabi {
@@ -45,20 +46,6 @@ void divideMachine(serve::ServeConfig& config) {
   config.superpod_cores = std::max(machine.cpu.value, 1.0);
   config.superpod_workers = static_cast<std::uint32_t>(std::clamp(std::ceil(machine.cpu.value), 1.0, 64.0));
   config.workers = std::max(1u, config.superpod_workers / 2);
-}
-
-CLI::Option* addSize(CLI::App& app, const std::string& name, ByteSize& value, const std::string& help) {
-  return app
-      .add_option_function<std::string>(
-          name,
-          [&value](const std::string& text) {
-            const auto parsed = parseByteSize(text);
-            if (!parsed) throw CLI::ValidationError(parsed.error().message());
-            value = *parsed;
-          },
-          help)
-      ->default_str(toString(value))
-      ->type_name("");
 }
 
 // The file is read where it is named, before what the options say is put into the configuration: they win.
@@ -171,17 +158,8 @@ void addServe(CLI::App& app, ServeOptions& options) {
                    "what runs them: runc, crun, the path of an OCI runtime, none, or auto for the first that works")
       ->capture_default_str()
       ->group(of_containers);
-  serve
-      ->add_option_function<std::string>(
-          "--container-idle",
-          [&config](const std::string& text) {
-            const auto parsed = parseDuration(text);
-            if (!parsed) throw CLI::ValidationError(parsed.error().message());
-            config.container_idle = *parsed;
-          },
-          "without a request, until a function's last container goes")
-      ->default_str(toString(config.container_idle))
-      ->type_name("")
+  addDuration(*serve, "--container-idle", config.container_idle,
+              "without a request, until a function's last container goes")
       ->group(of_containers);
   serve->add_option("--superpod-workers", config.superpod_workers, "threads of each")
       ->check(CLI::Range(1, 256))

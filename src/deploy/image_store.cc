@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "base/file_descriptor.h"
+#include "deploy/open_registry.h"
 #include "oci/media_type.h"
 #include "oci/pull.h"
-#include "oci/registry_client.h"
 
 namespace wasabi::deploy {
 namespace {
@@ -53,9 +53,7 @@ FetchImage fetchImagesFromRegistries(oci::RegistryOptions options) {
   return [options = std::move(options)](
              const oci::Reference& reference, const std::optional<oci::Credentials>& credentials,
              const oci::ImageLayout& into, const oci::TransferControl& control) -> Result<oci::Image> {
-    oci::RegistryOptions own = options;
-    own.credentials = credentials;
-    auto client = oci::RegistryClient::open(reference.registry, std::move(own));
+    auto client = openRegistry(options, reference, credentials);
     if (!client) return fail(std::move(client).error());
     return oci::pullImage(*client, reference, {}, into, control);
   };

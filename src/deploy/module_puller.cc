@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "deploy/incoming_folder.h"
+#include "deploy/open_registry.h"
 #include "oci/reference.h"
-#include "oci/registry_client.h"
 
 namespace wasabi::deploy {
 namespace {
@@ -36,9 +36,7 @@ FetchModule fetchFromRegistries(oci::RegistryOptions options) {
   return [options = std::move(options)](
              const oci::Reference& reference, const std::optional<oci::Credentials>& credentials,
              const oci::ImageLayout& into, const oci::TransferControl& control) -> Result<oci::PulledWasm> {
-    oci::RegistryOptions own = options;
-    own.credentials = credentials;
-    auto client = oci::RegistryClient::open(reference.registry, std::move(own));
+    auto client = openRegistry(options, reference, credentials);
     if (!client) return fail(std::move(client).error());
     return oci::pullWasm(*client, reference, into, control);
   };

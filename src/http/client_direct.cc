@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "http/client_tls.h"
+#include "http/dial_attempt.h"
 
 namespace wasabi::http {
 namespace {
@@ -193,17 +194,6 @@ void Dial::timeOut(const std::string& doing) {
   failWith(ClientFailure::kTimeout, doing + " took longer than the request allows");
 }
 
-class DirectAttempt : public ConnectAttempt {
- public:
-  explicit DirectAttempt(std::shared_ptr<Dial> dial) : dial_(std::move(dial)) {}
-  ~DirectAttempt() override { dial_->cancel(); }
-  DirectAttempt(const DirectAttempt&) = delete;
-  DirectAttempt& operator=(const DirectAttempt&) = delete;
-
- private:
-  std::shared_ptr<Dial> dial_;
-};
-
 class DirectConnector : public Connector {
  public:
   DirectConnector(EventLoop& loop, AddressPolicy allowed, DirectServices services)
@@ -214,7 +204,7 @@ class DirectConnector : public Connector {
   std::unique_ptr<ConnectAttempt> connect(const Origin& origin, TimePoint deadline, Done done) override {
     auto dial = std::make_shared<Dial>(loop_, allowed_, services_, origin, deadline, std::move(done));
     dial->start();
-    return std::make_unique<DirectAttempt>(std::move(dial));
+    return std::make_unique<DialAttempt<Dial>>(std::move(dial));
   }
 
  private:

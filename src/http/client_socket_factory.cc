@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "http/client_stream.h"
+#include "http/dial_attempt.h"
 
 namespace wasabi::http {
 namespace {
@@ -96,17 +97,6 @@ void FactoryDial::failWith(ClientFailure failure, const std::string& why) {
   done(tl::unexpected(ConnectFailure{failure, "cannot connect to " + place + ": " + why}));
 }
 
-class FactoryAttempt : public ConnectAttempt {
- public:
-  explicit FactoryAttempt(std::shared_ptr<FactoryDial> dial) : dial_(std::move(dial)) {}
-  ~FactoryAttempt() override { dial_->cancel(); }
-  FactoryAttempt(const FactoryAttempt&) = delete;
-  FactoryAttempt& operator=(const FactoryAttempt&) = delete;
-
- private:
-  std::shared_ptr<FactoryDial> dial_;
-};
-
 class FactoryConnector : public Connector {
  public:
   FactoryConnector(EventLoop& loop, SocketFactory factory) : loop_(loop), factory_(std::move(factory)) {
@@ -116,7 +106,7 @@ class FactoryConnector : public Connector {
   std::unique_ptr<ConnectAttempt> connect(const Origin& origin, TimePoint deadline, Done done) override {
     auto dial = std::make_shared<FactoryDial>(loop_, origin, std::move(done));
     dial->start(factory_, deadline);
-    return std::make_unique<FactoryAttempt>(std::move(dial));
+    return std::make_unique<DialAttempt<FactoryDial>>(std::move(dial));
   }
 
  private:

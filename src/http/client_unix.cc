@@ -10,6 +10,7 @@
 
 #include "base/file_descriptor.h"
 #include "http/client_stream.h"
+#include "http/dial_attempt.h"
 
 namespace wasabi::http {
 namespace {
@@ -111,17 +112,6 @@ void UnixDial::failWith(ClientFailure failure, const std::string& why) {
   done(tl::unexpected(ConnectFailure{failure, "cannot connect to " + origin_.host + ": " + why}));
 }
 
-class UnixAttempt : public ConnectAttempt {
- public:
-  explicit UnixAttempt(std::shared_ptr<UnixDial> dial) : dial_(std::move(dial)) {}
-  ~UnixAttempt() override { dial_->cancel(); }
-  UnixAttempt(const UnixAttempt&) = delete;
-  UnixAttempt& operator=(const UnixAttempt&) = delete;
-
- private:
-  std::shared_ptr<UnixDial> dial_;
-};
-
 class UnixConnector : public Connector {
  public:
   explicit UnixConnector(EventLoop& loop) : loop_(loop) {}
@@ -129,7 +119,7 @@ class UnixConnector : public Connector {
   std::unique_ptr<ConnectAttempt> connect(const Origin& origin, TimePoint deadline, Done done) override {
     auto dial = std::make_shared<UnixDial>(loop_, origin, deadline, std::move(done));
     dial->start();
-    return std::make_unique<UnixAttempt>(std::move(dial));
+    return std::make_unique<DialAttempt<UnixDial>>(std::move(dial));
   }
 
  private:

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <string_view>
 
 #include "base/check.h"
@@ -15,7 +14,6 @@ namespace {
 constexpr std::int32_t kLeastConnectionWindow = 1024 * 1024;
 // A connection that owes the peer so many acknowledgements is flooded.
 constexpr std::size_t kMaxOutboundAcks = 256;
-constexpr std::size_t kMaxContinuations = 8;
 
 H2Session& sessionOf(void* user_data) {
   return *static_cast<H2Session*>(user_data);
@@ -23,10 +21,6 @@ H2Session& sessionOf(void* user_data) {
 
 H2Stream* streamOf(nghttp2_session* session, std::int32_t id) {
   return static_cast<H2Stream*>(nghttp2_session_get_stream_user_data(session, id));
-}
-
-std::string_view viewOf(const std::uint8_t* data, std::size_t size) {
-  return {reinterpret_cast<const char*>(data), size};
 }
 
 int onBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
@@ -91,48 +85,32 @@ ssize_t readOutput(nghttp2_session*, std::int32_t, std::uint8_t* frame, std::siz
   return sessionOf(user_data).readOutput(*static_cast<H2Stream*>(source->ptr), {frame, size}, *flags);
 }
 
-struct CallbacksDeleter {
-  void operator()(nghttp2_session_callbacks* callbacks) const { nghttp2_session_callbacks_del(callbacks); }
-};
-using Callbacks = std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter>;
-
-Callbacks makeCallbacks() {
-  nghttp2_session_callbacks* callbacks = nullptr;
-  WASABI_CHECK(nghttp2_session_callbacks_new(&callbacks) == 0);
-  nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, onBeginHeaders);
-  nghttp2_session_callbacks_set_on_header_callback(callbacks, onHeader);
-  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, onFrameReceived);
-  nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, onInvalidFrame);
-  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, onDataChunk);
-  nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, onFrameSent);
-  nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, onStreamClosed);
-  return Callbacks(callbacks);
+Nghttp2Callbacks makeCallbacks() {
+  Nghttp2Callbacks callbacks = newNghttp2Callbacks();
+  nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks.get(), onBeginHeaders);
+  nghttp2_session_callbacks_set_on_header_callback(callbacks.get(), onHeader);
+  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks.get(), onFrameReceived);
+  nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks.get(), onInvalidFrame);
+  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks.get(), onDataChunk);
+  nghttp2_session_callbacks_set_on_frame_send_callback(callbacks.get(), onFrameSent);
+  nghttp2_session_callbacks_set_on_stream_close_callback(callbacks.get(), onStreamClosed);
+  return callbacks;
 }
 
-struct OptionDeleter {
-  void operator()(nghttp2_option* option) const { nghttp2_option_del(option); }
-};
-using Options = std::unique_ptr<nghttp2_option, OptionDeleter>;
-
-Options makeOptions(const ServerLimits& limits) {
-  nghttp2_option* option = nullptr;
-  WASABI_CHECK(nghttp2_option_new(&option) == 0);
-  nghttp2_option_set_no_auto_window_update(option, 1);
-  nghttp2_option_set_no_closed_streams(option, 1);
-  nghttp2_option_set_max_outbound_ack(option, kMaxOutboundAcks);
-  nghttp2_option_set_max_continuations(option, kMaxContinuations);
-  nghttp2_option_set_stream_reset_rate_limit(option, limits.max_stream_resets_per_minute,
+Nghttp2Option makeOption(const ServerLimits& limits) {
+  Nghttp2Option option = newNghttp2Option(kMaxOutboundAcks);
+  nghttp2_option_set_stream_reset_rate_limit(option.get(), limits.max_stream_resets_per_minute,
                                              limits.max_stream_resets_per_minute / 60 + 1);
-  return Options(option);
+  return option;
 }
 
 }  // namespace
 
-nghttp2_session* newNghttp2Session(H2Session& ours, const ServerLimits& limits, bool takes_upgrades) {
+Nghttp2Session newNghttp2Session(H2Session& ours, const ServerLimits& limits, bool takes_upgrades) {
   nghttp2_session* session = nullptr;
-  const Callbacks callbacks = makeCallbacks();
-  const Options options = makeOptions(limits);
-  WASABI_CHECK(nghttp2_session_server_new2(&session, callbacks.get(), &ours, options.get()) == 0);
+  const Nghttp2Callbacks callbacks = makeCallbacks();
+  const Nghttp2Option option = makeOption(limits);
+  WASABI_CHECK(nghttp2_session_server_new2(&session, callbacks.get(), &ours, option.get()) == 0);
   const auto window = static_cast<std::uint32_t>(limits.read_chunk_bytes);
   const std::array<nghttp2_settings_entry, 5> settings = {{
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, static_cast<std::uint32_t>(limits.max_concurrent_streams)},
@@ -145,7 +123,7 @@ nghttp2_session* newNghttp2Session(H2Session& ours, const ServerLimits& limits, 
   // What all streams together may have buffered here.
   const std::int32_t all = std::max(kLeastConnectionWindow, 4 * static_cast<std::int32_t>(window));
   WASABI_CHECK(nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, all) == 0);
-  return session;
+  return Nghttp2Session(session);
 }
 
 nghttp2_data_provider outputOf(H2Stream& stream) {

@@ -1,8 +1,7 @@
 // Creates nghttp2's side of an HTTP/2 session and turns its C callbacks into calls of H2Session.
 #pragma once
 
-#include <nghttp2/nghttp2.h>
-
+#include "http/nghttp2_handles.h"
 #include "http/server.h"
 
 namespace wasabi::http {
@@ -10,7 +9,7 @@ namespace wasabi::http {
 class H2Session;
 
 // The first SETTINGS are submitted.
-nghttp2_session* newNghttp2Session(H2Session& session, const ServerLimits& limits, bool takes_upgrades);
+Nghttp2Session newNghttp2Session(H2Session& session, const ServerLimits& limits, bool takes_upgrades);
 // Reads a stream's output into DATA frames.
 nghttp2_data_provider outputOf(class H2Stream& stream);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <memory>
 #include <string_view>
 
 #include "base/check.h"
@@ -18,7 +17,6 @@ namespace {
 constexpr std::int32_t kConnectionWindow = 16 * 1024 * 1024;
 // PING and SETTINGS that wait to be answered; a peer that sends more without reading is cut off.
 constexpr std::size_t kMaxOutboundAcks = 100;
-constexpr std::size_t kMaxContinuations = 8;
 
 H2ClientSession& sessionOf(void* user_data) {
   return *static_cast<H2ClientSession*>(user_data);
@@ -26,10 +24,6 @@ H2ClientSession& sessionOf(void* user_data) {
 
 H2Exchange* exchangeOf(nghttp2_session* session, std::int32_t id) {
   return static_cast<H2Exchange*>(nghttp2_session_get_stream_user_data(session, id));
-}
-
-std::string_view viewOf(const std::uint8_t* data, std::size_t size) {
-  return {reinterpret_cast<const char*>(data), size};
 }
 
 // A peer may promise to push before it has read that it must not.
@@ -94,36 +88,15 @@ ssize_t readBody(nghttp2_session* session, std::int32_t id, std::uint8_t* frame,
   return exchange->readBody({frame, size}, *flags);
 }
 
-struct CallbacksDeleter {
-  void operator()(nghttp2_session_callbacks* callbacks) const { nghttp2_session_callbacks_del(callbacks); }
-};
-using Callbacks = std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter>;
-
-Callbacks makeCallbacks() {
-  nghttp2_session_callbacks* callbacks = nullptr;
-  WASABI_CHECK(nghttp2_session_callbacks_new(&callbacks) == 0);
-  nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, onBeginHeaders);
-  nghttp2_session_callbacks_set_on_header_callback(callbacks, onHeader);
-  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, onFrameReceived);
-  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, onDataChunk);
-  nghttp2_session_callbacks_set_before_frame_send_callback(callbacks, beforeFrameSent);
-  nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, onStreamClosed);
-  return Callbacks(callbacks);
-}
-
-struct OptionDeleter {
-  void operator()(nghttp2_option* option) const { nghttp2_option_del(option); }
-};
-using Options = std::unique_ptr<nghttp2_option, OptionDeleter>;
-
-Options makeOptions() {
-  nghttp2_option* option = nullptr;
-  WASABI_CHECK(nghttp2_option_new(&option) == 0);
-  nghttp2_option_set_no_auto_window_update(option, 1);
-  nghttp2_option_set_no_closed_streams(option, 1);
-  nghttp2_option_set_max_outbound_ack(option, kMaxOutboundAcks);
-  nghttp2_option_set_max_continuations(option, kMaxContinuations);
-  return Options(option);
+Nghttp2Callbacks makeCallbacks() {
+  Nghttp2Callbacks callbacks = newNghttp2Callbacks();
+  nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks.get(), onBeginHeaders);
+  nghttp2_session_callbacks_set_on_header_callback(callbacks.get(), onHeader);
+  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks.get(), onFrameReceived);
+  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks.get(), onDataChunk);
+  nghttp2_session_callbacks_set_before_frame_send_callback(callbacks.get(), beforeFrameSent);
+  nghttp2_session_callbacks_set_on_stream_close_callback(callbacks.get(), onStreamClosed);
+  return callbacks;
 }
 
 std::uint32_t settingOf(std::size_t value) {
@@ -132,11 +105,11 @@ std::uint32_t settingOf(std::size_t value) {
 
 }  // namespace
 
-nghttp2_session* newH2ClientSession(H2ClientSession& ours, const ClientLimits& limits) {
+Nghttp2Session newH2ClientSession(H2ClientSession& ours, const ClientLimits& limits) {
   nghttp2_session* session = nullptr;
-  const Callbacks callbacks = makeCallbacks();
-  const Options options = makeOptions();
-  WASABI_CHECK(nghttp2_session_client_new2(&session, callbacks.get(), &ours, options.get()) == 0);
+  const Nghttp2Callbacks callbacks = makeCallbacks();
+  const Nghttp2Option option = newNghttp2Option(kMaxOutboundAcks);
+  WASABI_CHECK(nghttp2_session_client_new2(&session, callbacks.get(), &ours, option.get()) == 0);
   const std::array<nghttp2_settings_entry, 3> settings = {{
       {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, settingOf(limits.stream_window)},
@@ -144,7 +117,7 @@ nghttp2_session* newH2ClientSession(H2ClientSession& ours, const ClientLimits& l
   }};
   WASABI_CHECK(nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size()) == 0);
   WASABI_CHECK(nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, kConnectionWindow) == 0);
-  return session;
+  return Nghttp2Session(session);
 }
 
 nghttp2_data_provider bodyOfExchange() {

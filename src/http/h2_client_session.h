@@ -4,8 +4,6 @@
 // back into it while it works.
 #pragma once
 
-#include <nghttp2/nghttp2.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,6 +14,7 @@
 
 #include "http/client.h"
 #include "http/client_pool.h"
+#include "http/nghttp2_handles.h"
 
 namespace wasabi::http {
 
@@ -62,9 +61,6 @@ class H2ClientSession final : public std::enable_shared_from_this<H2ClientSessio
   void takeBody(std::size_t bytes);
 
  private:
-  struct SessionDeleter {
-    void operator()(nghttp2_session* session) const { nghttp2_session_del(session); }
-  };
   // What must live while the session calls observers, in the order in which it may go.
   struct Hold {
     std::shared_ptr<ClientCore> core;
@@ -94,7 +90,7 @@ class H2ClientSession final : public std::enable_shared_from_this<H2ClientSessio
   const Origin origin_;
   std::optional<PooledConnection> place_;  // until the end
   std::unique_ptr<ConnectAttempt> attempt_;
-  std::unique_ptr<nghttp2_session, SessionDeleter> nghttp2_;
+  Nghttp2Session nghttp2_;
   std::vector<H2Exchange*> streams_;
   std::vector<H2Exchange*> noted_;
   std::vector<H2Exchange*> telling_;  // null where one was forgotten meanwhile

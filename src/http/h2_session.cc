@@ -15,10 +15,6 @@ constexpr int kMaxRoundsPerTurn = 4;
 // Frames wait inside nghttp2 while so much has not been taken by the kernel.
 constexpr std::size_t kMaxUnsent = 256 * 1024;
 
-std::string_view viewOf(const std::uint8_t* data, std::size_t size) {
-  return {reinterpret_cast<const char*>(data), size};
-}
-
 CloseReason reasonFor(std::uint32_t error_code) {
   switch (error_code) {
     case NGHTTP2_PROTOCOL_ERROR:

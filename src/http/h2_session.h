@@ -4,8 +4,6 @@
 // they do comes back into nghttp2 while it works.
 #pragma once
 
-#include <nghttp2/nghttp2.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +16,7 @@
 
 #include "http/connection.h"
 #include "http/h2_stream.h"
+#include "http/nghttp2_handles.h"
 #include "http/session.h"
 
 namespace wasabi::http {
@@ -65,10 +64,6 @@ class H2Session final : public Session {
   void countReset();
 
  private:
-  struct SessionDeleter {
-    void operator()(nghttp2_session* session) const { nghttp2_session_del(session); }
-  };
-
   // 0, or the status to refuse the request with.
   std::uint16_t takePseudoField(RequestHead& head, std::string_view name, std::string_view value) const;
   void submitTrailers(H2Stream& stream);
@@ -92,7 +87,7 @@ class H2Session final : public Session {
 
   Connection& connection_;
   const ServerLimits& limits_;
-  std::unique_ptr<nghttp2_session, SessionDeleter> nghttp2_;
+  Nghttp2Session nghttp2_;
   std::vector<std::unique_ptr<H2Stream>> streams_;
   std::vector<H2Stream*> arrived_;  // their heads are complete, the handler has not been called
   std::vector<H2Stream*> noted_;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "http/nghttp2_handles.h"
 
 namespace wasabi::http {
 
@@ -85,20 +86,16 @@ struct H2TestClient::Callbacks {
 
 H2TestClient::H2TestClient(TestServer& server, std::unique_ptr<RawClient> connected, std::uint32_t stream_window)
     : connection(std::move(connected)), server_(server) {
-  nghttp2_session_callbacks* callbacks = nullptr;
-  WASABI_CHECK(nghttp2_session_callbacks_new(&callbacks) == 0);
-  nghttp2_session_callbacks_set_on_header_callback(callbacks, Callbacks::onHeader);
-  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, Callbacks::onData);
-  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, Callbacks::onFrame);
-  nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, Callbacks::onClose);
-  nghttp2_option* option = nullptr;
-  WASABI_CHECK(nghttp2_option_new(&option) == 0);
+  const Nghttp2Callbacks callbacks = newNghttp2Callbacks();
+  nghttp2_session_callbacks_set_on_header_callback(callbacks.get(), Callbacks::onHeader);
+  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks.get(), Callbacks::onData);
+  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks.get(), Callbacks::onFrame);
+  nghttp2_session_callbacks_set_on_stream_close_callback(callbacks.get(), Callbacks::onClose);
+  const Nghttp2Option option = newNghttp2Option();
   // What is malformed must reach the server.
-  nghttp2_option_set_no_http_messaging(option, 1);
-  nghttp2_option_set_peer_max_concurrent_streams(option, 100'000);
-  WASABI_CHECK(nghttp2_session_client_new2(&session_, callbacks, this, option) == 0);
-  nghttp2_option_del(option);
-  nghttp2_session_callbacks_del(callbacks);
+  nghttp2_option_set_no_http_messaging(option.get(), 1);
+  nghttp2_option_set_peer_max_concurrent_streams(option.get(), 100'000);
+  WASABI_CHECK(nghttp2_session_client_new2(&session_, callbacks.get(), this, option.get()) == 0);
   const nghttp2_settings_entry window = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, stream_window};
   nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, &window, 1);
 }

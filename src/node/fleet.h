@@ -146,6 +146,8 @@ class Fleet final : private SuperpodOwner {
   bool isHosted(policy::VersionId number) const;
   bool isContainer(policy::VersionId number) const;
   bool isFree(const Superpod& superpod) const;
+  bool isInUse(const Superpod& superpod) const;
+  void noteWhoIsBusy();
   std::map<Pool, PoolScaling::Load> loads();
   std::uint32_t active(const Pool& pool) const;
   Superpod& start();

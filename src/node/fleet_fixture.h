@@ -1,43 +1,34 @@
-// A fleet over fake boxes with a desk, a registry and a disk of its own, for tests.
+// A fleet over fake boxes with a disk of its own, for tests.
 #pragma once
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
-#include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "node/fake_backend.h"
 #include "node/fake_egress.h"
 #include "node/fleet.h"
+#include "node/hosting_fixture.h"
 #include "platform/blobs.h"
 #include "platform/data_directory.h"
-#include "platform/test_support.h"
 
 namespace wasabi::node {
 
-using namespace std::chrono_literals;
-
-class FleetTest : public ::testing::Test {
+class FleetTest : public HostingTest<Fleet> {
  public:
   FleetTest(const FleetTest&) = delete;
   FleetTest& operator=(const FleetTest&) = delete;
-  ~FleetTest() override {
-    fleet_.reset();
-    while (loop_.runReady() > 0) continue;
-    std::filesystem::remove_all(folder_);
-  }
+  ~FleetTest() override { std::filesystem::remove_all(folder_); }
 
  protected:
   FleetTest() {
@@ -71,72 +62,29 @@ class FleetTest : public ::testing::Test {
                                    log_});
     if (snapshot_) fleet_->use(snapshot_);
   }
-  // As the platform tells of them: acme/<name>, each with one version.
-  void deploy(const std::map<std::string, std::string>& manifests, platform::TenantRecord tenant = {}) {
-    std::vector<platform::FunctionRecordPtr> functions;
-    for (const auto& [name, manifest] : manifests)
-      functions.push_back(platform::functionMadeUp("acme", name, manifest));
-    tenant.name = "acme";
-    tables_["acme"] = std::make_shared<const platform::TenantTable>(
-        std::make_shared<const platform::TenantRecord>(tenant), std::move(functions));
-    publish();
-  }
-  void publish() {
-    std::vector<platform::TenantTablePtr> tables;
-    for (const auto& table : tables_) tables.push_back(table.second);
-    snapshot_ = platform::PlatformSnapshot::of("", std::move(tables));
-    registry_.update(*snapshot_);
-    if (fleet_) fleet_->use(snapshot_);
-  }
-  policy::VersionId numberOf(const std::string& function, const std::string& tenant = "acme") {
-    const platform::FunctionRecord* record = snapshot_->function(tenant, function);
-    return registry_.numberOf(*snapshot_->tenant(tenant), *record, record->leading().version);
-  }
 
   void setSecret(std::optional<std::string> value) {
     const std::scoped_lock lock(mutex_);
     secret_ = std::move(value);
   }
 
-  // A request as a gateway's worker brings one.
-  DispatchDesk::Answer arrive(policy::VersionId version) {
-    return desk_.arrive({0, ++last_token_, version, Clock::now(), Clock::now() + 60s}, Clock::now());
+  struct Served {
+    policy::VersionId version;
+    TargetPtr target;
+  };
+  // acme/hello is all there is, and a request runs there.
+  std::optional<Served> serveHello() {
+    deploy({{"hello", ""}});
+    begin();
+    const policy::VersionId hello = numberOf("hello");
+    const auto target = serve(hello);
+    if (!target) return {};
+    return Served{hello, *target};
   }
-  void end(policy::VersionId version, policy::TargetId target) { desk_.ended(version, target, Clock::now()); }
   // What a worker does whose superpod is gone under the request.
   void dieUnder(policy::VersionId version, policy::TargetId target) {
     desk_.diedUnder(version, target);
     end(version, target);
-  }
-  // Where the request went that waited.
-  std::optional<DispatchCall> callOf(policy::VersionId version) {
-    for (auto call = calls_.begin(); call != calls_.end(); ++call) {
-      if (call->version != version) continue;
-      DispatchCall taken = *call;
-      calls_.erase(call);
-      return taken;
-    }
-    return {};
-  }
-  // The superpod where the request began; it runs there.
-  std::optional<TargetPtr> serve(policy::VersionId version) {
-    const DispatchDesk::Answer answer = arrive(version);
-    if (answer.kind == DispatchDesk::Answer::Kind::kGoes) return answer.target;
-    std::optional<DispatchCall> call;
-    if (!runUntil([&] { return (call = callOf(version)).has_value(); })) return {};
-    return call->target;
-  }
-
-  bool runUntil(const std::function<bool()>& condition, Duration most = 15s) {
-    const TimePoint end = Clock::now() + most;
-    while (!condition()) {
-      if (Clock::now() > end) return false;
-      if (loop_.runReady() == 0) std::this_thread::sleep_for(1ms);
-    }
-    return true;
-  }
-  void runFor(Duration time) {
-    runUntil([] { return false; }, time);
   }
   std::size_t ready() const {
     std::size_t count = 0;
@@ -148,6 +96,10 @@ class FleetTest : public ::testing::Test {
     for (const auto& one : fleet_->figures().superpods) words.push_back(one.made_for);
     return words;
   }
+  // By which the superpod hosts acme/hello.
+  std::string manifestOn(const std::string& superpod) const {
+    return settings_.superpod.directory + "/" + superpod + "/catalog/acme/hello@1.toml";
+  }
   std::size_t folders() const {
     std::size_t count = 0;
     for ([[maybe_unused]] const auto& one : std::filesystem::directory_iterator(settings_.superpod.directory)) ++count;
@@ -157,27 +109,14 @@ class FleetTest : public ::testing::Test {
 
   // In memory: paths of sockets are short there, secrets may lie there, and a thousand fsyncs cost nothing.
   std::string folder_ = "/dev/shm/fleet_XXXXXX";
-  std::string log_text_;
-  Logger log_{[this](std::string_view line) { log_text_ += line; }};
-  http::EventLoop loop_;
   FakeBackend backend_{loop_};
   std::unique_ptr<platform::DataDirectory> data_;
   std::unique_ptr<platform::Blobs> blobs_;
-  std::vector<DispatchCall> calls_;
-  std::unique_ptr<Fleet> fleet_;
-  DispatchDesk desk_{{},
-                     {[this](DispatchCall call) { calls_.push_back(std::move(call)); },
-                      [this](policy::VersionId version) { fleet_->wanted(version); }}};
-  VersionRegistry registry_{desk_};
-  TargetNumbers targets_;
   MachineRoom room_{ByteSize{64ull << 30}};
   FakeEgress egress_;
   FleetSettings settings_;
-  platform::SnapshotPtr snapshot_;
-  std::map<std::string, platform::TenantTablePtr> tables_;
   std::map<policy::VersionId, std::vector<std::string>> refused_;
   std::map<std::string, double> cpu_seconds_;  // of tenants
-  std::uint64_t last_token_ = 0;
 
  private:
   // Asked by the work thread.

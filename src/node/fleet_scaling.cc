@@ -12,6 +12,7 @@ namespace wasabi::node {
 void Fleet::askLoads() {
   const TimePoint now = services_.loop.now();
   for (const SuperpodPtr& superpod : superpods_) superpod->askLoad();
+  noteWhoIsBusy();
   const std::map<Pool, PoolScaling::Load> loads = this->loads();
   const PoolScaling::Settings scaling{settings_.utilization, settings_.most, settings_.idle_period};
   for (const auto& load : loads) pools_.try_emplace(load.first, scaling, now);
@@ -23,15 +24,14 @@ void Fleet::askLoads() {
   }
 }
 
-// Of all pools that have a superpod, or somebody who waits for one.
-std::map<Fleet::Pool, PoolScaling::Load> Fleet::loads() {
-  const auto memory = static_cast<double>(settings_.superpod.memory.value);
-  std::map<Pool, PoolScaling::Load> loads;
+bool Fleet::isInUse(const Superpod& superpod) const {
+  return superpod.state() == Superpod::State::kReady && !isFree(superpod);
+}
+
+// By the loads that they told last.
+void Fleet::noteWhoIsBusy() {
   for (const SuperpodPtr& superpod : superpods_) {
-    if (superpod->state() != Superpod::State::kReady || isFree(*superpod)) continue;
-    PoolScaling::Load& load = loads[superpod->dedicated_to];
-    load.memory += static_cast<double>(superpod->load().booked.value) / memory;
-    load.cores += superpod->coresUsed() / settings_.superpod.cores;
+    if (!isInUse(*superpod)) continue;
     policy::SuperpodView view;
     view.busy = superpod->busy;
     view.capacity = settings_.superpod.memory;
@@ -39,6 +39,18 @@ std::map<Fleet::Pool, PoolScaling::Load> Fleet::loads() {
     view.cores = {settings_.superpod.cores};
     view.cores_used = {superpod->coresUsed()};
     superpod->busy = policy::stillBusy(rules_, view);
+  }
+}
+
+// Of all pools that have a superpod, or somebody who waits for one.
+std::map<Fleet::Pool, PoolScaling::Load> Fleet::loads() {
+  const auto memory = static_cast<double>(settings_.superpod.memory.value);
+  std::map<Pool, PoolScaling::Load> loads;
+  for (const SuperpodPtr& superpod : superpods_) {
+    if (!isInUse(*superpod)) continue;
+    PoolScaling::Load& load = loads[superpod->dedicated_to];
+    load.memory += static_cast<double>(superpod->load().booked.value) / memory;
+    load.cores += superpod->coresUsed() / settings_.superpod.cores;
   }
   for (const auto& last_used : last_used_) {
     const VersionRegistry::Known known = services_.registry.find(last_used.first);
@@ -52,7 +64,7 @@ std::map<Fleet::Pool, PoolScaling::Load> Fleet::loads() {
 
 std::uint32_t Fleet::active(const Pool& pool) const {
   return static_cast<std::uint32_t>(std::count_if(superpods_.begin(), superpods_.end(), [&](const SuperpodPtr& one) {
-    return one->state() == Superpod::State::kReady && !isFree(*one) && one->dedicated_to == pool;
+    return isInUse(*one) && one->dedicated_to == pool;
   }));
 }
 

@@ -20,18 +20,15 @@ class FleetScalingTest : public FleetTest {
 };
 
 TEST_F(FleetScalingTest, WithoutLoadTheSpareAloneIsLeft) {
-  deploy({{"hello", ""}});
-  begin();
-  const policy::VersionId hello = numberOf("hello");
-  const auto target = serve(hello);
-  ASSERT_TRUE(target);
-  end(hello, (*target)->id);
+  const auto hello = serveHello();
+  ASSERT_TRUE(hello);
+  end(hello->version, hello->target->id);
   ASSERT_TRUE(runUntil([&] { return ready() == 2; }));
   EXPECT_TRUE(runUntil([&] { return ready() == 1 && backend_.running() == 1; }));
-  EXPECT_FALSE(backend_.runs((*target)->name));
+  EXPECT_FALSE(backend_.runs(hello->target->name));
   EXPECT_EQ(fleet_->figures().drained, 1);
   EXPECT_EQ(fleet_->figures().died, 0);
-  EXPECT_EQ(desk_.figures(hello).targets, 0);
+  EXPECT_EQ(desk_.figures(hello->version).targets, 0);
 }
 
 TEST_F(FleetScalingTest, AsManySuperpodsAsTheFunctionsScaleSaysHoldItReady) {
@@ -161,7 +158,7 @@ TEST_F(FleetScalingTest, WhatEachSuperpodMayGiveIsWrittenOnce) {
   runFor(1s);
   EXPECT_LE(reloads, 4);
   for (const std::string superpod : {"superpod-1", "superpod-2"}) {
-    std::ifstream file(settings_.superpod.directory + "/" + superpod + "/catalog/acme/hello@1.toml");
+    std::ifstream file(manifestOn(superpod));
     const std::string manifest{std::istreambuf_iterator<char>(file), {}};
     EXPECT_THAT(manifest, testing::ContainsRegex("cpu = \"?(0\\.5|500m)"));
   }

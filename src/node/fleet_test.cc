@@ -61,18 +61,15 @@ TEST_F(FleetTest, ASuperpodThatDiesIsReplacedAndItsVersionsAreServedElsewhere) {
 }
 
 TEST_F(FleetTest, WhatIsNotHostedAnyMoreStaysForThoseWhoAreOnTheirWay) {
-  deploy({{"hello", ""}});
-  begin();
-  const policy::VersionId hello = numberOf("hello");
-  const auto target = serve(hello);
-  ASSERT_TRUE(target);
-  const std::string manifest = settings_.superpod.directory + "/" + (*target)->name + "/catalog/acme/hello@1.toml";
+  const auto hello = serveHello();
+  ASSERT_TRUE(hello);
+  const std::string manifest = manifestOn(hello->target->name);
   ASSERT_TRUE(std::filesystem::exists(manifest));
   deploy({});
-  EXPECT_EQ(desk_.figures(hello).targets, 0);
+  EXPECT_EQ(desk_.figures(hello->version).targets, 0);
   runFor(300ms);
   EXPECT_TRUE(std::filesystem::exists(manifest)) << "a request is there";
-  end(hello, (*target)->id);
+  end(hello->version, hello->target->id);
   EXPECT_TRUE(runUntil([&] { return !std::filesystem::exists(manifest); }));
 }
 
@@ -147,7 +144,7 @@ TEST_F(FleetTest, WhatCannotBeHostedIsRefusedInTheEnd) {
   const std::uint32_t before = reloads;
   runFor(500ms);
   EXPECT_EQ(reloads, before);
-  EXPECT_FALSE(std::filesystem::exists(settings_.superpod.directory + "/superpod-1/catalog/acme/hello@1.toml"));
+  EXPECT_FALSE(std::filesystem::exists(manifestOn("superpod-1")));
 }
 
 TEST_F(FleetTest, ABoxThatDoesNotTakeTheVersionInTimeIsNoReasonToWaitForEver) {
@@ -194,16 +191,13 @@ TEST_F(FleetTest, WhatNobodyWaitsForAnyMoreIsNotHosted) {
 }
 
 TEST_F(FleetTest, ADrainingSuperpodFinishesItsRequests) {
-  deploy({{"hello", ""}});
-  begin();
-  const policy::VersionId hello = numberOf("hello");
-  const auto target = serve(hello);
-  ASSERT_TRUE(target);
+  const auto hello = serveHello();
+  ASSERT_TRUE(hello);
   fleet_->drain();
   runFor(300ms);
-  EXPECT_TRUE(backend_.runs((*target)->name));
+  EXPECT_TRUE(backend_.runs(hello->target->name));
   EXPECT_FALSE(fleet_->empty());
-  end(hello, (*target)->id);
+  end(hello->version, hello->target->id);
   EXPECT_TRUE(runUntil([&] { return fleet_->empty() && folders() == 0; }));
   EXPECT_EQ(backend_.running(), 0);
   EXPECT_EQ(fleet_->figures().died, 0);
@@ -214,28 +208,22 @@ std::string usedBy(const std::string& cpu_seconds) {
 }
 
 TEST_F(FleetTest, WhatTenantsUseIsToldAndTheLastOfItBeforeASuperpodGoes) {
-  deploy({{"hello", ""}});
-  begin();
-  const policy::VersionId hello = numberOf("hello");
-  const auto target = serve(hello);
-  ASSERT_TRUE(target);
-  backend_.manners_of[(*target)->name].load = usedBy("1e-3");
+  const auto hello = serveHello();
+  ASSERT_TRUE(hello);
+  backend_.manners_of[hello->target->name].load = usedBy("1e-3");
   EXPECT_TRUE(runUntil([&] { return cpu_seconds_["acme"] == 1e-3; }));
-  backend_.manners_of[(*target)->name].load = usedBy("2e-3");
-  end(hello, (*target)->id);
+  backend_.manners_of[hello->target->name].load = usedBy("2e-3");
+  end(hello->version, hello->target->id);
   fleet_->drain();
   EXPECT_TRUE(runUntil([&] { return fleet_->empty(); }));
   EXPECT_EQ(cpu_seconds_["acme"], 2e-3);
 }
 
 TEST_F(FleetTest, ADrainedSuperpodThatDoesNotAnswerIsGoneAllTheSame) {
-  deploy({{"hello", ""}});
   settings_.superpod.patience = 100ms;
-  begin();
-  const policy::VersionId hello = numberOf("hello");
-  const auto target = serve(hello);
-  ASSERT_TRUE(target);
-  end(hello, (*target)->id);
+  const auto hello = serveHello();
+  ASSERT_TRUE(hello);
+  end(hello->version, hello->target->id);
   backend_.manners.silent = true;
   fleet_->drain();
   EXPECT_TRUE(runUntil([&] { return fleet_->empty() && folders() == 0; }));
@@ -253,13 +241,11 @@ TEST_F(FleetTest, ADrainingSuperpodIsGivenUpInTheEnd) {
 }
 
 TEST_F(FleetTest, ASuperpodThatDiesWhileItDrainsIsGone) {
-  deploy({{"hello", ""}});
-  begin();
-  const auto target = serve(numberOf("hello"));
-  ASSERT_TRUE(target);
+  const auto hello = serveHello();
+  ASSERT_TRUE(hello);
   fleet_->drain();
   runFor(50ms);
-  backend_.crash((*target)->name);
+  backend_.crash(hello->target->name);
   EXPECT_TRUE(runUntil([&] { return fleet_->empty(); }, 2s));
 }
 
@@ -275,25 +261,20 @@ TEST_F(FleetTest, WhatStartsIsEndedAtTheEndToo) {
 }
 
 TEST_F(FleetTest, ADeletedVersionIsHostedNoMore) {
-  deploy({{"hello", ""}});
-  begin();
-  const policy::VersionId hello = numberOf("hello");
-  const auto target = serve(hello);
-  ASSERT_TRUE(target);
-  const std::string manifest = settings_.superpod.directory + "/" + (*target)->name + "/catalog/acme/hello@1.toml";
+  const auto hello = serveHello();
+  ASSERT_TRUE(hello);
+  const std::string manifest = manifestOn(hello->target->name);
   ASSERT_TRUE(std::filesystem::exists(manifest));
   deploy({});
   EXPECT_TRUE(runUntil([&] { return !std::filesystem::exists(manifest); }));
-  EXPECT_EQ(desk_.figures(hello).targets, 0);
+  EXPECT_EQ(desk_.figures(hello->version).targets, 0);
   EXPECT_TRUE(fleet_->hostedVersions().empty());
 }
 
 TEST_F(FleetTest, AVersionMayCallOutWhileItsSuperpodHostsIt) {
-  deploy({{"hello", ""}});
-  begin();
-  const auto target = serve(numberOf("hello"));
-  ASSERT_TRUE(target);
-  const policy::TargetId superpod = (*target)->id;
+  const auto hello = serveHello();
+  ASSERT_TRUE(hello);
+  const policy::TargetId superpod = hello->target->id;
   EXPECT_TRUE(egress_.sockets[superpod].ends_with("/egress.sock"));
   EXPECT_THAT(egress_.admitted[superpod], testing::ElementsAre(platform::VersionName{{"acme", "hello"}, 1}));
   deploy({});

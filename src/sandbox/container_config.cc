@@ -22,13 +22,7 @@ json mounts() {
                 {"source", "tmpfs"},
                 {"options", {"nosuid", "noexec", "nodev", mode, size}}};
   };
-  json all = json::array();
-  all.push_back(
-      {{"destination", "/proc"}, {"type", "proc"}, {"source", "proc"}, {"options", {"nosuid", "nodev", "noexec"}}});
-  all.push_back({{"destination", "/dev"},
-                 {"type", "tmpfs"},
-                 {"source", "tmpfs"},
-                 {"options", {"nosuid", "noexec", "strictatime", "mode=755", "size=64k"}}});
+  json all = basicMounts();
   all.push_back({{"destination", "/dev/pts"},
                  {"type", "devpts"},
                  {"source", "devpts"},
@@ -38,8 +32,7 @@ json mounts() {
 }
 
 json namespacesOf(std::uint32_t first_user) {
-  json namespaces = json::array();
-  for (const char* type : {"pid", "mount", "ipc", "uts", "cgroup"}) namespaces.push_back({{"type", type}});
+  json namespaces = basicNamespaces();
   if (first_user != 0) namespaces.push_back({{"type", "user"}});
   return namespaces;
 }

@@ -18,13 +18,7 @@ json bindMount(const std::string& from, std::string_view to, const char* access,
 }
 
 json mountsOf(const OciBundle& bundle) {
-  json mounts = json::array();
-  mounts.push_back(
-      {{"destination", "/proc"}, {"type", "proc"}, {"source", "proc"}, {"options", {"nosuid", "nodev", "noexec"}}});
-  mounts.push_back({{"destination", "/dev"},
-                    {"type", "tmpfs"},
-                    {"source", "tmpfs"},
-                    {"options", {"nosuid", "noexec", "strictatime", "mode=755", "size=64k"}}});
+  json mounts = basicMounts();
   // Compiled modules are mapped to be executed.
   mounts.push_back(bindMount(bundle.paths.directory, kSuperpodInside, "ro", true));
   mounts.push_back(bindMount(bundle.paths.runtime, kRuntimeInside, "rw", false));
@@ -37,8 +31,7 @@ json mountsOf(const OciBundle& bundle) {
 }
 
 json namespacesOf(const OciBundle& bundle) {
-  json namespaces = json::array();
-  for (const char* type : {"pid", "mount", "ipc", "uts", "cgroup"}) namespaces.push_back({{"type", type}});
+  json namespaces = basicNamespaces();
   if (bundle.walls.network == Network::kNone) namespaces.push_back({{"type", "network"}});
   if (bundle.user_namespace) namespaces.push_back({{"type", "user"}});
   return namespaces;

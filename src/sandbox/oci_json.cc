@@ -14,6 +14,23 @@ constexpr std::int64_t kLeastCpuQuota = 1'000;  // the kernel refuses less
 
 }  // namespace
 
+json basicMounts() {
+  json mounts = json::array();
+  mounts.push_back(
+      {{"destination", "/proc"}, {"type", "proc"}, {"source", "proc"}, {"options", {"nosuid", "nodev", "noexec"}}});
+  mounts.push_back({{"destination", "/dev"},
+                    {"type", "tmpfs"},
+                    {"source", "tmpfs"},
+                    {"options", {"nosuid", "noexec", "strictatime", "mode=755", "size=64k"}}});
+  return mounts;
+}
+
+json basicNamespaces() {
+  json namespaces = json::array();
+  for (const char* type : {"pid", "mount", "ipc", "uts", "cgroup"}) namespaces.push_back({{"type", type}});
+  return namespaces;
+}
+
 json resourcesOf(const Walls& walls) {
   json resources = {{"devices", json::array({{{"allow", false}, {"access", "rwm"}}})}};
   if (walls.memory.value > 0) resources["memory"] = {{"limit", walls.memory.value}};

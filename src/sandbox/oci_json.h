@@ -7,6 +7,10 @@
 
 namespace wasabi::sandbox {
 
+// /proc, and a /dev in memory.
+nlohmann::json basicMounts();
+// Of their own for each; the network and users are for the caller to judge.
+nlohmann::json basicNamespaces();
 nlohmann::json resourcesOf(const Walls& walls);
 nlohmann::json maskedPaths();
 nlohmann::json readonlyPaths();

@@ -3,7 +3,6 @@
 import json
 import time
 
-from harness import wire
 from harness.admission import AdmissionCase, ScarceMemory
 from harness.box import box_toml, eventually
 
@@ -143,13 +142,7 @@ class Quota(AdmissionCase):
     }
 
     def test_what_a_quota_has_no_room_for_waits_and_no_other_does(self):
-        self.load("/t/spin?ms=1")
-        # Slices of 1 ms are 10 ms of the quota each: more than five do not fit into the bound of 50 ms, so some wait.
-        for _ in range(12):
-            connection = self.box.connect()
-            self.addCleanup(connection.close)
-            connection.send(wire.request_bytes("GET", "/t/spin"))
-        eventually(lambda: len(self.states("/t/spin")) == 12)
+        self.use_up_quota("/t/spin")
         reply = self.box.call("/t/spin?ms=1", headers={"Wasabi-Timeout": "300ms"})
         self.assertEqual(reply.status, 503)
         self.assertIn("refused.deadline", reply.header("proxy-status"))

@@ -199,16 +199,9 @@ class Lives(Containers):
     def test_no_idempotent_request_is_lost_when_containers_are_killed_under_load(self):
         self.deploy("scale = { min = 2 }\n[limits]\nmemory = '32MiB'\n")
         eventually(lambda: len(self.ready()) == 2, what="two containers")
-        killed = set()
         with Load(self.serve, "/acme/shop/", expect="from a container") as load:
             # A third one in a row would be a loop of crashes, in which nobody is made to wait.
-            while len(killed) < 2:
-                one = eventually(lambda: next((one for one in self.ready() if one["pid"] not in killed), None),
-                                 what="a container that serves")
-                answered = load.counts.get(200, 0)
-                os.kill(one["pid"], signal.SIGKILL)
-                killed.add(one["pid"])
-                eventually(lambda: load.counts.get(200, 0) > answered + 100, what="answers after the death")
+            load.kill_meanwhile(self.ready, times=2)
         self.assertEqual(load.failures(), {})
 
     def test_the_only_container_is_killed_under_load(self):

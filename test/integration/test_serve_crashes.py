@@ -27,15 +27,8 @@ class Superpods(unittest.TestCase):
 
     def test_no_accepted_request_is_lost_when_superpods_are_killed_under_load(self):
         self.serve.deploy("hello", "acme/hello")
-        killed = set()
         with Load(self.serve, "/acme/hello", expect="hello, world") as load:
-            while len(killed) < 10:
-                host = eventually(lambda: next((one for one in self.serve.hosts() if one["pid"] not in killed), None),
-                                  what="a superpod that serves")
-                answered = load.counts.get(200, 0)
-                os.kill(host["pid"], signal.SIGKILL)
-                killed.add(host["pid"])
-                eventually(lambda: load.counts.get(200, 0) > answered + 100, what="answers after the death")
+            load.kill_meanwhile(self.serve.hosts, times=10)
         self.assertEqual(load.failures(), {})
         self.assertGreater(load.counts[200], 1000)
 

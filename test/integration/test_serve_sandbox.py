@@ -3,7 +3,6 @@
 import os
 import pathlib
 import shutil
-import signal
 import unittest
 
 from harness.box import eventually
@@ -73,15 +72,8 @@ class Containers:
 
     def test_no_accepted_request_is_lost_when_containers_are_killed_under_load(self):
         self.serve.deploy("hello", "acme/hello")
-        killed = set()
         with Load(self.serve, "/acme/hello", expect="hello, world") as load:
-            while len(killed) < 3:
-                host = eventually(lambda: next((one for one in self.serve.hosts() if one["pid"] not in killed), None),
-                                  what="a superpod that serves")
-                answered = load.counts.get(200, 0)
-                os.kill(host["pid"], signal.SIGKILL)
-                killed.add(host["pid"])
-                eventually(lambda: load.counts.get(200, 0) > answered + 100, what="answers after the death")
+            load.kill_meanwhile(self.serve.hosts, times=3)
         self.assertEqual(load.failures(), {})
 
     def test_containers_die_with_the_server_and_the_next_one_sweeps(self):

@@ -160,13 +160,7 @@ class Quota(WhyCase):
     functions = {"t/spin": ("spin", {"limits": {"cpu": "100m", "timeout": "600s"}})}
 
     def test_when_the_quota_is_used_up(self):
-        self.load("/t/spin?ms=1")
-        # Slices of 1 ms are 10 ms of the quota each: more than five do not fit into the bound of 50 ms.
-        for _ in range(12):
-            connection = self.box.connect()
-            self.addCleanup(connection.close)
-            connection.send(wire.request_bytes("GET", "/t/spin"))
-        eventually(lambda: len(self.states("/t/spin")) == 12)
+        self.use_up_quota("/t/spin")
 
         def used_up():
             told = self.why("t/spin")

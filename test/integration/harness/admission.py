@@ -27,6 +27,16 @@ class AdmissionCase(BoxCase):
         eventually(lambda: self.states(target).count("queued") > before, what="one more that waits for " + target)
         return connection
 
+    def use_up_quota(self, target: str):
+        """Twelve requests that compute until they are closed, of a function with a quota of 100m."""
+        self.load(target + "?ms=1")
+        # Slices of 1 ms are 10 ms of the quota each: more than five do not fit into the bound of 50 ms, so some wait.
+        for _ in range(12):
+            connection = self.box.connect()
+            self.addCleanup(connection.close)
+            connection.send(wire.request_bytes("GET", target))
+        eventually(lambda: len(self.states(target)) == 12)
+
     def states(self, target: str) -> list:
         listed = json.loads(self.box.admin("/-/invocations").text)["invocations"]
         return [one["state"] for one in listed if "/%s/%s" % (one["tenant"], one["function"]) == target]

@@ -166,5 +166,16 @@ class Load:
             with self._lock:
                 self.counts[what] = self.counts.get(what, 0) + 1
 
+    def kill_meanwhile(self, serving, times: int):
+        """Kills so many of those that `serving` lists, the next one once answers have come after the last death."""
+        killed = set()
+        while len(killed) < times:
+            one = eventually(lambda: next((one for one in serving() if one["pid"] not in killed), None),
+                             what="one that serves")
+            answered = self.counts.get(200, 0)
+            os.kill(one["pid"], signal.SIGKILL)
+            killed.add(one["pid"])
+            eventually(lambda: self.counts.get(200, 0) > answered + 100, what="answers after the death")
+
     def failures(self) -> dict:
         return {what: count for what, count in self.counts.items() if what != 200}
