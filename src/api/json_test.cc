@@ -1,0 +1,124 @@
+#include "api/json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace wasabi::api {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+
+std::string wrongIn(std::string_view text) {
+  JsonInput input(text);
+  const auto finished = input.finish();
+  if (finished) return {};
+  EXPECT_EQ(finished.error().code(), ErrorCode::kInvalid);
+  return finished.error().message();
+}
+
+TEST(JsonInputTest, EachMemberIsReadAsWhatItIs) {
+  JsonInput input(R"({"a": "text", "b": 1.5, "c": 18446744073709551615, "d": true, "e": ["x", "y"], "f": null})");
+  EXPECT_EQ(input.text("a"), "text");
+  EXPECT_EQ(input.number("b"), 1.5);
+  EXPECT_EQ(input.count("c"), 18'446'744'073'709'551'615u);
+  EXPECT_EQ(input.flag("d"), true);
+  EXPECT_THAT(input.texts("e"), testing::Optional(ElementsAre("x", "y")));
+  EXPECT_EQ(input.optionalText("f"), std::nullopt);
+  EXPECT_EQ(input.optionalText("g"), std::nullopt);
+  EXPECT_TRUE(input.finish());
+}
+
+TEST(JsonInputTest, NoBodyIsAnObjectWithoutMembers) {
+  EXPECT_EQ(wrongIn(""), "");
+  EXPECT_EQ(wrongIn("{}"), "");
+  EXPECT_EQ(wrongIn(" \r\n\t{ } "), "");
+}
+
+TEST(JsonInputTest, WhatIsNoJsonObjectIsRefused) {
+  for (const char* text : {"{",
+                           "[]",
+                           "[1]",
+                           "null",
+                           "1",
+                           "\"a\"",
+                           " ",
+                           "{} {}",
+                           "{'a': 1}",
+                           "{\"a\": 1,}",
+                           "{\"a\": NaN}",
+                           "{\"a\": 01}",
+                           "{\"a\": 1e999}",
+                           "{\"a\": +1}",
+                           "// x\n{}",
+                           "\xef\xbb\xbf[]",
+                           "{\"a\": \"\\ud800\"}",
+                           "{\"\xff\": 1}",
+                           "{\"a\": \"\xc0\xaf\"}",
+                           "{\"a\": \"\x01\"}"}) {
+    EXPECT_THAT(wrongIn(text), HasSubstr("the body is no JSON object")) << text;
+  }
+}
+
+TEST(JsonInputTest, AnotherTypeIsNamedWithWhatIsWanted) {
+  const auto wrong = [](std::string_view value, const auto& ask) {
+    JsonInput input("{\"a\": " + std::string(value) + "}");
+    ask(input);
+    const auto finished = input.finish();
+    return finished ? std::string() : finished.error().message();
+  };
+  const auto kAny = {"\"1\"", "1", "-1", "1.0", "1.5", "18446744073709551616", "true", "[]", "[1]", "[\"x\"]", "{}"};
+  for (const std::string_view value : kAny) {
+    const bool is_text = value == "\"1\"";
+    const bool is_number = value.find_first_not_of("-0123456789.") == std::string_view::npos;
+    const auto said = [&](bool right, const char* words) { return right ? "" : words; };
+    EXPECT_EQ(wrong(value, [](auto& in) { in.text("a"); }), said(is_text, "'a' is no text")) << value;
+    EXPECT_EQ(wrong(value, [](auto& in) { in.optionalText("a"); }), said(is_text, "'a' is no text")) << value;
+    EXPECT_EQ(wrong(value, [](auto& in) { in.number("a"); }), said(is_number, "'a' is no number")) << value;
+    const char* const no_count = "'a' is no whole number of 0 and more";
+    EXPECT_EQ(wrong(value, [](auto& in) { in.count("a"); }), said(value == "1", no_count)) << value;
+    EXPECT_EQ(wrong(value, [](auto& in) { in.counts(); }), said(value == "1", no_count)) << value;
+    const char* const no_flag = "'a' is neither true nor false";
+    EXPECT_EQ(wrong(value, [](auto& in) { in.flag("a"); }), said(value == "true", no_flag)) << value;
+    const bool is_texts = value == "[]" || value == "[\"x\"]";
+    EXPECT_EQ(wrong(value, [](auto& in) { in.texts("a"); }), said(is_texts, "'a' is no list of texts")) << value;
+  }
+}
+
+TEST(JsonInputTest, TheFirstThingThatIsWrongIsTold) {
+  JsonInput input(R"({"a": 1, "b": 2, "c": 3})");
+  EXPECT_EQ(input.text("b"), "");
+  EXPECT_EQ(input.text("missing"), "");
+  EXPECT_EQ(input.text("a"), "");
+  EXPECT_EQ(input.finish().error().message(), "'b' is no text");
+}
+
+TEST(JsonInputTest, WhatIsMissingIsNamed) {
+  JsonInput input("{}");
+  input.text("name");
+  EXPECT_EQ(input.finish().error().message(), "'name' is missing");
+}
+
+TEST(JsonInputTest, ANameThatNobodyAskedForIsRefusedAndTheNearestTold) {
+  JsonInput input(R"({"hostss": []})");
+  input.texts("hosts");
+  EXPECT_EQ(input.finish().error().message(), "'hostss' is not known here; did you mean 'hosts'?");
+  EXPECT_EQ(wrongIn(R"({"zebra": 1})"), "'zebra' is not known here");
+  // null, too: it is a name that means nothing.
+  EXPECT_EQ(wrongIn(R"({"zebra": null})"), "'zebra' is not known here");
+}
+
+TEST(JsonInputTest, AnyNamesAreReadAsCounts) {
+  JsonInput input(R"({"1": 90, "2": 10})");
+  EXPECT_THAT(input.counts(), ElementsAre(Pair("1", 90), Pair("2", 10)));
+  EXPECT_TRUE(input.finish());
+}
+
+TEST(JsonTextTest, WhatIsNotUtf8IsReplaced) {
+  EXPECT_EQ(toText({{"a", "b\xff"}}), "{\"a\":\"b\xef\xbf\xbd\"}\n");
+  EXPECT_EQ(timeText(1'800'000'000'123), "2027-01-15T08:00:00.123Z");
+}
+
+}  // namespace
+}  // namespace wasabi::api
