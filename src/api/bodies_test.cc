@@ -45,6 +45,7 @@ TEST_F(BodiesTest, WhatIsNoObjectIsRefused) {
   for (const char* body : {"{", "[]", "null", "true", "0", "\"{}\"", "name=third", "<a/>", "{\"name\"}", "{name: 1}"}) {
     refusesAll(body, "the body is no JSON object");
   }
+  refusesAll(std::string("{}\0", 3), "the body is no JSON object");
   refusesAll(std::string(100'000, '['), "the body is no JSON object");
   refusesAll(std::string(100'000, '{'), "the body is no JSON object");
 }
@@ -70,6 +71,15 @@ TEST_F(BodiesTest, NumbersBeyondAllAreRefused) {
   }
 }
 
+TEST_F(BodiesTest, WhatIsNestedTooDeepIsRefused) {
+  for (const std::size_t depth : {16, 1'000, 100'000}) {
+    for (const char* name : {"name", "to", "hosts", "1"}) {
+      refusesAll(fmt::format(R"({{"{}": {}{}}})", name, std::string(depth, '['), std::string(depth, ']')),
+                 "the body is nested deeper than 16 levels");
+    }
+  }
+}
+
 TEST_F(BodiesTest, ANameThatIsNotKnownIsRefusedAndTheNearestTold) {
   for (const Taker& call : kCalls) {
     if (call.unknown == nullptr) continue;
@@ -79,6 +89,17 @@ TEST_F(BodiesTest, ANameThatIsNotKnownIsRefusedAndTheNearestTold) {
     body.insert(1, fmt::format(R"("{}": 1, )", call.unknown));
     expectRefused(call.method, call.target, body, 400,
                   fmt::format("'{}' is not known here; did you mean '{}'?", call.unknown, call.known));
+  }
+}
+
+TEST_F(BodiesTest, ManyOrTwiceIsRefused) {
+  std::string many = "{\"0\": 0";
+  for (int i = 1; i <= 1'000; ++i) many += fmt::format(", \"{}\": 0", i);
+  refusesAll(many + "}", "the body has more than 1000 names");
+  for (const Taker& call : kCalls) {
+    std::string body = call.right;
+    body.insert(body.size() - 1, "," + body.substr(1, body.size() - 2));
+    expectRefused(call.method, call.target, body, 400, "stands there twice");
   }
 }
 

@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 namespace wasabi::api {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::Pair;
 
 std::string wrongIn(std::string_view text) {
@@ -59,6 +62,7 @@ TEST(JsonInputTest, WhatIsNoJsonObjectIsRefused) {
                            "{\"a\": \"\x01\"}"}) {
     EXPECT_THAT(wrongIn(text), HasSubstr("the body is no JSON object")) << text;
   }
+  EXPECT_THAT(wrongIn(std::string("{}\0{}", 5)), HasSubstr("no JSON object"));
 }
 
 TEST(JsonInputTest, AnotherTypeIsNamedWithWhatIsWanted) {
@@ -107,6 +111,42 @@ TEST(JsonInputTest, ANameThatNobodyAskedForIsRefusedAndTheNearestTold) {
   EXPECT_EQ(wrongIn(R"({"zebra": 1})"), "'zebra' is not known here");
   // null, too: it is a name that means nothing.
   EXPECT_EQ(wrongIn(R"({"zebra": null})"), "'zebra' is not known here");
+}
+
+TEST(JsonInputTest, ALongNameIsToldInItsBeginning) {
+  const std::string wrong = wrongIn("{\"" + std::string(500'000, 'x') + "\": 1}");
+  EXPECT_LT(wrong.size(), 200u);
+  EXPECT_THAT(wrong, HasSubstr("xxx"));
+}
+
+TEST(JsonInputTest, ANameThatStandsTwiceIsRefused) {
+  EXPECT_EQ(wrongIn(R"({"a": 1, "a": 2})"), "'a' stands there twice");
+  // In parts that are known, and in those that nobody knows, it is the same.
+  JsonInput input(R"({"1": 50, "1": 100})");
+  input.counts();
+  EXPECT_EQ(input.finish().error().message(), "'1' stands there twice");
+}
+
+TEST(JsonInputTest, WhatLiesTooDeepIsRefusedForThat) {
+  const auto nested = [](std::size_t depth) {
+    return "{\"a\": " + std::string(depth, '[') + std::string(depth, ']') + "}";
+  };
+  EXPECT_EQ(wrongIn(nested(15)), "'a' is not known here");
+  for (const std::size_t depth : {16, 17, 100, 100'000}) {
+    EXPECT_EQ(wrongIn(nested(depth)), "the body is nested deeper than 16 levels") << depth;
+  }
+  EXPECT_THAT(wrongIn(std::string(500'000, '[')), HasSubstr("no JSON object"));
+  EXPECT_THAT(wrongIn("{\"a\":" + std::string(500'000, '[')), Not(""));
+}
+
+// Members lie in a list, so finding each again takes the square of their number.
+TEST(JsonInputTest, ManyMembersAreRefusedBeforeTheyTakeLong) {
+  std::string text = "{";
+  for (int i = 0; text.size() < 1'000'000; ++i) text += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":1";
+  text += "}";
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(wrongIn(text), "the body has more than 1000 names");
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
 }
 
 TEST(JsonInputTest, AnyNamesAreReadAsCounts) {
