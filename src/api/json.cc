@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <limits>
 #include <utility>
 
 #include "base/log.h"
@@ -121,6 +122,15 @@ std::optional<std::uint64_t> JsonInput::count(const char* name) {
   if (!found) return std::nullopt;
   if (found->is_number_unsigned()) return found->get<std::uint64_t>();
   wrong(fmt::format("'{}' is no whole number of 0 and more", name));
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t> JsonInput::smallCount(const char* name) {
+  constexpr std::uint32_t kMost = std::numeric_limits<std::uint32_t>::max();
+  const auto found = count(name);
+  if (!found) return std::nullopt;
+  if (*found <= kMost) return static_cast<std::uint32_t>(*found);
+  wrong(fmt::format("'{}' is {} at most", name, kMost));
   return std::nullopt;
 }
 

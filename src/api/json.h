@@ -31,6 +31,7 @@ class JsonInput {
   std::optional<std::string> optionalText(const char* name);
   std::optional<double> number(const char* name);
   std::optional<std::uint64_t> count(const char* name);
+  std::optional<std::uint32_t> smallCount(const char* name);
   std::optional<bool> flag(const char* name);
   std::optional<std::vector<std::string>> texts(const char* name);
   // Of an object whose names the caller does not know beforehand; all of them count as asked for.

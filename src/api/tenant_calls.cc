@@ -31,14 +31,11 @@ Json tenantJson(const TenantRecord& tenant, const platform::PlatformSnapshot& sn
 // What the body names is put over what the record says.
 Result<TenantRecord> changed(TenantRecord tenant, JsonInput& input) {
   platform::TenantQuotas& quotas = tenant.quotas;
-  const auto count32 = [](std::uint64_t count) {
-    return static_cast<std::uint32_t>(std::min<std::uint64_t>(count, std::numeric_limits<std::uint32_t>::max()));
-  };
   if (const auto bytes = input.count("memory_bytes")) quotas.memory = ByteSize{*bytes};
   if (const auto weight = input.number("cpu_weight")) quotas.cpu_weight = *weight;
-  if (const auto functions = input.count("functions")) quotas.functions = count32(*functions);
+  if (const auto functions = input.smallCount("functions")) quotas.functions = *functions;
   if (const auto stored = input.count("stored_bytes")) quotas.stored = {*stored};
-  if (const auto most = input.count("concurrency")) quotas.concurrency = count32(*most);
+  if (const auto most = input.smallCount("concurrency")) quotas.concurrency = *most;
   if (const auto rate = input.number("request_rate")) quotas.request_rate = *rate;
   if (auto hosts = input.texts("hosts")) tenant.hosts = std::move(*hosts);
   if (const auto isolation = input.optionalText("isolation")) {
