@@ -135,8 +135,11 @@ void createToken(Call& call) {
   JsonInput input(call.body());
   const std::string name = input.text("name");
   const auto tenant = input.optionalText("tenant");
-  const bool for_operator = input.optionalText("role").value_or(tenant ? "tenant" : "") == "operator";
+  const std::string role_text = input.optionalText("role").value_or("tenant");
   if (auto read = input.finish(); !read) return call.refuse(read.error());
+  const bool for_operator = role_text == "operator";
+  if (!for_operator && role_text != "tenant") return call.refuse(400, "'role' is one of operator, tenant");
+  if (for_operator && tenant) return call.refuse(400, "an operator's token is of no tenant: leave out one of the two");
   if (for_operator && call.caller().role != platform::Role::kOperator) {
     return call.refuse(403, "only an operator's token may make tokens of operators");
   }

@@ -111,7 +111,10 @@ TEST_F(TokenCallsTest, WhatIsNoTokenOfSomebodyIsRefusedForItsCause) {
       {R"({"name": ")" + long_name + R"(", "tenant": "acme"})", 400, "a token needs a name of 1 to 100 bytes"},
       {R"({"name": "x"})", 400, "'tenant' is missing, or 'role' as \"operator\""},
       {R"({"name": "x", "role": "tenant"})", 400, "'tenant' is missing"},
-      {R"({"name": "x", "tenant": "nobody"})", 404, "there is no tenant 'nobody'"}};
+      {R"({"name": "x", "tenant": "nobody"})", 404, "there is no tenant 'nobody'"},
+      {R"({"name": "x", "tenant": "acme", "role": "Operator"})", 400, "'role' is one of operator, tenant"},
+      {R"({"name": "x", "tenant": "acme", "role": ""})", 400, "'role' is one of operator, tenant"},
+      {R"({"name": "x", "tenant": "acme", "role": "operator"})", 400, "an operator's token is of no tenant"}};
   for (const auto& [body, status, words] : kRefused) {
     expectRefused("POST", "/tokens", body, static_cast<std::uint16_t>(status), words);
   }
