@@ -102,7 +102,7 @@ TEST_F(UploadTest, WhatCannotBeTakenIsRefusedForItsCause) {
   for (const char* kind : {"x", "", "Module", "modul%65s"}) {
     expectRefused("POST", fmt::format("/uploads?kind={}", kind), "x", 400, "'kind' is module, files or image");
   }
-  for (const char* kind : {"files"}) {
+  for (const char* kind : {"files", "image"}) {
     const std::string target = fmt::format("/uploads?kind={}", kind);
     expectRefused("POST", target, "this is no archive at all", 400, "");
     expectRefused("POST", target, std::string(100'000, '\xff'), 400, "");
@@ -112,7 +112,22 @@ TEST_F(UploadTest, WhatCannotBeTakenIsRefusedForItsCause) {
     expectRefused("POST", target, oci::packed(tar, oci::Packing::kGzip).substr(0, 40), 400, "");
   }
   expectRefused("POST", "/uploads?kind=files", oci::tarOf({oci::fileEntry("../x", "x")}), 400, "");
+  const std::string manifest = R"([{"Config":"config.json","RepoTags":["app:1"],"Layers":["layer.tar"]}])";
+  const std::string lacking = oci::tarOf({oci::fileEntry("manifest.json", manifest)});
+  expectRefused("POST", "/uploads?kind=image", lacking, 400, "the archive lacks a file that it refers to");
   EXPECT_THAT(incoming(), IsEmpty());
+}
+
+// Where the server keeps what is nobody's to know.
+TEST_F(UploadTest, RefusalsOfArchivesNameNoPlaceOfTheServer) {
+  const std::string tar = oci::tarOf({oci::fileEntry("oci-layout", R"({"imageLayoutVersion":"1.0.0"})"),
+                                      oci::fileEntry("index.json", R"({"schemaVersion":2,"manifests":[]})")});
+  for (const char* kind : {"files", "image"}) {
+    for (const std::string& archive : {std::string("no archive"), tar.substr(0, 700), tar}) {
+      const TestAnswer answer = world_.asAcme("POST", fmt::format("/uploads?kind={}", kind), archive);
+      EXPECT_THAT(answer.body, Not(HasSubstr(directory_.path()))) << answer.body;
+    }
+  }
 }
 
 TEST_F(UploadTest, WhereContainersCannotRunNoImageIsTaken) {
