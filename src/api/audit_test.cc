@@ -78,6 +78,36 @@ TEST_F(AuditTest, WithoutATokenThereIsNoLine) {
   EXPECT_THAT(audited(), ElementsAre());
 }
 
+TEST_F(AuditTest, WhatTakesLongIsWrittenDownBeforeItBeginsAndOnceMoreWhenItIsOver) {
+  const std::string backup = Json({{"to", directory_.path("copy")}}).dump();
+  const std::tuple<const char*, std::string, std::string, int> kLong[] = {
+      {"POST", kHello + "/versions", R"({"oci": "oci://r.example/app:1"})", 202},
+      {"POST", "/uploads?kind=files", "no archive", 400},
+      {"POST", "/uploads?kind=image", "no archive", 400},
+      {"POST", "/backup", backup, 200}};
+  for (const auto& [method, target, body, status] : kLong) {
+    const std::size_t before = audited().size();
+    EXPECT_EQ(world_.asOperator(method, target, body).status, status);
+    const std::vector<Json> lines = audited();
+    ASSERT_EQ(lines.size(), before + 2) << target;
+    EXPECT_EQ(lines[before]["status"], 202);
+    EXPECT_EQ(lines[before + 1]["status"], status);
+  }
+}
+
+TEST_F(AuditTest, WhatGoesOnWithoutItsClientIsWrittenDown) {
+  const std::string to = directory_.path("copy");
+  const auto exchange = world_.begin({"POST", "/backup", world_.operatorToken(), Json({{"to", to}}).dump()});
+  ASSERT_TRUE(exchange->runUntil([&] { return exchange->bodyTaken() > 0; }));
+  // Its end comes with the next turn of the loop, and with it the work.
+  ASSERT_TRUE(exchange->runUntil([&] { return !audited().empty() || fs::exists(to); }));
+  exchange->leave();
+  while (!fs::exists(to)) std::this_thread::yield();
+  ASSERT_FALSE(audited().empty());
+  EXPECT_EQ(audited().front()["path"], "/-/api/v1/backup");
+  EXPECT_EQ(audited().front()["status"], 202);
+}
+
 TEST_F(AuditTest, NeitherBodiesNorTokensAreInIt) {
   const std::string made = jsonOf(world_.asOperator("POST", "/tokens", R"({"name": "x", "tenant": "acme"})"))["token"];
   world_.asAcme("PUT", "/tenants/acme/secrets/KEY", kSecret);
