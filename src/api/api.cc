@@ -122,6 +122,11 @@ void Api::onRequest(http::ServerStream& stream) {
   refuse(stream, 404, "there is no such call; docs/api.md lists all");
 }
 
+void Api::lookAgainOnChange(std::weak_ptr<Call> call) {
+  std::erase_if(waiting_, [](const std::weak_ptr<Call>& one) { return one.expired(); });
+  waiting_.push_back(std::move(call));
+}
+
 void Api::recordsChanged() {
   const std::vector<std::weak_ptr<Call>> waiting = std::exchange(waiting_, {});
   for (const std::weak_ptr<Call>& one : waiting) {

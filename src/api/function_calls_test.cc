@@ -207,6 +207,16 @@ TEST_F(WaitTest, WhatIsDeletedMeanwhileIsNotFound) {
   EXPECT_THAT(detailOf(exchange->answer()), HasSubstr("there is no function acme/hello"));
 }
 
+TEST_F(WaitTest, WhoGoesIsForgotten) {
+  deployUnfinished("one");
+  for (int i = 0; i < 100; ++i) waitFor("60s")->leave();
+  EXPECT_LE(world_.api().waitingCalls(), 1u);
+  const auto exchange = waitFor("60s");
+  world_.compiler.finishAll({});
+  ASSERT_TRUE(exchange->runUntilAnswered());
+  EXPECT_EQ(jsonOf(exchange->answer())["state"], "ready");
+}
+
 class LogsTest : public FunctionCallsTest {
  protected:
   LogsTest() { world_.machine.lines = {R"({"id":1,"line":"a"})", R"({"id":2,"line":"b"})"}; }
