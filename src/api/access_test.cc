@@ -206,6 +206,17 @@ TEST_F(TokenTest, OnlyTheTokenAsItWasShownIsOne) {
   EXPECT_EQ(jsonOf(world_.call({"GET", "/whoami", token}))["tenant"], "acme");
 }
 
+TEST_F(TokenTest, TheWordBearerMayBeWrittenInAnyCase) {
+  const std::pair<const char*, int> kSchemes[] = {{"bearer ", 200}, {"BEARER ", 200}, {"Basic ", 401}, {"", 401}};
+  for (const auto& [scheme, status] : kSchemes) {
+    TestExchange exchange(world_.loop(), {"GET", "/whoami"});
+    exchange.head().headers.add("authorization", scheme + world_.acmeToken());
+    exchange.begin(world_.api());
+    ASSERT_TRUE(exchange.runUntilAnswered());
+    EXPECT_EQ(exchange.answer().status, status) << scheme;
+  }
+}
+
 TEST_F(TokenTest, ARevokedOneOpensNothingFromThenOn) {
   Json made = jsonOf(world_.asAcme("POST", "/tokens", R"({"name": "short", "tenant": "acme"})"));
   const std::string token = made["token"];

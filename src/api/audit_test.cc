@@ -182,5 +182,13 @@ TEST_F(HiddenTest, NoAnswerHasASecretOrATokenInIt) {
   }
 }
 
+TEST_F(HiddenTest, AnswersAreKeptByNobodyOnTheWay) {
+  world_.deploy("hello", "module");
+  for (const char* target : {"/whoami", "/tokens", "/status", "/metrics", "/functions/acme/hello/logs", "/nothing"}) {
+    EXPECT_EQ(world_.asOperator("GET", target).header("cache-control"), "no-store") << target;
+  }
+  EXPECT_EQ(world_.call({"GET", "/whoami"}).header("cache-control"), "no-store");
+}
+
 }  // namespace
 }  // namespace wasabi::api
