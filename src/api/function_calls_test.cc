@@ -244,6 +244,7 @@ TEST_F(LogsTest, WhatCannotBeAskedForIsRefused) {
   expectRefused("GET", kHello + "/logs?since=yesterday", "", 400, "'yesterday' is not a duration; write for example");
   for (const char* wrong : {"x", "-1", "", "1.5", "99999999999999999999"}) {
     expectRefused("GET", kHello + "/logs?version=" + wrong, "", 400, "'version' is a number");
+    expectRefused("GET", kHello + "/logs?limit=" + wrong, "", 400, "'limit' is a number");
   }
 }
 

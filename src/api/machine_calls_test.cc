@@ -102,6 +102,7 @@ TEST_F(UploadTest, WhatCannotBeTakenIsRefusedForItsCause) {
   for (const char* kind : {"x", "", "Module", "modul%65s"}) {
     expectRefused("POST", fmt::format("/uploads?kind={}", kind), "x", 400, "'kind' is module, files or image");
   }
+  expectRefused("POST", "/uploads?kind=%zz", "x", 400, "the query has a '%' without two hex digits behind it");
   for (const char* kind : {"files", "image"}) {
     const std::string target = fmt::format("/uploads?kind={}", kind);
     expectRefused("POST", target, "this is no archive at all", 400, "");
