@@ -121,6 +121,7 @@ void backup(Call& call) {
   const std::string to = input.text("to");
   if (auto read = input.finish(); !read) return call.refuse(read.error());
   if (!to.starts_with('/')) return call.refuse(400, "'to' is an absolute path on the machine that serves");
+  if (to.find('\0') != std::string::npos) return call.refuse(400, "'to' has a NUL character in it");
   call.auditBegun();
   const ApiServices& services = call.services();
   call.api().longWork().post(

@@ -170,6 +170,9 @@ TEST_F(BackupCallTest, WhereItCannotGoIsTheCallersFault) {
   expectRefused("POST", "/backup", to("data/copy"), 400, "in the data directory itself");
   expectRefused("POST", "/backup", to("file"), 409, "is there already; name a directory that is not");
   expectRefused("POST", "/backup", to("none/copy"), 404, "No such file or directory");
+  expectRefused("POST", "/backup", to("file/copy"), 400, "Not a directory");
+  expectRefused("POST", "/backup", to(std::string(300, 'x')), 400, "File name too long");
+  expectRefused("POST", "/backup", to(std::string("a\0b", 3)), 400, "'to' has a NUL character in it");
   for (const auto& entry : fs::directory_iterator(directory_.path())) {
     EXPECT_THAT(entry.path().filename(), testing::AnyOf("data", "file"));
   }

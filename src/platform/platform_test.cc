@@ -152,7 +152,11 @@ TEST_F(PlatformTest, ABackupSaysWhereItCannotGo) {
               HasSubstr("in the data directory itself"));
   directory_.write("there/x", "");
   EXPECT_THAT(platform_->backup(directory_.path("there")).error().message(), HasSubstr("is there already"));
-  EXPECT_FALSE(platform_->backup(directory_.path("no/copy")));
+  EXPECT_EQ(platform_->backup(directory_.path("no/copy")).error().code(), ErrorCode::kNotFound);
+  // No path at all, rather than one that the disk refuses.
+  EXPECT_EQ(platform_->backup(directory_.path("there/x/copy")).error().code(), ErrorCode::kInvalid);
+  EXPECT_EQ(platform_->backup(directory_.path("there/x/y/copy")).error().code(), ErrorCode::kInvalid);
+  EXPECT_EQ(platform_->backup(directory_.path(std::string(250, 'x'))).error().code(), ErrorCode::kInvalid);
   EXPECT_THAT(platform_->backup("copy").error().message(), HasSubstr("needs an absolute path"));
 }
 
