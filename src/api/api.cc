@@ -14,7 +14,7 @@ namespace wasabi::api {
 namespace {
 
 constexpr std::string_view kRoot = "/-/api/v1";
-constexpr std::string_view kBearer = "Bearer ";
+constexpr std::string_view kBearer = "bearer ";  // in any case
 
 const std::vector<Endpoint>& endpoints() {
   static const std::vector<Endpoint> all = [] {
@@ -55,12 +55,20 @@ void refuse(http::ServerStream& stream, std::uint16_t status, const std::string&
   http::ResponseHead head;
   head.status = status;
   head.headers.add("content-type", "application/problem+json");
+  head.headers.add("cache-control", "no-store");
   if (status == 401) head.headers.add("www-authenticate", "Bearer realm=\"wasabi\"");
   if (status == 429) head.headers.add("retry-after", "1");
   if (allow) head.headers.add("allow", *allow);
   stream.sendHead(head, body.size());
   stream.send(bytesOf(body));
   stream.finish({});
+}
+
+// Empty where there is none.
+std::string_view tokenIn(const http::RequestHead& request) {
+  const std::string_view authorization = request.headers.find("authorization").value_or("");
+  const bool is_bearer = lowerCase(authorization.substr(0, kBearer.size())) == kBearer;
+  return is_bearer ? authorization.substr(kBearer.size()) : std::string_view();
 }
 
 std::string clientOf(const http::RequestHead& request) {
@@ -87,11 +95,7 @@ void Api::onRequest(http::ServerStream& stream) {
   if (tooMany(refused_, client, limits_.refused_tokens_per_second, false)) {
     return refuse(stream, 429, "too many refused tokens came from this address; try again later");
   }
-  const std::string_view authorization = request.headers.find("authorization").value_or("");
-  const auto caller =
-      authorization.starts_with(kBearer)
-          ? services_.platform.tokens().authenticate(authorization.substr(kBearer.size()), services_.unix_ms())
-          : std::nullopt;
+  const auto caller = services_.platform.tokens().authenticate(tokenIn(request), services_.unix_ms());
   if (!caller) {
     tooMany(refused_, client, limits_.refused_tokens_per_second, true);
     return refuse(stream, 401, "a token is needed: \"Authorization: Bearer <token>\"");
@@ -120,6 +124,11 @@ void Api::onRequest(http::ServerStream& stream) {
   }
   if (!allowed.empty()) return refuse(stream, 405, "this method is not known here", allowed);
   refuse(stream, 404, "there is no such call; docs/api.md lists all");
+}
+
+void Api::lookAgainOnChange(std::weak_ptr<Call> call) {
+  std::erase_if(waiting_, [](const std::weak_ptr<Call>& one) { return one.expired(); });
+  waiting_.push_back(std::move(call));
 }
 
 void Api::recordsChanged() {

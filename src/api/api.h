@@ -60,7 +60,9 @@ class Api final : public http::RequestHandler {
   const ApiLimits& limits() const { return limits_; }
   // For what takes longer than a sync of the disk.
   WorkThread& longWork() { return long_work_; }
-  void lookAgainOnChange(std::weak_ptr<Call> call) { waiting_.push_back(std::move(call)); }
+  void lookAgainOnChange(std::weak_ptr<Call> call);
+  // Those that have gone may be among them.
+  std::size_t waitingCalls() const { return waiting_.size(); }
 
  private:
   void onRequest(http::ServerStream& stream) override;

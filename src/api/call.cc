@@ -14,6 +14,10 @@ namespace {
 constexpr std::string_view kJsonType = "application/json";
 constexpr std::string_view kProblemType = "application/problem+json";
 
+bool isDecodable(std::string_view query) {
+  return query.find('%') == std::string_view::npos || percentDecoded(query).has_value();
+}
+
 }  // namespace
 
 std::optional<std::string> queryValue(std::string_view query, std::string_view name) {
@@ -94,6 +98,9 @@ Result<void> Call::write(std::string_view bytes) {
 
 void Call::begin() {
   attach();
+  if (!isDecodable(stream_->request().query())) {
+    return refuse(400, "the query has a '%' without two hex digits behind it, or an encoded NUL");
+  }
   if (endpoint_.body == Endpoint::Body::kUpload) {
     if (auto begun = beginUpload(); !begun) return refuse(begun.error());
   }

@@ -253,7 +253,9 @@ void logs(Call& call) {
     query.since_ms = call.services().unix_ms() - std::chrono::duration_cast<std::chrono::milliseconds>(*age).count();
   }
   if (const auto limit = call.query("limit")) {
-    query.limit = std::min<std::size_t>(parseDecimal<std::size_t>(*limit).value_or(query.limit), 10'000);
+    const auto most = parseDecimal<std::size_t>(*limit);
+    if (!most) return call.refuse(400, "'limit' is a number");
+    query.limit = std::min<std::size_t>(*most, 10'000);
   }
   if (const auto version = call.query("version")) {
     query.version = parseDecimal<std::uint32_t>(*version);

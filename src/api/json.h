@@ -19,8 +19,8 @@ using Json = nlohmann::ordered_json;
 std::string toText(const Json& json);
 std::string timeText(std::int64_t unix_ms);
 
-// The body of a call: one object, of which every member must be asked for. The first thing that is wrong makes the
-// error; then all else reads as absent.
+// The body of a call: one object, of which every member must be asked for, and stands there once. The first thing that
+// is wrong makes the error; then all else reads as absent.
 class JsonInput {
  public:
   // An empty text is an object without members.
@@ -31,6 +31,7 @@ class JsonInput {
   std::optional<std::string> optionalText(const char* name);
   std::optional<double> number(const char* name);
   std::optional<std::uint64_t> count(const char* name);
+  std::optional<std::uint32_t> smallCount(const char* name);
   std::optional<bool> flag(const char* name);
   std::optional<std::vector<std::string>> texts(const char* name);
   // Of an object whose names the caller does not know beforehand; all of them count as asked for.

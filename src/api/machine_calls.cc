@@ -26,6 +26,7 @@ void answerUpload(Call& call, const platform::Digest& digest, std::uint64_t byte
 // What takes longer than a sync of the disk.
 template <typename Upload>
 void finishLater(Call& call, Upload& upload) {
+  call.auditBegun();
   call.api().longWork().post([&loop = call.services().loop, whole = std::make_unique<Upload>(std::move(upload)),
                               held = call.shared_from_this()]() mutable {
     auto stored = whole->finish({});
@@ -120,6 +121,8 @@ void backup(Call& call) {
   const std::string to = input.text("to");
   if (auto read = input.finish(); !read) return call.refuse(read.error());
   if (!to.starts_with('/')) return call.refuse(400, "'to' is an absolute path on the machine that serves");
+  if (to.find('\0') != std::string::npos) return call.refuse(400, "'to' has a NUL character in it");
+  call.auditBegun();
   const ApiServices& services = call.services();
   call.api().longWork().post(
       [&platform = services.platform, &loop = services.loop, to, held = call.shared_from_this()]() mutable {

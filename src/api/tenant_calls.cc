@@ -31,14 +31,11 @@ Json tenantJson(const TenantRecord& tenant, const platform::PlatformSnapshot& sn
 // What the body names is put over what the record says.
 Result<TenantRecord> changed(TenantRecord tenant, JsonInput& input) {
   platform::TenantQuotas& quotas = tenant.quotas;
-  const auto count32 = [](std::uint64_t count) {
-    return static_cast<std::uint32_t>(std::min<std::uint64_t>(count, std::numeric_limits<std::uint32_t>::max()));
-  };
   if (const auto bytes = input.count("memory_bytes")) quotas.memory = ByteSize{*bytes};
   if (const auto weight = input.number("cpu_weight")) quotas.cpu_weight = *weight;
-  if (const auto functions = input.count("functions")) quotas.functions = count32(*functions);
+  if (const auto functions = input.smallCount("functions")) quotas.functions = *functions;
   if (const auto stored = input.count("stored_bytes")) quotas.stored = {*stored};
-  if (const auto most = input.count("concurrency")) quotas.concurrency = count32(*most);
+  if (const auto most = input.smallCount("concurrency")) quotas.concurrency = *most;
   if (const auto rate = input.number("request_rate")) quotas.request_rate = *rate;
   if (auto hosts = input.texts("hosts")) tenant.hosts = std::move(*hosts);
   if (const auto isolation = input.optionalText("isolation")) {
@@ -138,8 +135,11 @@ void createToken(Call& call) {
   JsonInput input(call.body());
   const std::string name = input.text("name");
   const auto tenant = input.optionalText("tenant");
-  const bool for_operator = input.optionalText("role").value_or(tenant ? "tenant" : "") == "operator";
+  const std::string role_text = input.optionalText("role").value_or("tenant");
   if (auto read = input.finish(); !read) return call.refuse(read.error());
+  const bool for_operator = role_text == "operator";
+  if (!for_operator && role_text != "tenant") return call.refuse(400, "'role' is one of operator, tenant");
+  if (for_operator && tenant) return call.refuse(400, "an operator's token is of no tenant: leave out one of the two");
   if (for_operator && call.caller().role != platform::Role::kOperator) {
     return call.refuse(403, "only an operator's token may make tokens of operators");
   }

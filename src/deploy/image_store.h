@@ -75,6 +75,7 @@ class ImageStore {
                                 std::function<void(std::uint64_t done, std::uint64_t all)> progress) const;
   // Something is on its way in that may be made of layers that are there: those must not be collected.
   bool comesIn() const { return coming_ > 0; }
+  std::string layersPath() const { return blobs_.layersPath(); }
 
  private:
   struct Parts {

@@ -19,11 +19,9 @@ class ImageUpload {
 
   // kExhausted: more bytes than an archive may have.
   Result<void> write(std::string_view bytes) { return archive_.write(bytes); }
-  // The image is one of the data directory, to be named by its digest in a deployment. Once.
-  Result<StoredImage> finish(std::stop_token stop) {
-    if (archive_.empty()) return fail(ErrorCode::kInvalid, "the archive is empty");
-    return images_->import(archive_.path(), std::move(stop));
-  }
+  // The image is one of the data directory, to be named by its digest in a deployment. Once. kInvalid: it is no such
+  // archive, or a damaged one.
+  Result<StoredImage> finish(std::stop_token stop);
 
  private:
   const ImageStore* images_;

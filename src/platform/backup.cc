@@ -41,13 +41,20 @@ Result<void> syncAllOf(const std::string& path) {
   return {};
 }
 
+// A path that can be none is for the caller to mend.
+Error ofTarget(std::string_view what, int reason) {
+  const Error error = Error::fromErrno(what, reason);
+  const bool is_no_path = reason == ENOTDIR || reason == ENAMETOOLONG || reason == ELOOP;
+  return {is_no_path ? ErrorCode::kInvalid : error.code(), error.message()};
+}
+
 Result<void> checkTarget(const std::string& from, const std::string& to) {
   std::error_code error;
   if (fs::exists(fs::symlink_status(to, error))) {
     return fail(ErrorCode::kConflict, to + " is there already; name a directory that is not");
   }
   const fs::path parent = fs::canonical(fs::path(to).parent_path(), error);
-  if (error) return fail(Error::fromErrno(fs::path(to).parent_path().string(), error.value()));
+  if (error) return fail(ofTarget(fs::path(to).parent_path().string(), error.value()));
   if ((parent.string() + "/").starts_with(from + "/")) {
     return fail(ErrorCode::kInvalid, "a backup cannot lie in the data directory itself");
   }
@@ -143,7 +150,7 @@ Result<BackupReport> backUp(const std::string& from, Records& records, const Rec
   const std::string unfinished = path + ".unfinished";
   std::error_code error;
   fs::remove_all(unfinished, error);
-  if (!fs::create_directory(unfinished, error)) return fail(Error::fromErrno("make " + unfinished, error.value()));
+  if (!fs::create_directory(unfinished, error)) return fail(ofTarget("make " + unfinished, error.value()));
   fs::permissions(unfinished, fs::perms::owner_all, error);
   auto report = copyAll(from, records, config, unfinished);
   if (report && rename(unfinished.c_str(), path.c_str()) != 0) report = fail(Error::fromErrno(path, errno));

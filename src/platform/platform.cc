@@ -117,13 +117,14 @@ Result<Deployed> Platform::deploy(const Deployment& deployment) {
                           [this](const Version& version) { return checkPresent(blobs(), secrets(), version); });
 }
 
-// Of a deletion that was interrupted there may be some left.
+// Of a deletion that was interrupted there may be some left. Only what becomes a tenant loses it: where the record of
+// one cannot be read, all that is its own waits for the mend.
 Result<TenantRecordPtr> Platform::createTenant(TenantRecord tenant) {
-  if (snapshot()->tenant(tenant.name) == nullptr) {
-    if (auto revoked = tokens().revokeAllOf(tenant.name); !revoked) return fail(std::move(revoked).error());
-    if (auto removed = secrets().removeAllOf(tenant.name); !removed) return fail(std::move(removed).error());
-  }
-  return records().createTenant(std::move(tenant));
+  const std::string name = tenant.name;
+  return records().createTenant(std::move(tenant), [&]() -> Result<void> {
+    if (auto revoked = tokens().revokeAllOf(name); !revoked) return revoked;
+    return secrets().removeAllOf(name);
+  });
 }
 
 Result<void> Platform::deleteTenant(const std::string& name) {

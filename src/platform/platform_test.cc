@@ -116,6 +116,21 @@ TEST_F(PlatformTest, ANewTenantFindsNothingOfTheOldOne) {
   EXPECT_EQ(platform_->snapshot()->tenant("acme"), nullptr);
 }
 
+TEST_F(PlatformTest, ATenantThatCannotBeMadeLosesNothing) {
+  createTenant("acme");
+  const auto token = platform_->tokens().create("ci", Role::kTenant, "acme", now_ms_);
+  ASSERT_TRUE(platform_->secrets().set("acme", "KEY", SecretValue("value"), now_ms_));
+  platform_.reset();
+  directory_.write("data/tenants/acme.json", "{");
+  platform_ = openAt(directory_.path("data"));
+  TenantRecord tenant;
+  tenant.name = "acme";
+  EXPECT_THAT(platform_->createTenant(tenant).error().message(), HasSubstr("mend it in the data directory"));
+  // It is there again once its record is mended.
+  EXPECT_TRUE(platform_->tokens().authenticate(token->token, now_ms_));
+  EXPECT_TRUE(platform_->secrets().has("acme", "KEY"));
+}
+
 TEST_F(PlatformTest, ABackupIsWhatItIsACopyOf) {
   createTenant("acme");
   ASSERT_TRUE(deploy("cart", "module", "secrets = []\n[env]\nA = 'b'"));
@@ -152,7 +167,11 @@ TEST_F(PlatformTest, ABackupSaysWhereItCannotGo) {
               HasSubstr("in the data directory itself"));
   directory_.write("there/x", "");
   EXPECT_THAT(platform_->backup(directory_.path("there")).error().message(), HasSubstr("is there already"));
-  EXPECT_FALSE(platform_->backup(directory_.path("no/copy")));
+  EXPECT_EQ(platform_->backup(directory_.path("no/copy")).error().code(), ErrorCode::kNotFound);
+  // No path at all, rather than one that the disk refuses.
+  EXPECT_EQ(platform_->backup(directory_.path("there/x/copy")).error().code(), ErrorCode::kInvalid);
+  EXPECT_EQ(platform_->backup(directory_.path("there/x/y/copy")).error().code(), ErrorCode::kInvalid);
+  EXPECT_EQ(platform_->backup(directory_.path(std::string(250, 'x'))).error().code(), ErrorCode::kInvalid);
   EXPECT_THAT(platform_->backup("copy").error().message(), HasSubstr("needs an absolute path"));
 }
 

@@ -187,7 +187,7 @@ void Records::onChange(std::function<void(SnapshotPtr)> tell) {
   impl_->tell = std::move(tell);
 }
 
-Result<TenantRecordPtr> Records::createTenant(TenantRecord tenant) {
+Result<TenantRecordPtr> Records::createTenant(TenantRecord tenant, const Before& before) {
   const std::lock_guard lock(impl_->mutex);
   const SnapshotPtr snapshot = impl_->current();
   if (auto named = checkTenantName(tenant.name); !named) return fail(std::move(named).error());
@@ -206,6 +206,9 @@ Result<TenantRecordPtr> Records::createTenant(TenantRecord tenant) {
   tenant.retired = RetiredNumbers(impl_->retired_tenants.next(tenant.name));
   if (auto normal = normalizeHosts(tenant.hosts); !normal) return fail(std::move(normal).error());
   if (auto checked = impl_->checkTenant(tenant); !checked) return fail(std::move(checked).error());
+  if (before) {
+    if (auto done = before(); !done) return fail(std::move(done).error());
+  }
   if (auto written = impl_->files.writeTenant(tenant); !written) return fail(std::move(written).error());
   auto record = std::make_shared<const TenantRecord>(std::move(tenant));
   impl_->publish(record->name, std::make_shared<const TenantTable>(record, std::vector<FunctionRecordPtr>()));

@@ -58,7 +58,9 @@ class Records {
   // post it elsewhere. Set before anybody changes anything.
   void onChange(std::function<void(SnapshotPtr)> tell);
 
-  Result<TenantRecordPtr> createTenant(TenantRecord tenant);
+  // `before`, if any, runs under the lock once nothing is in the way any more: what it refuses is the answer.
+  using Before = std::function<Result<void>()>;
+  Result<TenantRecordPtr> createTenant(TenantRecord tenant, const Before& before = {});
   // All but name, time and numbers is taken over. kConflict: a host belongs to another tenant.
   Result<TenantRecordPtr> updateTenant(const TenantRecord& tenant);
   Result<void> deleteTenant(const std::string& name);  // kConflict while it has functions

@@ -170,6 +170,11 @@ Result<Tokens::Created> Tokens::create(std::string name, Role role, std::string 
       return fail(ErrorCode::kExhausted,
                   fmt::format("there are {} tokens, as many as there may be; revoke some", kMaxTokens));
     }
+    const auto is_theirs = [&](const Held& held) { return role == Role::kTenant && held.info.tenant == info.tenant; };
+    if (static_cast<std::size_t>(std::ranges::count_if(tokens, is_theirs)) >= kMaxTokensOfTenant) {
+      return fail(ErrorCode::kExhausted, fmt::format("{} has {} tokens, as many as a tenant may have; revoke some",
+                                                     info.tenant, kMaxTokensOfTenant));
+    }
     tokens.push_back({info, Digest{sha256(*token)}});
     return {};
   });

@@ -24,6 +24,7 @@ enum class Role : std::uint8_t {
 std::string_view nameOf(Role role);
 
 inline constexpr std::size_t kMaxTokens = 10'000;
+inline constexpr std::size_t kMaxTokensOfTenant = 100;  // it makes them itself, and leaves others theirs
 inline constexpr std::size_t kMaxTokenName = 100;
 
 struct TokenInfo {

@@ -77,6 +77,17 @@ TEST_F(TokensTest, AreDifferent) {
   EXPECT_EQ(seen.size(), 100u);
 }
 
+TEST_F(TokensTest, OneTenantLeavesOthersTheirs) {
+  for (std::size_t i = 0; i < kMaxTokensOfTenant; ++i) create("t", Role::kTenant, "acme");
+  const auto more = tokens_->create("t", Role::kTenant, "acme", 5);
+  EXPECT_EQ(more.error().code(), ErrorCode::kExhausted);
+  EXPECT_THAT(more.error().message(), HasSubstr("acme has 100 tokens, as many as a tenant may have; revoke some"));
+  create("t", Role::kTenant, "other");
+  for (std::size_t i = 0; i <= kMaxTokensOfTenant; ++i) create("t", Role::kOperator);
+  ASSERT_TRUE(tokens_->revokeAllOf("acme"));
+  create("t", Role::kTenant, "acme");
+}
+
 TEST_F(TokensTest, RevokedOnesAreNoneAnyMore) {
   const auto first = create("a", Role::kTenant, "acme");
   const auto second = create("b", Role::kTenant, "acme");
