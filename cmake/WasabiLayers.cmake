@@ -38,7 +38,7 @@ function(wasabi_layer)
   add_library(wasabi_${ARG_NAME} STATIC ${ARG_SOURCES})
   list(TRANSFORM ARG_HEADERS PREPEND "${include_root}/${ARG_NAME}/")
   target_sources(wasabi_${ARG_NAME} PUBLIC FILE_SET HEADERS BASE_DIRS "${include_root}" FILES ${ARG_HEADERS})
-  # Every header is compiled alone as well (target all_verify_interface_header_sets, part of `./dev lint`).
+  # Every header is compiled alone as well (target all_verify_interface_header_sets, part of `./dev test`).
   set_property(TARGET wasabi_${ARG_NAME} PROPERTY VERIFY_INTERFACE_HEADER_SETS ON)
   foreach(used IN LISTS ARG_USES)
     target_link_libraries(wasabi_${ARG_NAME} PUBLIC wasabi_${used})
