@@ -140,7 +140,7 @@ Result<Box::Opened> Box::open(const BoxConfig& config) {
     return opened;
   }
   auto builder = catalog::BuilderClient::fork(config.builder);
-  if (!builder) return fail(std::move(builder.error()).within("builder"));
+  if (!builder) return fail(std::move(builder.error()));
   opened.verify_key = (*builder)->verifyKey();
   if ((*builder)->engineFingerprint() != engine::Engine::fingerprint()) {
     return fail(ErrorCode::kConflict, config.builder.compiler +

@@ -21,6 +21,12 @@ def box_with(*options, **functions):
     return box
 
 
+def mounting(*commands):
+    """A prefix that starts the box behind these mounts, which nobody else sees."""
+    separate = "-m" if os.geteuid() == 0 else "-rm"
+    return ["unshare", separate, "sh", "-ec", "; ".join(commands) + '; exec "$@"', "sh"]
+
+
 class Stop(unittest.TestCase):
     def test_sigterm_lets_running_requests_finish(self):
         box = box_with("--drain-timeout", "600s", echo="echo", stream="http_echo")
@@ -187,6 +193,34 @@ class Scarcity(unittest.TestCase):
             self.assertEqual(box.call("/t/hello").status, 200)
         finally:
             box.kill()
+
+    def test_a_disk_without_room(self):
+        box = Box(store=scratch.new_store())
+        # Enough for the key and the compiled form of one of the two.
+        box.prefix = mounting(f"mount -t tmpfs -o size=96k none {box.store.parent}")
+        box.put("t/hello", "hello")
+        box.put("t/large", "conformance")
+        with box:
+            self.assertEqual(box.call("/t/hello").status, 200)
+            for _ in range(10):
+                reply = box.call("/t/large")
+                self.assertEqual(reply.status, 503)
+                self.assertIn("program.unavailable", reply.text)
+                self.assertEqual(box.call("/t/hello").status, 200)
+            eventually(lambda: any("No space left on device" in line["line"] for line in box.function_lines()))
+
+    def test_a_disk_that_cannot_be_written(self):
+        box = Box(store=scratch.new_store())
+        box.put("t/hello", "hello")
+        with box:
+            self.assertEqual(box.call("/t/hello").status, 200)
+        box.prefix = mounting(*(f"mount --bind {path} {path}; mount -o remount,bind,ro {path}"
+                                for path in (box.store.parent, box.catalog.directory)))
+        with self.assertRaisesRegex(AssertionError, "cannot start.*store of compiled modules.*Read-only file system"):
+            box.start()
+        box.options += ["--compile=never", "--verify-key", str(box.store.parent / "builder.key.pub")]
+        with box:
+            self.assertEqual(box.call("/t/hello").text, "hello, world\n")
 
     def test_an_idle_box_sleeps(self):
         box = box_with(hello="hello")
