@@ -11,7 +11,7 @@ import time
 import unittest
 
 from harness import wire
-from harness.box import Box, eventually, program, scratch
+from harness.box import Box, eventually, mounting, program, scratch
 
 
 def box_with(*options, **functions):
@@ -19,12 +19,6 @@ def box_with(*options, **functions):
     for name, guest in functions.items():
         box.put("t/" + name, guest)
     return box
-
-
-def mounting(*commands):
-    """A prefix that starts the box behind these mounts, which nobody else sees."""
-    separate = "-m" if os.geteuid() == 0 else "-rm"
-    return ["unshare", separate, "sh", "-ec", "; ".join(commands) + '; exec "$@"', "sh"]
 
 
 class Stop(unittest.TestCase):
