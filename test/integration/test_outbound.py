@@ -111,6 +111,13 @@ class Allowed(BoxCase):
             with self.subTest(authority):
                 self.assertEqual(self.through("call", "/hello", authority).text, f"error {DENIED}\n")
 
+    def test_the_log_says_why_a_call_failed(self):
+        trace = self.through("call", "/hello", self.nobody.authority).trace
+        line, = eventually(lambda: [line for line in self.box.function_lines() if line["request"] == trace])
+        self.assertEqual(line["stream"], "runtime")
+        self.assertIn(f"call to {self.nobody.authority}: ", line["line"])
+        self.assertIn("refused", line["line"])
+
     def test_nobody_listens(self):
         self.assertEqual(self.through("call", "/hello", self.nobody.authority).text, f"error {REFUSED}\n")
 
@@ -183,3 +190,5 @@ class Tls(unittest.TestCase):
             for name in ("other", "itself"):
                 self.assertEqual((call(name).status, call(name).text), (502, f"error {TLS}\n"))
                 self.assertEqual(peers[name].seen, [])
+            for reason in ("certificate is not accepted: hostname mismatch", "certificate is not accepted: self-signed"):
+                eventually(lambda: any(reason in line["line"] for line in box.function_lines()), what=reason)
