@@ -38,10 +38,22 @@ function(wasabi_layer)
   add_library(wasabi_${ARG_NAME} STATIC ${ARG_SOURCES})
   list(TRANSFORM ARG_HEADERS PREPEND "${include_root}/${ARG_NAME}/")
   target_sources(wasabi_${ARG_NAME} PUBLIC FILE_SET HEADERS BASE_DIRS "${include_root}" FILES ${ARG_HEADERS})
-  # Every header is compiled alone as well (target all_verify_interface_header_sets, part of `./dev lint`).
+  # Every header is compiled alone as well (target all_verify_interface_header_sets, part of `./dev test`).
   set_property(TARGET wasabi_${ARG_NAME} PROPERTY VERIFY_INTERFACE_HEADER_SETS ON)
   foreach(used IN LISTS ARG_USES)
     target_link_libraries(wasabi_${ARG_NAME} PUBLIC wasabi_${used})
   endforeach()
   target_link_libraries(wasabi_${ARG_NAME} PRIVATE wasabi_compile_options ${ARG_LINKS})
+  cmake_language(EVAL CODE "cmake_language(DEFER CALL _wasabi_check_links ${ARG_NAME})")
+endfunction()
+
+# At the end of the layer's folder: nothing but USES has given it another layer.
+function(_wasabi_check_links name)
+  get_target_property(linked wasabi_${name} LINK_LIBRARIES)
+  list(TRANSFORM linked REPLACE "^wasabi_" "")
+  foreach(layer IN LISTS linked)
+    if(DEFINED WASABI_MAY_USE_${layer} AND NOT layer IN_LIST WASABI_MAY_USE_${name})
+      message(FATAL_ERROR "layer '${name}' may not use '${layer}' (it may use: ${WASABI_MAY_USE_${name}})")
+    endif()
+  endforeach()
 endfunction()

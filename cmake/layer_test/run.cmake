@@ -21,4 +21,6 @@ endfunction()
 
 attempt(CASE allowed)
 attempt(CASE forbidden_link OPTIONS -DLAYER_TEST_BASE_USES=http EXPECT_ERROR "layer 'base' may not use 'http'")
+attempt(CASE forbidden_link_by_hand OPTIONS -DLAYER_TEST_BASE_LINKS=wasabi_http
+  EXPECT_ERROR "layer 'base' may not use 'http'")
 attempt(CASE forbidden_include OPTIONS -DCMAKE_CXX_FLAGS=-DLAYER_TEST_LOOK_UP EXPECT_ERROR "http/high\\.h")

@@ -107,6 +107,7 @@ struct Box::Opened {
   std::unique_ptr<catalog::BuilderClient> builder;
   catalog::VerifyKey verify_key;
   std::optional<HistoryFile> history;
+  std::shared_ptr<const http::TlsTrust> trust;  // or none: calls leave by the gateway
 };
 
 // What needs rights that the process is about to give up.
@@ -126,6 +127,10 @@ Result<Box::Opened> Box::open(const BoxConfig& config) {
     auto listener = openPrivately(config.egress_listen);
     if (!listener) return fail(std::move(listener.error()));
     opened.egress_listener = std::move(*listener);
+  } else {
+    auto trust = http::TlsTrust::load(http::ClientTls{});
+    if (!trust) return fail(std::move(trust.error()));
+    opened.trust = std::move(*trust);
   }
   auto access_log = LineLog::openTarget(config.access_log);
   if (!access_log) return fail(std::move(access_log.error()));
@@ -140,7 +145,7 @@ Result<Box::Opened> Box::open(const BoxConfig& config) {
     return opened;
   }
   auto builder = catalog::BuilderClient::fork(config.builder);
-  if (!builder) return fail(std::move(builder.error()).within("builder"));
+  if (!builder) return fail(std::move(builder.error()));
   opened.verify_key = (*builder)->verifyKey();
   if ((*builder)->engineFingerprint() != engine::Engine::fingerprint()) {
     return fail(ErrorCode::kConflict, config.builder.compiler +
@@ -169,9 +174,8 @@ Result<std::unique_ptr<Box>> Box::start(BoxConfig config, Logger& log, UniqueFun
     if (walls->landlock) warnOfALink(config.catalog_directory, log);
   }
 
-  auto egress = opened->egress_listener.valid() ? EgressServices::throughGateway(std::move(opened->egress_listener))
-                                                : EgressServices::direct(config.private_networks);
-  if (!egress) return fail(std::move(egress.error()));
+  EgressServices egress = opened->trust ? EgressServices::direct(config.private_networks, std::move(opened->trust))
+                                        : EgressServices::throughGateway(std::move(opened->egress_listener));
   auto engine = engine::Engine::create(config.engine);
   if (!engine) return fail(std::move(engine.error()).within("engine"));
   auto store = catalog::ModuleStore::open(config.store_directory, std::string(engine::Engine::fingerprint()),
@@ -179,7 +183,7 @@ Result<std::unique_ptr<Box>> Box::start(BoxConfig config, Logger& log, UniqueFun
   if (!store) return fail(std::move(store.error()));
 
   std::unique_ptr<Box> box(
-      new Box(std::move(config), log, std::move(*opened), std::move(*egress), std::move(*engine), std::move(*store)));
+      new Box(std::move(config), log, std::move(*opened), std::move(egress), std::move(*engine), std::move(*store)));
   box->on_drain_asked_ = std::move(on_drain_asked);
   if (auto catalog = box->openCatalog(); !catalog) return fail(std::move(catalog.error()));
   if (box->config_.lockdown == Lockdown::kOn) {

@@ -6,11 +6,9 @@
 
 namespace wasabi::box {
 
-Result<EgressServices> EgressServices::direct(PrivateNetworks networks) {
-  auto services = http::openDirectServices(http::ClientTls{}, http::ResolverLimits{});
-  if (!services) return fail(std::move(services.error()));
+EgressServices EgressServices::direct(PrivateNetworks networks, std::shared_ptr<const http::TlsTrust> trust) {
   EgressServices egress;
-  egress.direct_ = std::move(*services);
+  egress.direct_ = {std::make_shared<http::Resolver>(http::ResolverLimits{}), std::move(trust)};
   egress.networks_ = networks;
   return egress;
 }

@@ -25,9 +25,9 @@ struct Egress {
 // What the workers' clients are made of; thread-safe.
 class EgressServices {
  public:
-  // Starts the threads of the resolver and reads certificates: before the process locks itself in, but after
-  // confineProcess(), so that these threads are confined too.
-  static Result<EgressServices> direct(PrivateNetworks networks);
+  // Starts the threads of the resolver: after confineProcess(), so that they are confined too. `trust` was loaded
+  // before it, behind which the machine's certificates are out of reach.
+  static EgressServices direct(PrivateNetworks networks, std::shared_ptr<const http::TlsTrust> trust);
   static EgressServices throughGateway(FileDescriptor listener);
 
   EgressWay way() const { return listener_ ? EgressWay::kGateway : EgressWay::kDirect; }

@@ -48,7 +48,7 @@ Invocation::Invocation(http::ServerStream& stream, Admission admission, const In
       response_(stream, deployment_.spec->limits.response_body),
       log_(services.function_log, deployment_.load->log_budget, *deployment_.spec, request_id_,
            services.limits.log_line_bytes),
-      outbound_(services.egress, {*deployment_.spec, request_id_, http::hopsOf(stream.request().headers)},
+      outbound_(services.egress, {*deployment_.spec, request_id_, http::hopsOf(stream.request().headers), log_},
                 services.limits.outbound_per_invocation),
       timeout_(services.loop) {
   stream.attach(*this);

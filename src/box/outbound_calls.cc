@@ -1,5 +1,7 @@
 #include "box/outbound_calls.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -45,7 +47,8 @@ engine::OutboundFailure failureFor(http::ClientFailure failure) {
 // One call. Passes what the peer says to the guest; the guest's own side comes in through OutboundCalls.
 class OutboundCalls::Call final : public http::ClientObserver {
  public:
-  Call(std::uint64_t id, engine::Invocation& guest, EgressWay way) : id_(id), guest_(guest), way_(way) {}
+  Call(std::uint64_t id, engine::Invocation& guest, FunctionLog& log, std::string authority, EgressWay way)
+      : id_(id), guest_(guest), log_(log), authority_(std::move(authority)), way_(way) {}
 
   void begin(http::Client& client, const http::ClientRequest& request) { exchange_ = client.start(request, *this); }
   bool open() const { return exchange_ != nullptr; }
@@ -68,7 +71,9 @@ class OutboundCalls::Call final : public http::ClientObserver {
  private:
   void onHead(const http::ResponseHead& head) override {
     if (way_ == EgressWay::kGateway) {
-      if (const auto failure = http::egressFailureOf(head.headers)) return fails(*failure);
+      if (const auto failure = http::egressFailureOf(head.headers)) {
+        return fails(*failure, fmt::format("{}, says the gateway", http::nameOf(*failure)));
+      }
     }
     const std::vector<engine::FieldView> fields = viewsOf(head.headers);
     guest_.outboundHead(id_, head.status, fields);
@@ -90,14 +95,19 @@ class OutboundCalls::Call final : public http::ClientObserver {
     guest_.outboundEnd(id_, fields);
     exchange_.reset();  // the trailers are its own
   }
-  void onFailure(http::ClientFailure failure, http::RequestProgress, const std::string&) override { fails(failure); }
-  void fails(http::ClientFailure failure) {
+  void onFailure(http::ClientFailure failure, http::RequestProgress, const std::string& message) override {
+    fails(failure, message);
+  }
+  void fails(http::ClientFailure failure, std::string_view why) {
+    log_.say(fmt::format("call to {}: {}", authority_, why));
     exchange_.reset();
     guest_.outboundFail(id_, failureFor(failure));
   }
 
   const std::uint64_t id_;
   engine::Invocation& guest_;
+  FunctionLog& log_;
+  const std::string authority_;
   const EgressWay way_;
   std::unique_ptr<http::ClientExchange> exchange_;
   http::WriteRoom room_ = http::WriteRoom::kFree;
@@ -131,7 +141,7 @@ engine::OutboundFailure OutboundCalls::start(std::uint64_t id, const engine::Out
   out.first_byte_timeout = request.first_byte_timeout;
   out.between_bytes_timeout = request.between_bytes_timeout;
   if (egress_.way == EgressWay::kGateway) addWordsForGateway(request, out);
-  auto call = std::make_unique<Call>(id, guest, egress_.way);
+  auto call = std::make_unique<Call>(id, guest, caller_.log, std::string(request.authority), egress_.way);
   call->begin(egress_.client, out);
   calls_.emplace(id, std::move(call));
   return engine::OutboundFailure::kNone;

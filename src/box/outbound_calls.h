@@ -8,16 +8,19 @@
 #include <unordered_map>
 
 #include "box/egress.h"
+#include "box/function_log.h"
 #include "catalog/function_spec.h"
 #include "engine/invocation.h"
 
 namespace wasabi::box {
 
-// Who calls. What it refers to outlives the calls.
+// Who calls. What it refers to outlives the calls. Its log is told why one failed: the guest learns no more than a
+// code.
 struct OutboundCaller {
   const catalog::FunctionSpec& function;
   const std::string& request_id;
   std::uint32_t hops;  // calls of functions that led to its request
+  FunctionLog& log;
 };
 
 class OutboundCalls {

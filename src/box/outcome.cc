@@ -17,6 +17,7 @@ constexpr std::array<ReasonFacts, kReasons> kFacts = {{
     {Reason::kNone, "", Outcome::kOk, 200},
     {Reason::kNoRoute, "refused.no_route", Outcome::kRefused, 404},
     {Reason::kBadPath, "refused.bad_path", Outcome::kRefused, 400},
+    {Reason::kMalformed, "refused.malformed", Outcome::kRefused, 400},
     {Reason::kNotReady, "refused.not_ready", Outcome::kRefused, 503},
     {Reason::kQueueOrder, "queue.order", Outcome::kRefused, 503},
     {Reason::kQueueMemory, "queue.memory", Outcome::kRefused, 503},

@@ -22,6 +22,7 @@ enum class Reason : std::uint8_t {
   kNone,
   kNoRoute,
   kBadPath,
+  kMalformed,
   kNotReady,
   // Why a request waited for its admission; it was served, or the wait ended with one of the reasons below.
   kQueueOrder,

@@ -316,6 +316,15 @@ void Worker::refuse(http::ServerStream& stream, catalog::FunctionPtr function, c
   sendRefusal(stream, refused, request_id);
 }
 
+void Worker::onMalformed(std::uint16_t status) {
+  RequestRecord refusal;
+  const std::string request_id = request_ids_.next();
+  refusal.request_id = request_id;
+  refusal.reason = Reason::kMalformed;
+  refusal.status = status;
+  record(refusal);
+}
+
 std::string Worker::requestId(const http::RequestHead& request) {
   if (const auto header = request.headers.find("traceparent")) {
     if (const auto trace_id = http::traceIdOf(*header)) return std::string(*trace_id);

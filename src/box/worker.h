@@ -110,6 +110,7 @@ class Worker final : public http::RequestHandler, private InvocationOwner, priva
 
  private:
   void onRequest(http::ServerStream& stream) override;
+  void onMalformed(std::uint16_t status) override;
   bool mayRunAtOnce(policy::FunctionId function) override;
   void ranAtOnce(policy::FunctionId function, Duration cpu) override;
   void settled(InvocationToken token, const RequestRecord& record) override;

@@ -2,7 +2,7 @@
 // passes on. HTTP/1.1, or HTTP/2 in clear text by prior knowledge, as each request says. How bytes reach the peer
 // (names, address policy, TLS, unix sockets) is the Connector's part, see http/client_transport.h:
 //
-//   auto services = openDirectServices(ClientTls{}, ResolverLimits{});            once per process, before lock-in
+//   auto services = openDirectServices(ClientTls{}, ResolverLimits{});            once per process
 //   Client client(loop, limits, directConnector(loop, policy, *services));        once per loop
 //   Client to_boxes(loop, limits, unixConnector(loop));
 #pragma once

@@ -114,6 +114,9 @@ TEST_P(RefusalTest, IsAnsweredAndTheConnectionClosed) {
   EXPECT_NE(answer.find("connection: close\r\n"), std::string::npos) << answer;
   EXPECT_EQ(server.server->counters().malformed_requests, 1U);
   for (const auto& request : server.requests) EXPECT_EQ(request.summary.find("smuggled"), std::string::npos);
+  // Whoever was given the request is told by its end.
+  const bool begun = !server.requests.empty() && server.requests.back().closed != CloseReason::kFinished;
+  EXPECT_EQ(server.malformed, begun ? std::vector<int>{} : std::vector{GetParam().status});
 }
 
 INSTANTIATE_TEST_SUITE_P(H1, RefusalTest, testing::ValuesIn(kRefusals),

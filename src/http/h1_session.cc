@@ -64,7 +64,7 @@ bool H1Session::receiveHead() {
       state_ = State::kHead;
       return false;
     case H1HeadParser::Outcome::kRefused:
-      answerAlone(parser_.status(), parser_.reason());
+      refuseHead(parser_.status(), parser_.reason());
       return false;
     case H1HeadParser::Outcome::kComplete:
       break;
@@ -249,7 +249,7 @@ void H1Session::onDeadline(TimePoint now) {
       connection_.endAfterTurn(Ending::kFlushed);
       break;
     case State::kHead:
-      answerAlone(408, "the request head took too long");
+      refuseHead(408, "the request head took too long");
       break;
     case State::kDiscard:
       connection_.endAfterTurn(Ending::kAtOnce);
@@ -281,6 +281,11 @@ void H1Session::onPeerClosed() {
 void H1Session::end(CloseReason reason) {
   for (std::size_t i = 0; i < unsent_.size(); ++i) unsent_[i]->close(reason);
   if (current_) current_->close(reason);
+}
+
+void H1Session::refuseHead(std::uint16_t status, std::string_view reason) {
+  connection_.context().handler.onMalformed(status);
+  answerAlone(status, reason);
 }
 
 // Outside of any stream.

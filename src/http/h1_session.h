@@ -48,6 +48,7 @@ class H1Session final : public Session {
   bool retire();
   bool discardBody();
 
+  void refuseHead(std::uint16_t status, std::string_view reason);
   void answerAlone(std::uint16_t status, std::string_view reason);
   void failRequest(std::uint16_t status, std::string_view reason, CloseReason close_reason);
   bool mayTakeRequest() const;

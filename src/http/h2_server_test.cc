@@ -91,6 +91,7 @@ TEST(H2ServerTest, RefusesWhatIsTooLargeOrNotServed) {
   EXPECT_EQ(status({{"expect", "the-worst"}}), ":status=417;");
   EXPECT_EQ(server.requests.size(), 0U);
   EXPECT_EQ(server.server->counters().malformed_requests, 5U);
+  EXPECT_EQ(server.malformed, (std::vector{431, 431, 414, 400, 417}));
   EXPECT_EQ(status({}), ":status=200;");
 }
 

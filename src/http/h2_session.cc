@@ -108,6 +108,7 @@ void H2Session::open(H2Stream& stream) {
 
 // An answer of the server itself.
 void H2Session::refuse(H2Stream& stream, std::uint16_t status) {
+  connection_.context().handler.onMalformed(status);
   ++connection_.context().counters.malformed_requests;
   ResponseHead head;
   head.status = status;

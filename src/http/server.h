@@ -123,6 +123,8 @@ class RequestHandler {
   virtual ~RequestHandler() = default;
   // A request head has come. The stream stays until its observer's onClosed().
   virtual void onRequest(ServerStream& stream) = 0;
+  // Something came that is no request to hand over, and the server has answered it with that status.
+  virtual void onMalformed(std::uint16_t /*status*/) {}
   // Whether it may call acceptUpgrade(), always the same. Else such requests come without the wish to upgrade, and
   // extended CONNECT (RFC 8441) is not offered. A request by extended CONNECT (method "CONNECT") that is answered by a
   // 2xx head instead would pass for accepted: the client is sent 501 in its place.

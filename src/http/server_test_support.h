@@ -66,10 +66,12 @@ class TestServer : public RequestHandler {
   bool takes_upgrades = false;
   bool takes_connect = false;
   std::deque<RecordedRequest> requests;
+  std::vector<int> malformed;  // their statuses
   std::unique_ptr<Server> server;
 
  private:
   void onRequest(ServerStream& stream) override;
+  void onMalformed(std::uint16_t status) override { malformed.push_back(status); }
   bool takesUpgrades() const override { return takes_upgrades; }
   bool takesConnect() const override { return takes_connect; }
 

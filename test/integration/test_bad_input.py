@@ -16,6 +16,7 @@ COUNTS = {
     "new bad modules": 45,
     "100,000 headers": 200,
     "one byte now and then": 500,
+    "compiled module spoiled": 30,
 }
 # The pool keeps as many slots warm as were ever used at once, 144 KiB each, and that is not settled after so few.
 MOST_GROWTH = 16 << 20

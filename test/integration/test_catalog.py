@@ -306,6 +306,35 @@ class Many(BoxCase):
         self.assertEqual(self.box.metrics().sum("wasabi_program_loads_total"), self.count)
 
 
+class Budget(unittest.TestCase):
+    """There is room for two programs of three: the one that was used longest ago goes."""
+
+    def serve(self, *options):
+        box = Box(*options, workers=1)
+        for number in range(3):
+            box.put(f"t/f{number}", wasm.distinct(number))
+        return box
+
+    def goes(self, *options):
+        with self.serve(*options) as box:
+            def loads(number):
+                before = box.metrics().sum("wasabi_program_loads_total")
+                self.assertEqual(box.call(f"/t/f{number}").status, 200)
+                return box.metrics().sum("wasabi_program_loads_total") - before
+            self.assertEqual([loads(number) for number in (0, 1, 0, 2)], [1, 1, 0, 1])
+            self.assertEqual(box.metrics().sum("wasabi_programs_loaded"), 2)
+            self.assertEqual([loads(number) for number in (0, 2, 1)], [0, 0, 1])
+
+    def test_by_number(self):
+        self.goes("--max-programs", "2")
+
+    def test_by_bytes(self):
+        with self.serve() as box:
+            self.assertEqual(box.call("/t/f0").status, 200)
+            size = int(box.metrics().sum("wasabi_memory_bytes", kind="code"))
+        self.goes("--program-memory", f"{size * 5 // 2}B")
+
+
 class Empty(BoxCase):
     def test_an_empty_catalog_is_ready(self):
         self.assertEqual(self.box.call("/-/readyz").status, 200)

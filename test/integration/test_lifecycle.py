@@ -11,7 +11,7 @@ import time
 import unittest
 
 from harness import wire
-from harness.box import Box, eventually, program, scratch
+from harness.box import Box, eventually, mounting, program, scratch
 
 
 def box_with(*options, **functions):
@@ -187,6 +187,34 @@ class Scarcity(unittest.TestCase):
             self.assertEqual(box.call("/t/hello").status, 200)
         finally:
             box.kill()
+
+    def test_a_disk_without_room(self):
+        box = Box(store=scratch.new_store())
+        # Enough for the key and the compiled form of one of the two.
+        box.prefix = mounting(f"mount -t tmpfs -o size=96k none {box.store.parent}")
+        box.put("t/hello", "hello")
+        box.put("t/large", "conformance")
+        with box:
+            self.assertEqual(box.call("/t/hello").status, 200)
+            for _ in range(10):
+                reply = box.call("/t/large")
+                self.assertEqual(reply.status, 503)
+                self.assertIn("program.unavailable", reply.text)
+                self.assertEqual(box.call("/t/hello").status, 200)
+            eventually(lambda: any("No space left on device" in line["line"] for line in box.function_lines()))
+
+    def test_a_disk_that_cannot_be_written(self):
+        box = Box(store=scratch.new_store())
+        box.put("t/hello", "hello")
+        with box:
+            self.assertEqual(box.call("/t/hello").status, 200)
+        box.prefix = mounting(*(f"mount --bind {path} {path}; mount -o remount,bind,ro {path}"
+                                for path in (box.store.parent, box.catalog.directory)))
+        with self.assertRaisesRegex(AssertionError, "cannot start.*store of compiled modules.*Read-only file system"):
+            box.start()
+        box.options += ["--compile=never", "--verify-key", str(box.store.parent / "builder.key.pub")]
+        with box:
+            self.assertEqual(box.call("/t/hello").text, "hello, world\n")
 
     def test_an_idle_box_sleeps(self):
         box = box_with(hello="hello")

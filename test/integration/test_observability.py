@@ -50,6 +50,18 @@ class Observability(BoxCase):
         line = self.box.access_line(self.box.call("/nobody/here").trace)
         self.assertEqual((line["status"], line["outcome"], line["reason"]), (404, "refused", "refused.no_route"))
 
+    def test_what_is_no_request_is_logged(self):
+        def refused():
+            return [line["status"] for line in self.box.access_lines() if line.get("reason") == "refused.malformed"]
+        self.box.access_line(self.box.call("/one/hello").trace)  # the log is written as far as there
+        before = len(refused())
+        self.box.call("/one/hello", headers={"X-Long": "v" * 40_000})
+        with self.box.connect() as connection:
+            connection.send(b"GET /one/hello HTTP/1.1\r\n\r\n")
+            connection.read_until_closed()
+        eventually(lambda: refused()[before:] == [431, 400], what="a line for each")
+        self.assertGreaterEqual(self.box.metrics().sum("wasabi_request_reasons_total", reason="refused.malformed"), 2)
+
     def test_odd_bytes_in_a_path_do_not_break_the_log(self):
         with self.box.connect() as connection:
             connection.send(b'GET /one/hello/odd"\\%00\xff\xfe HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')

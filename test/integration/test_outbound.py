@@ -1,21 +1,30 @@
 """Requests that functions make: the allow-list, private addresses, relaying both ways, failures."""
 
+import ssl
 import threading
+import unittest
 
 from harness import peer
-from harness.box import UnusedPort, eventually
+from harness.box import Box, UnusedPort, eventually, mounting, scratch
 from harness.case import BoxCase
+from harness.certificates import Authority
 
 # wasi:http error codes
-REFUSED, DENIED = 6, 15
+REFUSED, TLS, DENIED = 6, 12, 15
+MACHINE_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
 class Peer(peer.Peer):
     """What functions call: /hello, /echo (POST), /slow, /headers, /cut."""
 
-    def __init__(self):
+    def __init__(self, certificate: tuple = ()):
         self.ended = threading.Event()
         super().__init__(_Handler)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            # Not in accept(): a handshake that fails is none of the server's loop.
+            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def handle_error(self, request, client_address):
         """Callers that go away are part of the tests."""
@@ -102,6 +111,13 @@ class Allowed(BoxCase):
             with self.subTest(authority):
                 self.assertEqual(self.through("call", "/hello", authority).text, f"error {DENIED}\n")
 
+    def test_the_log_says_why_a_call_failed(self):
+        trace = self.through("call", "/hello", self.nobody.authority).trace
+        line, = eventually(lambda: [line for line in self.box.function_lines() if line["request"] == trace])
+        self.assertEqual(line["stream"], "runtime")
+        self.assertIn(f"call to {self.nobody.authority}: ", line["line"])
+        self.assertIn("refused", line["line"])
+
     def test_nobody_listens(self):
         self.assertEqual(self.through("call", "/hello", self.nobody.authority).text, f"error {REFUSED}\n")
 
@@ -152,3 +168,27 @@ class PrivateRefused(BoxCase):
                 reply = self.box.call(f"/t/f{number}?url=http://{host}:{self.port}/hello")
                 self.assertEqual((reply.status, reply.text), (502, f"error {DENIED}\n"))
         self.assertEqual(self.peer.seen, [])
+
+
+class Tls(unittest.TestCase):
+    """Of a box that is locked in, whose machine believes an authority of the test."""
+
+    def test_certificates_are_verified(self):
+        authority = Authority(scratch.new("certificates"))
+        peers = {"good": Peer(authority.signed("localhost")), "other": Peer(authority.signed("other.test")),
+                 "itself": Peer(authority.self_signed("localhost"))}
+        box = Box("--allow-private-networks")
+        box.prefix = mounting(f"mount --bind {authority.certificate} {MACHINE_CERTIFICATES}")
+        for name, one in peers.items():
+            self.addCleanup(one.end)
+            box.put("t/" + name, "http_outbound", outbound=["localhost:%d" % one.server_address[1]])
+        with box:
+            def call(name):
+                return box.call(f"/t/{name}?url=https://localhost:{peers[name].server_address[1]}/hello")
+            for _ in range(3):
+                self.assertEqual((call("good").status, call("good").text), (200, "peer says /hello"))
+            for name in ("other", "itself"):
+                self.assertEqual((call(name).status, call(name).text), (502, f"error {TLS}\n"))
+                self.assertEqual(peers[name].seen, [])
+            for reason in ("certificate is not accepted: hostname mismatch", "certificate is not accepted: self-signed"):
+                eventually(lambda: any(reason in line["line"] for line in box.function_lines()), what=reason)

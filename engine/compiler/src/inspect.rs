@@ -5,6 +5,7 @@ use crate::host;
 use crate::survey::{Export, Import, Sizes, Survey};
 use crate::verdict::{Kind, Verdict};
 use serde::Serialize;
+use wasabi_settings::DEFAULT_MAX_MEMORY_BYTES;
 use wasmparser::{MemoryType, TableType, Validator};
 
 /// Of each list: a hostile module has millions of imports.
@@ -69,7 +70,10 @@ impl Report {
 
     fn on_survey(bytes: &[u8], mut survey: Survey) -> Report {
         let verdict = Verdict::on(&survey);
-        let refusal = verdict.refusal.or_else(|| invalid(bytes));
+        let refusal = verdict
+            .refusal
+            .or_else(|| invalid(bytes))
+            .or_else(|| too_large(&survey.memories));
         let totals = Totals {
             imports: survey.imports.len(),
             exports: survey.exports.len(),
@@ -104,16 +108,36 @@ fn invalid(bytes: &[u8]) -> Option<String> {
     outcome.err().map(|e| format!("the module is invalid: {e}"))
 }
 
+/// It compiles, and a box whose operator allows so much runs it.
+fn too_large(memories: &[MemoryType]) -> Option<String> {
+    let most = u128::from(DEFAULT_MAX_MEMORY_BYTES);
+    let bytes = memories.iter().map(minimum_bytes).max();
+    bytes.filter(|&bytes| bytes > most).map(|bytes| {
+        format!(
+            "starts with a memory of {} MiB; a box gives {} MiB unless its --max-memory says more",
+            bytes >> 20,
+            most >> 20
+        )
+    })
+}
+
 fn cut<T, E>(all: &[T], entry: impl Fn(&T) -> E) -> Vec<E> {
     all.iter().take(MOST_LISTED).map(entry).collect()
 }
 
+fn minimum_bytes(memory: &MemoryType) -> u128 {
+    bytes_of(memory, memory.initial)
+}
+
+/// 2^48 pages of 64 KiB exceed 64 bits.
+fn bytes_of(memory: &MemoryType, pages: u64) -> u128 {
+    u128::from(pages) << memory.page_size_log2.unwrap_or(WASM_PAGE_BITS)
+}
+
 fn memory_entry(memory: &MemoryType) -> MemoryEntry {
-    // 2^48 pages of 64 KiB exceed 64 bits.
-    let bytes = |pages: u64| u128::from(pages) << memory.page_size_log2.unwrap_or(WASM_PAGE_BITS);
     MemoryEntry {
-        minimum_bytes: bytes(memory.initial),
-        maximum_bytes: memory.maximum.map(bytes),
+        minimum_bytes: minimum_bytes(memory),
+        maximum_bytes: memory.maximum.map(|pages| bytes_of(memory, pages)),
         memory64: memory.memory64,
         shared: memory.shared,
     }
@@ -145,6 +169,17 @@ mod tests {
         let module = "(module (memory i64 0x1000000000000))";
         let report = Report::on(&wat::parse_str(module).unwrap());
         assert_eq!(report.memories[0].minimum_bytes, 1 << 64);
+    }
+
+    #[test]
+    fn a_memory_that_a_box_gives_only_if_told_to_is_not_accepted() {
+        let with = |pages: u32| {
+            let module = format!(r#"(module (memory {pages}) (func (export "_start")))"#);
+            Report::on(&wat::parse_str(module).unwrap())
+        };
+        assert!(with(16384).accepted);
+        let reason = with(16385).reason.unwrap();
+        assert!(reason.contains("--max-memory"), "{reason}");
     }
 
     #[test]

@@ -186,6 +186,19 @@ fn features_the_host_lacks() {
 }
 
 #[test]
+fn more_than_the_host_gives() {
+    let having = |fields: &str| wat(&format!(r#"(module {fields} (func (export "_start")))"#));
+    assert_refused(&having(&"(memory 1)".repeat(9)), "has 9 memories");
+    assert_refused(&having(&"(table 1 funcref)".repeat(17)), "has 17 tables");
+    assert_refused(
+        &having("(table 100001 funcref)"),
+        "has a table of 100001 elements",
+    );
+    let most = ["(memory 1)".repeat(8), "(table 100000 funcref)".repeat(16)].concat();
+    assert_eq!(run(&["-", "-"], &having(&most)).code, Some(0));
+}
+
+#[test]
 fn hostile_names_stay_on_one_line() {
     let name = format!("x\\0a\\1b[31m{}", "y".repeat(50_000));
     assert_refused(

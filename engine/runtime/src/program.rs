@@ -95,6 +95,10 @@ fn is_component(file: &File) -> Result<bool, String> {
 }
 
 fn unloadable(error: &wasmtime::Error) -> String {
+    let reason = format!("{error:#}");
+    if reason.contains("pooling allocator") {
+        return format!("the module asks for more than this host gives: {reason}");
+    }
     format!("the compiled module does not fit this engine; compile it again: {error:#}")
 }
 

@@ -38,6 +38,15 @@ pub const CPU_FEATURES: &[&str] = &[
 #[cfg(target_arch = "aarch64")]
 pub const CPU_FEATURES: &[&str] = &[];
 
+/// What every pool has room for: the runtime makes it so large, and the compiler refuses what asks for more.
+/// Of one core module:
+pub const MAX_MEMORIES: u32 = 8;
+pub const MAX_TABLES: u32 = 16;
+/// Of one table:
+pub const MAX_TABLE_ELEMENTS: u32 = 100_000;
+/// Of one memory, unless the operator says otherwise:
+pub const DEFAULT_MAX_MEMORY_BYTES: u64 = 1 << 30;
+
 const MEMORY_RESERVATION_BYTES: u64 = 4 << 30;
 const MEMORY_GUARD_BYTES: u64 = 32 << 20;
 const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(4).unwrap();

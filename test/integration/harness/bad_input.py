@@ -4,7 +4,11 @@ The tests repeat it for seconds, test/integration/soak for as long as one likes:
 """
 
 import concurrent.futures
+import contextlib
+import hashlib
 import itertools
+import os
+import resource
 import shutil
 
 from . import wasm, wire
@@ -13,6 +17,9 @@ from .catalog import guests
 
 CLIENTS = 8
 TIMEOUT = "50ms"
+# A module that no other box has: its compiled one is spoiled again and again.
+SPOILED = wasm.distinct(1 << 20)
+CONNECTIONS_AT_ONCE = 300
 
 FUNCTIONS = {
     "t/hello": ("hello", {}),
@@ -23,6 +30,7 @@ FUNCTIONS = {
     "t/writes": ("start_write", {"limits": {"response_body": "128KiB", "timeout": "5s"}}),
     "t/traps": ("trap", {}),
     "t/stream": ("http_stream", {}),
+    "t/spoiled": (SPOILED, {}),
     "bad/text": (b"this is not a module\n", {}),
     "bad/import": ("unknown_import", {}),
 }
@@ -173,6 +181,42 @@ def vanishing_in_mid_response(box, count):
     _many(count, vanish)
 
 
+def compiled_module_spoiled(box, count):
+    """Truncated or overwritten in place while it is loaded, or replaced by another file: it is built anew each time."""
+    box.call("/t/spoiled")
+    compiled, = box.store.rglob(hashlib.sha256(SPOILED).hexdigest() + ".cwasm")
+
+    def overwrite():
+        with open(compiled, "r+b") as file:
+            file.write(bytes(compiled.stat().st_size))
+
+    def replace():
+        other = compiled.with_name(".spoiled")
+        other.write_bytes(compiled.read_bytes()[:-1] + b"x")
+        os.replace(other, compiled)
+        box.admin("/-/unload?function=t/spoiled", method="POST")
+
+    ways = (lambda: os.truncate(compiled, 100), overwrite, replace)
+    for number in range(count):
+        compiled.chmod(0o644)
+        ways[number % len(ways)]()
+        _expect(box.call("/t/spoiled").status == 200, f"way {number % len(ways)}")
+
+
+def more_connections_than_descriptors(box, count):
+    limits = resource.prlimit(box.process.pid, resource.RLIMIT_NOFILE)
+    few = box.open_descriptors() + CONNECTIONS_AT_ONCE // 3
+    resource.prlimit(box.process.pid, resource.RLIMIT_NOFILE, (few, limits[1]))
+    try:
+        for start in range(0, count, CONNECTIONS_AT_ONCE):
+            with contextlib.ExitStack() as held:
+                for _ in range(min(CONNECTIONS_AT_ONCE, count - start)):
+                    held.enter_context(box.connect())
+            eventually(lambda: box.call("/t/hello").status == 200, what="an answer after they were gone")
+    finally:
+        resource.prlimit(box.process.pid, resource.RLIMIT_NOFILE, limits)
+
+
 CASES = {
     "start function that loops": start_that_loops,
     "start function that recurses": start_that_recurses,
@@ -186,6 +230,8 @@ CASES = {
     "one byte now and then": trickling_heads,
     "client gone in mid-body": vanishing_in_mid_body,
     "client gone in mid-response": vanishing_in_mid_response,
+    "compiled module spoiled": compiled_module_spoiled,
+    "more connections than descriptors": more_connections_than_descriptors,
 }
 
 

@@ -70,6 +70,8 @@ fn what_cannot_be_loaded_is_explained() {
         true,
     );
     assert!(refused(&imports).contains("secret"));
+    let large = compile(r#"(module (memory 65536) (func (export "_start")))"#, true);
+    assert!(refused(&large).contains("more than this host gives"));
     let mut foreign = compile(NOOP, true);
     let fingerprint = wasabi_settings::fingerprint();
     let at = foreign
