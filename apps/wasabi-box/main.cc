@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/container_limits.h"
 #include "base/log.h"
@@ -61,26 +64,58 @@ void logCapacity(const box::BoxConfig& config, const ContainerLimits& limits, Lo
   }
 }
 
-// Puts into force what can change while the box runs; `config` is what is in force.
-void reload(int argc, char** argv, const ContainerLimits& limits, box::Box& box, box::BoxConfig& config, Logger& log) {
-  auto options = parseOptions(argc, argv, limits);
-  const auto* next = std::get_if<box::BoxConfig>(&options);
-  if (next == nullptr) {
-    const auto* bad = std::get_if<BadConfigFile>(&options);
-    if (bad != nullptr) logProblems(*bad, log);
-    log.error("configuration not reloaded, the one before stays in force",
-              {{"reason", bad != nullptr ? firstProblem(*bad) : "it is not complete; see above"}});
-    return;
+using Problems = std::vector<catalog::CatalogProblem>;
+
+// Those who asked at the admin listener for the configuration to be read again, until main does.
+class ReloadsAsked {
+ public:
+  using Take = box::BoxEvents::TakeProblems;
+
+  // From any thread.
+  void add(Take take) {
+    const std::scoped_lock lock(mutex_);
+    asked_.push_back(std::move(take));
   }
+  std::vector<Take> takeAll() {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(asked_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Take> asked_;
+};
+
+Problems notReloaded(const BadConfigFile& bad, Logger& log) {
+  logProblems(bad, log);
+  log.error("configuration not reloaded, the one before stays in force", {{"reason", firstProblem(bad)}});
+  Problems problems;
+  for (const catalog::TextProblem& problem : bad.problems) problems.push_back({bad.file, problem.line, problem.reason});
+  return problems;
+}
+
+// A gateway asks before each version that it hosts: where nothing has changed, nothing is said or done.
+enum class Asked : std::uint8_t { kBySignal, kAtAdminListener };
+
+// Puts into force what can change while the box runs; `config` is what is in force. What is wrong with the file.
+Problems reload(int argc, char** argv, const ContainerLimits& limits, box::Box& box, box::BoxConfig& config, Asked how,
+                Logger& log) {
+  auto options = parseOptions(argc, argv, limits);
+  if (const auto* bad = std::get_if<BadConfigFile>(&options)) return notReloaded(*bad, log);
+  const auto* next = std::get_if<box::BoxConfig>(&options);
+  if (next == nullptr) return notReloaded({config.config_file, {{0, "it is not complete; see standard error"}}}, log);
   const box::ConfigChanges changes = changesBetween(config, *next);
+  if (how == Asked::kAtAdminListener && changes.live.empty()) return {};
   for (const std::string& change : changes.live) log.info("configuration changed", {{"change", change}});
   for (const std::string& change : changes.need_restart) {
     log.warn("configuration change needs a restart", {{"change", change}});
   }
+  const bool is_other_room = config.capacity != next->capacity || config.booking != next->booking;
   static_cast<box::LiveConfig&>(config) = *next;
   box.reconfigure(*next);
   log.info("configuration reloaded", {{"changed", changes.live.size()}, {"need_restart", changes.need_restart.size()}});
-  if (!changes.live.empty()) logCapacity(config, limits, log);
+  if (is_other_room) logCapacity(config, limits, log);
+  return {};
 }
 
 }  // namespace
@@ -103,7 +138,13 @@ int main(int argc, char** argv) {
     log.error("cannot start", {{"reason", "no file descriptor is left to wait for signals"}});
     return 1;
   }
-  auto box = box::Box::start(config, log, [&signals] { signals.askToEnd(); });
+  ReloadsAsked asked;
+  auto box = box::Box::start(config, log,
+                             {[&signals] { signals.askToEnd(); },
+                              [&](ReloadsAsked::Take take) {
+                                asked.add(std::move(take));
+                                signals.askToReload();
+                              }});
   if (!box) {
     log.error("cannot start", {{"reason", box.error().message()}});
     return 1;
@@ -111,7 +152,13 @@ int main(int argc, char** argv) {
   logCapacity(config, limits, log);
   for (const std::string& address : (*box)->addresses()) log.info("listening", {{"address", address}});
   if (!(*box)->adminAddress().empty()) log.info("admin", {{"address", (*box)->adminAddress()}});
-  while (signals.wait() == Signals::Wanted::kReload) reload(argc, argv, limits, **box, config, log);
+  while (signals.wait() == Signals::Wanted::kReload) {
+    // Who asks while it is read is not answered by what may have been read before.
+    std::vector<ReloadsAsked::Take> waiting = asked.takeAll();
+    const Asked how = waiting.empty() ? Asked::kBySignal : Asked::kAtAdminListener;
+    const Problems problems = reload(argc, argv, limits, **box, config, how, log);
+    for (ReloadsAsked::Take& take : waiting) take(problems);
+  }
   log.info("draining");
   drain(**box, config, signals);
   box->reset();

@@ -150,6 +150,27 @@ void ApiCommands::addTraffic(CLI::App& app) {
   addExamples(top, "wasabi top --once");
 }
 
+void ApiCommands::addTenantSet(CLI::App& tenant) {
+  CLI::App* set = add(tenant, "set", "quotas; those that are not named stay",
+                      [this](auto& client, auto output) { return cli::setTenant(client, tenant_set_, output); });
+  const auto size = [set](const char* name, std::optional<ByteSize>& value, const char* help) {
+    const auto take = [&value](const std::string& text) {
+      const auto parsed = parseByteSize(text);
+      if (!parsed) throw CLI::ValidationError(parsed.error().message());
+      value = *parsed;
+    };
+    set->add_option_function<std::string>(name, take, help);
+  };
+  set->add_option("name", tenant_set_.tenant, "its name")->required();
+  size("--memory", tenant_set_.memory, "booked at once, over the whole machine");
+  set->add_option("--cpu-weight", tenant_set_.cpu_weight, "its share of processors, against the others'");
+  set->add_option("--concurrency", tenant_set_.concurrency, "requests at once");
+  set->add_option("--request-rate", tenant_set_.request_rate, "new requests per second");
+  set->add_option("--functions", tenant_set_.functions, "so many at most");
+  size("--stored", tenant_set_.stored, "modules, images and files of its versions");
+  addExamples(set, "wasabi tenant set acme --memory 512MiB --cpu-weight 4");
+}
+
 void ApiCommands::addTenants(CLI::App& app) {
   CLI::App* tenant = app.add_subcommand("tenant", "customers")->require_subcommand(1);
   addExamples(tenant, "wasabi tenant create acme");
@@ -158,6 +179,7 @@ void ApiCommands::addTenants(CLI::App& app) {
       [this](auto& client, auto output) { return cli::createTenant(client, tenant_, output); })
       ->add_option("name", tenant_, "a-z, 0-9 and '-'")
       ->required();
+  addTenantSet(*tenant);
   add(*tenant, "delete", "one without functions",
       [this](auto& client, auto output) { return cli::deleteTenant(client, tenant_, output); })
       ->add_option("name", tenant_, "its name")

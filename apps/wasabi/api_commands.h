@@ -33,12 +33,14 @@ class ApiCommands {
   void addFunctions(CLI::App& app);
   void addTraffic(CLI::App& app);
   void addTenants(CLI::App& app);
+  void addTenantSet(CLI::App& tenant);
 
   ServerOptions server_;
   std::shared_ptr<Action> chosen_;
   cli::DeployCommand deploy_;
   cli::InvokeCommand invoke_;
   cli::LogsCommand logs_;
+  cli::TenantSetCommand tenant_set_;
   bool top_once_ = false;
   std::string function_;
   std::string tenant_;

@@ -24,11 +24,17 @@ Signals::Signals(Reload reload) {
 }
 
 Signals::Wanted Signals::wait() const {
-  std::array<pollfd, 2> fds = {pollfd{signals_.get(), POLLIN, 0}, pollfd{asked_.fd(), POLLIN, 0}};
+  std::array<pollfd, 3> fds = {pollfd{signals_.get(), POLLIN, 0}, pollfd{end_asked_.fd(), POLLIN, 0},
+                               pollfd{reload_asked_.fd(), POLLIN, 0}};
   while (::poll(fds.data(), fds.size(), -1) < 0 && errno == EINTR) {
   }
-  const bool asked = (fds[1].revents & POLLIN) != 0;
-  return takeSignal() == SIGHUP && !asked ? Wanted::kReload : Wanted::kEnd;
+  const auto is_ready = [](const pollfd& fd) { return (fd.revents & POLLIN) != 0; };
+  if (is_ready(fds[1])) return Wanted::kEnd;
+  if (is_ready(fds[2])) {
+    reload_asked_.clear();
+    return Wanted::kReload;
+  }
+  return takeSignal() == SIGHUP ? Wanted::kReload : Wanted::kEnd;
 }
 
 bool Signals::waitFor(Duration time) const {

@@ -1,4 +1,4 @@
-// What ends a program, or makes it read its configuration again: signals, which no handler takes anywhere, and a wish
+// What ends a program, or makes it read its configuration again: signals, which no handler takes anywhere, and wishes
 // from inside. The main thread waits for them.
 #pragma once
 
@@ -19,10 +19,11 @@ class Signals {
   explicit Signals(Reload reload);
 
   // Not where the process has no descriptor left.
-  bool valid() const { return signals_.valid() && asked_.valid(); }
+  bool valid() const { return signals_.valid() && end_asked_.valid() && reload_asked_.valid(); }
 
-  // From any thread: ends wait() as a signal does.
-  void askToEnd() const { asked_.wake(); }
+  // From any thread: ends wait() as a signal does. A wish that comes while nobody waits is kept.
+  void askToEnd() const { end_asked_.wake(); }
+  void askToReload() const { reload_asked_.wake(); }
 
   enum class Wanted : std::uint8_t { kEnd, kReload };
   Wanted wait() const;
@@ -33,7 +34,8 @@ class Signals {
   int takeSignal() const;
 
   FileDescriptor signals_;
-  Wakeup asked_;
+  Wakeup end_asked_;
+  Wakeup reload_asked_;
 };
 
 }  // namespace wasabi

@@ -91,7 +91,7 @@ std::span<const Admin::Endpoint> Admin::endpoints() {
       {Method::kGet, "/-/functions", "functions deployed, manifests refused", &Admin::functions},
       {Method::kGet, "/-/invocations", "what runs now, the oldest first", &Admin::invocations},
       {Method::kGet, "/-/why", "?function=TENANT/NAME: what a request of it would meet now", &Admin::why},
-      {Method::kPost, "/-/reload", "read the catalog now", &Admin::reload},
+      {Method::kPost, "/-/reload", "read configuration and catalog now", &Admin::reload},
       {Method::kPost, "/-/cancel", "?request=ID: end the invocations of that request", &Admin::cancel},
       {Method::kPost, "/-/unload", "?function=TENANT/NAME: let go of its program", &Admin::unload},
       {Method::kPost, "/-/drain", "stop as on SIGTERM: finish what runs, then exit", &Admin::drain},
@@ -212,11 +212,11 @@ void Admin::why(http::ServerStream& stream) {
 // ---- what it can be told --------------------------------------------------------------------------------------------
 
 void Admin::reload(http::ServerStream& stream) {
-  source_.reload([pending = later(stream)](Result<catalog::CatalogPtr> catalog) {
+  source_.reload([pending = later(stream)](Result<Reloaded> reloaded) {
     http::ServerStream* waiting = pending->take();
     if (!waiting) return;
-    if (!catalog) return refuse(*waiting, 500, catalog.error().message());
-    sendAs(*waiting, kJson, reloadJson(**catalog));
+    if (!reloaded) return refuse(*waiting, 500, reloaded.error().message());
+    sendAs(*waiting, kJson, reloadJson(*reloaded->catalog, reloaded->config_problems));
   });
 }
 

@@ -7,7 +7,7 @@
 //   GET  /-/functions    the functions deployed and the manifests refused
 //   GET  /-/invocations  what runs now, the oldest first
 //   GET  /-/why          ?function=TENANT/NAME: what a request of it would meet now, and why
-//   POST /-/reload       reads the catalog now
+//   POST /-/reload       reads the configuration, as on SIGHUP, and then the catalog
 //   POST /-/cancel       ?request=ID: ends the invocations of that request
 //   POST /-/unload       ?function=TENANT/NAME: lets go of its program
 //   POST /-/drain        as SIGTERM
@@ -21,6 +21,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/unique_function.h"
 #include "box/box_figures.h"
@@ -32,6 +33,13 @@
 
 namespace wasabi::box {
 
+// What was read anew.
+struct Reloaded {
+  catalog::CatalogPtr catalog;
+  // Of the configuration; the one before stays in force then.
+  std::vector<catalog::CatalogProblem> config_problems;
+};
+
 // Where the admin listener gets its answers from, and who does what it is told. `take` runs on the control loop, later.
 class AdminSource {
  public:
@@ -42,8 +50,8 @@ class AdminSource {
   virtual void listInvocations(UniqueFunction<void(InvocationList)> take) = 0;
   // `patience`: how long the request would wait for its answer; without it, as long as its function may take.
   virtual Why why(const catalog::FunctionPtr& function, std::optional<Duration> patience) = 0;
-  // Reads the catalog; an error when its directory cannot be read.
-  virtual void reload(UniqueFunction<void(Result<catalog::CatalogPtr>)> take) = 0;
+  // Reads configuration and catalog; an error when the directory of the catalog cannot be read.
+  virtual void reload(UniqueFunction<void(Result<Reloaded>)> take) = 0;
   // `take` gets how many invocations were ended.
   virtual void cancel(std::string request_id, UniqueFunction<void(std::size_t)> take) = 0;
   // Whether the program was loaded.

@@ -50,9 +50,9 @@ ordered_json usageOf(const MetricsTotals& totals) {
   return tenants;
 }
 
-ordered_json problemsOf(const catalog::Catalog& catalog) {
+ordered_json problemsOf(const std::vector<catalog::CatalogProblem>& all) {
   ordered_json problems = ordered_json::array();
-  for (const catalog::CatalogProblem& problem : catalog.problems()) {
+  for (const catalog::CatalogProblem& problem : all) {
     problems.push_back({{"file", problem.file}, {"line", problem.line}, {"reason", problem.reason}});
   }
   return problems;
@@ -103,11 +103,13 @@ std::string functionsJson(const catalog::Catalog& catalog) {
                          {"module", function->module.toHex()},
                          {"manifest", function->manifest_file}});
   }
-  return line({{"functions", std::move(functions)}, {"problems", problemsOf(catalog)}});
+  return line({{"functions", std::move(functions)}, {"problems", problemsOf(catalog.problems())}});
 }
 
-std::string reloadJson(const catalog::Catalog& catalog) {
-  return line({{"functions", catalog.functions().size()}, {"problems", problemsOf(catalog)}});
+std::string reloadJson(const catalog::Catalog& catalog, const std::vector<catalog::CatalogProblem>& config_problems) {
+  std::vector<catalog::CatalogProblem> problems = config_problems;
+  problems.insert(problems.end(), catalog.problems().begin(), catalog.problems().end());
+  return line({{"functions", catalog.functions().size()}, {"problems", problemsOf(problems)}});
 }
 
 std::string invocationsJson(const InvocationList& list) {

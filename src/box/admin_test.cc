@@ -36,7 +36,7 @@ class FakeSource final : public AdminSource {
     told.patience = patience.value_or(30s);
     return told;
   }
-  void reload(UniqueFunction<void(Result<catalog::CatalogPtr>)> take) override { reload_asked = std::move(take); }
+  void reload(UniqueFunction<void(Result<Reloaded>)> take) override { reload_asked = std::move(take); }
   void cancel(std::string request_id, UniqueFunction<void(std::size_t)> take) override {
     cancelled.push_back(std::move(request_id));
     cancel_asked = std::move(take);
@@ -52,7 +52,7 @@ class FakeSource final : public AdminSource {
       std::vector<catalog::CatalogProblem>{{"t/two.toml", 3, "odd byte \xff"}});
   UniqueFunction<void(const BoxFigures&)> figures_asked;
   UniqueFunction<void(InvocationList)> list_asked;
-  UniqueFunction<void(Result<catalog::CatalogPtr>)> reload_asked;
+  UniqueFunction<void(Result<Reloaded>)> reload_asked;
   UniqueFunction<void(std::size_t)> cancel_asked;
   std::vector<std::string> cancelled;
   std::vector<std::string> unloaded;
@@ -207,11 +207,12 @@ TEST_F(AdminTest, WhyNamesTheNearestFunctionAndWhatIsWrongWithAQuery) {
 
 TEST_F(AdminTest, ReloadTellsWhatIsBroken) {
   FakeStream& answer = ask("POST", "/-/reload");
-  source_.reload_asked(source_.catalog_);
+  source_.reload_asked(Reloaded{source_.catalog_, {{"/box.toml", 7, "no such key"}}});
   const json told = json::parse(answer.body);
   EXPECT_EQ(told["functions"], 1);
-  EXPECT_EQ(told["problems"][0]["file"], "t/two.toml");
-  EXPECT_EQ(told["problems"][0]["line"], 3);
+  EXPECT_EQ(told["problems"][0], json({{"file", "/box.toml"}, {"line", 7}, {"reason", "no such key"}}));
+  EXPECT_EQ(told["problems"][1]["file"], "t/two.toml");
+  EXPECT_EQ(told["problems"][1]["line"], 3);
   close(answer);
 
   FakeStream& failed = ask("POST", "/-/reload");

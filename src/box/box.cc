@@ -156,7 +156,7 @@ Result<Box::Opened> Box::open(const BoxConfig& config) {
   return opened;
 }
 
-Result<std::unique_ptr<Box>> Box::start(BoxConfig config, Logger& log, UniqueFunction<void()> on_drain_asked) {
+Result<std::unique_ptr<Box>> Box::start(BoxConfig config, Logger& log, BoxEvents events) {
   LeaseWatch::blockSignal();
   auto programs = programsWithin(
       {maxMappings(), raiseDescriptorLimit(), config.engine.max_invocations, config.programs.max_programs});
@@ -184,7 +184,7 @@ Result<std::unique_ptr<Box>> Box::start(BoxConfig config, Logger& log, UniqueFun
 
   std::unique_ptr<Box> box(
       new Box(std::move(config), log, std::move(*opened), std::move(egress), std::move(*engine), std::move(*store)));
-  box->on_drain_asked_ = std::move(on_drain_asked);
+  box->events_ = std::move(events);
   if (auto catalog = box->openCatalog(); !catalog) return fail(std::move(catalog.error()));
   if (box->config_.lockdown == Lockdown::kOn) {
     const NewSockets sockets = box->config_.egress_listen.empty() ? NewSockets::kOutbound : NewSockets::kNone;

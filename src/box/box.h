@@ -33,12 +33,21 @@
 
 namespace wasabi::box {
 
+// What the admin listener asks of who owns the box. Called on the control thread; what it does must not block.
+struct BoxEvents {
+  // Of the configuration that was read again; none: it is in force (Box::reconfigure).
+  using TakeProblems = UniqueFunction<void(std::vector<catalog::CatalogProblem>)>;
+
+  UniqueFunction<void()> drain_asked;  // once: to do what is done on SIGTERM
+  // To do what is done on SIGHUP, and then to call `take`, on any thread. Of a box that has a configuration file.
+  UniqueFunction<void(TakeProblems take)> config_asked;
+};
+
 class Box final : private AdminSource {
  public:
   // Opens everything, locks the process in and serves. Call before any thread of the process exists. `log` outlives
-  // the box. `on_drain_asked` is called once, on the control thread, when the admin listener is told to drain: who owns
-  // the box then does what it does on SIGTERM.
-  static Result<std::unique_ptr<Box>> start(BoxConfig config, Logger& log, UniqueFunction<void()> on_drain_asked);
+  // the box.
+  static Result<std::unique_ptr<Box>> start(BoxConfig config, Logger& log, BoxEvents events);
   // Cuts what still runs.
   ~Box() override;
 
@@ -71,10 +80,12 @@ class Box final : private AdminSource {
   catalog::CatalogPtr catalog() const override { return functions_->catalogPtr(); }
   void listInvocations(UniqueFunction<void(InvocationList)> take) override;
   Why why(const catalog::FunctionPtr& function, std::optional<Duration> patience) override;
-  void reload(UniqueFunction<void(Result<catalog::CatalogPtr>)> take) override;
+  void reload(UniqueFunction<void(Result<Reloaded>)> take) override;
   void cancel(std::string request_id, UniqueFunction<void(std::size_t)> take) override;
   bool unload(const catalog::FunctionSpec& function) override;
   void askDrain() override;
+
+  void reloadCatalog(std::vector<catalog::CatalogProblem> config_problems, UniqueFunction<void(Result<Reloaded>)> take);
 
   // Asks each worker by `ask`, which may run at once; `take` gets the answers of all, later, on the control loop.
   template <typename Answer>
@@ -106,7 +117,7 @@ class Box final : private AdminSource {
   std::vector<std::string> addresses_;
   std::string admin_address_;
   std::atomic<Readiness> readiness_{Readiness::kStarting};
-  UniqueFunction<void()> on_drain_asked_;
+  BoxEvents events_;
   LineLog access_log_;
   LineLog function_log_;
 

@@ -105,11 +105,27 @@ Why Box::why(const catalog::FunctionPtr& function, std::optional<Duration> patie
   return why;
 }
 
-// The source tells of a change before it answers, so that whoever got the answer meets the new functions.
-void Box::reload(UniqueFunction<void(Result<catalog::CatalogPtr>)> take) {
+// Whoever owns the box puts the configuration into force before it answers. In a box that ends nobody reads it any
+// more.
+void Box::reload(UniqueFunction<void(Result<Reloaded>)> take) {
   log_.info("reload asked");
-  source_->reload([this, take = std::move(take)](Result<catalog::CatalogPtr> catalog) mutable {
-    control_.post([take = std::move(take), catalog = std::move(catalog)]() mutable { take(std::move(catalog)); });
+  if (config_.config_file.empty() || readiness_ == Readiness::kDraining) return reloadCatalog({}, std::move(take));
+  events_.config_asked([this, take = std::move(take)](std::vector<catalog::CatalogProblem> problems) mutable {
+    control_.post([this, problems = std::move(problems), take = std::move(take)]() mutable {
+      reloadCatalog(std::move(problems), std::move(take));
+    });
+  });
+}
+
+// The source tells of a change before it answers, so that whoever got the answer meets the new functions.
+void Box::reloadCatalog(std::vector<catalog::CatalogProblem> config_problems,
+                        UniqueFunction<void(Result<Reloaded>)> take) {
+  source_->reload([this, problems = std::move(config_problems),
+                   take = std::move(take)](Result<catalog::CatalogPtr> catalog) mutable {
+    control_.post([problems = std::move(problems), take = std::move(take), catalog = std::move(catalog)]() mutable {
+      if (!catalog) return take(fail(std::move(catalog.error())));
+      take(Reloaded{std::move(*catalog), std::move(problems)});
+    });
   });
 }
 
@@ -122,7 +138,7 @@ bool Box::unload(const catalog::FunctionSpec& function) {
 void Box::askDrain() {
   if (readiness_.exchange(Readiness::kDraining) == Readiness::kDraining) return;
   log_.info("drain asked");
-  on_drain_asked_();
+  events_.drain_asked();
 }
 
 }  // namespace wasabi::box

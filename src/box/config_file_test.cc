@@ -141,7 +141,7 @@ TEST(ConfigFileTest, ValuesHaveRanges) {
   EXPECT_THAT(problemOf("[cpu]\nbacklog = '11s'"), HasSubstr("must be 1ms to 10s"));
   EXPECT_THAT(problemOf("[queue]\ntotal = -1"), HasSubstr("must be 0 to 1000000"));
   EXPECT_THAT(problemOf("[tenants.acme]\nweight = 0"),
-              HasSubstr("2: 'tenants.acme.weight' is 0; it must be 1 to 10000"));
+              HasSubstr("2: 'tenants.acme.weight' is 0; it must be 1 to 100000"));
   EXPECT_THAT(problemOf("[tenants.acme]\nconcurrency = 0"), HasSubstr("must be 1 to 100000"));
   EXPECT_THAT(problemOf("[tenants.Acme]\nweight = 1"), HasSubstr("1: 'tenants.Acme': a tenant's name is"));
   EXPECT_THAT(problemOf("workers = 0"), HasSubstr("must be 1 to 256"));

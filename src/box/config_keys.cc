@@ -95,7 +95,7 @@ const std::vector<BoxKey>& boxKeys() {
 
 const std::vector<TenantKey>& tenantKeys() {
   static const std::vector<TenantKey> kKeys = {
-      count<TenantPolicy>("weight", kLive, {1, 10'000}, WASABI_IN(weight)),
+      count<TenantPolicy>("weight", kLive, {1, 100'000}, WASABI_IN(weight)),
       count<TenantPolicy>("concurrency", kLive, catalog::kConcurrencyRange, WASABI_IN(concurrency), "none")};
   return kKeys;
 }

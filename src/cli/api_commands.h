@@ -64,6 +64,17 @@ Result<void> top(ApiClient& client, bool once, Output output);
 
 Result<void> listTenants(ApiClient& client, Output output);
 Result<void> createTenant(ApiClient& client, const std::string& name, Output output);
+// Quotas that are named; the others stay as they are.
+struct TenantSetCommand {
+  std::string tenant;
+  std::optional<ByteSize> memory;
+  std::optional<double> cpu_weight;
+  std::optional<std::uint32_t> concurrency;
+  std::optional<double> request_rate;
+  std::optional<std::uint32_t> functions;
+  std::optional<ByteSize> stored;
+};
+Result<void> setTenant(ApiClient& client, const TenantSetCommand& command, Output output);
 Result<void> deleteTenant(ApiClient& client, const std::string& name, Output output);
 Result<void> listTokens(ApiClient& client, Output output);
 Result<void> createToken(ApiClient& client, const std::string& name, const std::string& tenant, Output output);

@@ -54,6 +54,22 @@ Result<void> createTenant(ApiClient& client, const std::string& name, Output out
   return show(ask(client, "POST", "/tenants", {{"name", name}}), output, fmt::format("tenant {} is made", name));
 }
 
+Result<void> setTenant(ApiClient& client, const TenantSetCommand& command, Output output) {
+  Json body = Json::object();
+  const auto name = [&body](const char* member, const auto& value) {
+    if (value) body[member] = *value;
+  };
+  if (command.memory) body["memory_bytes"] = command.memory->value;
+  if (command.stored) body["stored_bytes"] = command.stored->value;
+  name("cpu_weight", command.cpu_weight);
+  name("concurrency", command.concurrency);
+  name("request_rate", command.request_rate);
+  name("functions", command.functions);
+  if (body.empty()) return fail(ErrorCode::kInvalid, "name at least one quota, such as --memory 512MiB");
+  return show(ask(client, "PATCH", "/tenants/" + command.tenant, body), output,
+              fmt::format("tenant {} is changed", command.tenant));
+}
+
 Result<void> deleteTenant(ApiClient& client, const std::string& name, Output output) {
   return show(ask(client, "DELETE", "/tenants/" + name), output, fmt::format("tenant {} is deleted", name));
 }

@@ -40,6 +40,7 @@ void Fleet::look() {
     helpThoseWithoutRoom();
     askLoads();
     giveUpIdleVersions();
+    for (const SuperpodPtr& superpod : superpods_) superpod->configure();
     levelShares();
     forgetOldDeaths();
   }

@@ -121,6 +121,7 @@ class Fleet final : private SuperpodOwner {
   // SuperpodOwner
   void superpodReady(Superpod& superpod) override;
   void hosted(Superpod& superpod, policy::VersionId version, Result<void> placed) override;
+  double cpuWeightOf(const std::string& tenant) const override;
   void tenantsUsed(const std::vector<TenantUse>& used) override { services_.used(used); }
   void superpodGone(Superpod& superpod, const std::optional<std::string>& why) override;
 

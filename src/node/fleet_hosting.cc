@@ -251,6 +251,7 @@ void Fleet::use(platform::SnapshotPtr snapshot) {
     }
     for (const policy::VersionId version : gone) superpod->unhost(version);
   }
+  for (const SuperpodPtr& superpod : superpods_) superpod->configure();
   std::erase_if(last_used_, [&](const auto& entry) { return !services_.registry.find(entry.first).version; });
   std::erase_if(quarantines_, [&](const auto& entry) { return !services_.registry.find(entry.first).version; });
   least_hosts_.clear();
@@ -265,6 +266,11 @@ void Fleet::use(platform::SnapshotPtr snapshot) {
       }
     }
   }
+}
+
+double Fleet::cpuWeightOf(const std::string& tenant) const {
+  const platform::TenantRecord* record = snapshot_ ? snapshot_->tenant(tenant) : nullptr;
+  return record ? record->quotas.cpu_weight : 1;
 }
 
 void Fleet::placeAgain(const std::string& tenant) {

@@ -283,6 +283,51 @@ TEST_F(FleetTest, AVersionMayCallOutWhileItsSuperpodHostsIt) {
   EXPECT_FALSE(egress_.sockets.contains(superpod));
 }
 
+TEST_F(FleetTest, WeightsOfTenantsAreWithTheBoxBeforeItServesThemAndWhenTheyChange) {
+  platform::TenantRecord tenant;
+  tenant.quotas.cpu_weight = 4;
+  deploy({{"hello", ""}}, tenant);
+  const std::string file = settings_.superpod.directory + "/superpod-1/config/box.toml";
+  std::vector<std::string> told;  // in force by each reload
+  backend_.on_reload = [&](const std::string& superpod) {
+    std::ifstream text(file);
+    if (superpod == "superpod-1")
+      told.emplace_back(std::istreambuf_iterator<char>(text), std::istreambuf_iterator<char>());
+  };
+  begin();
+  ASSERT_TRUE(serve(numberOf("hello")));
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_THAT(told[0], HasSubstr("[tenants.acme]\nweight = 400\n"));
+
+  deploy({{"hello", ""}}, tenant);
+  runFor(100ms);
+  EXPECT_EQ(told.size(), 1u);  // nothing has changed
+  tenant.quotas.cpu_weight = 0.5;
+  deploy({{"hello", ""}}, tenant);
+  ASSERT_TRUE(runUntil([&] { return told.size() == 2; }, 1s));
+  EXPECT_THAT(told[1], HasSubstr("[tenants.acme]\nweight = 50\n"));
+  EXPECT_THAT(madeFor(), Contains("shared"));
+}
+
+TEST_F(FleetTest, AConfigurationThatCannotBeWrittenIsWrittenLater) {
+  deploy({{"hello", ""}});
+  begin();
+  ASSERT_TRUE(serve(numberOf("hello")));
+  const std::string folder = settings_.superpod.directory + "/superpod-1/config";
+  std::filesystem::rename(folder, folder + ".away");
+  platform::TenantRecord tenant;
+  tenant.quotas.cpu_weight = 2;
+  deploy({{"hello", ""}}, tenant);
+  runFor(100ms);
+  std::filesystem::rename(folder + ".away", folder);
+  const auto weight_told = [&] {
+    std::ifstream file(folder + "/box.toml");
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    return text.find("weight = 200\n") != std::string::npos;
+  };
+  EXPECT_TRUE(runUntil(weight_told, 3s));
+}
+
 TEST_F(FleetTest, AThousandVersionsAreHostedByOneSuperpod) {
   std::map<std::string, std::string> many;
   for (int i = 0; i < 1'000; ++i) many["f" + std::to_string(i)] = "";

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "node/superpod_config.h"
 #include "node/superpod_shared.h"
 
 namespace wasabi::node {
@@ -82,9 +83,10 @@ void Superpod::host(policy::VersionId number, platform::VersionPtr version, cons
   services_.egress.admit(target_, version);
   usage_.hosts(hosted->second.name.function.tenant);
   services_.work.post([this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop, number,
-                       version = std::move(version), share] {
+                       version = std::move(version), share, directory = directory_, config = newConfig()] {
     if (!shared->catalog) return;
-    Result<void> put = shared->catalog->place(*version, share);
+    Result<void> put = config ? writeBoxConfig(directory, *config) : Result<void>();
+    if (put) put = shared->catalog->place(*version, share);
     loop.post([this, alive, number, put = std::move(put)]() mutable {
       if (alive.lock()) placed(number, std::move(put));
     });
@@ -93,7 +95,10 @@ void Superpod::host(policy::VersionId number, platform::VersionPtr version, cons
 
 void Superpod::placed(policy::VersionId version, Result<void> put) {
   if (!versions_.contains(version) || state_ == State::kGone) return;
-  if (!put) return notHosted(version, std::move(put));
+  if (!put) {
+    told_weights_.reset();  // they may not have come to the disk
+    return notHosted(version, std::move(put));
+  }
   to_reload_.push_back(version);
   reloadSoon();
 }
@@ -111,6 +116,37 @@ void Superpod::unhost(policy::VersionId number) {
   leaving_[number] = {found->second.name, services_.loop.now() + services_.settings.drain_timeout};
   versions_.erase(found);
   removeLeaving();
+}
+
+// What is to be written; nothing where the box has the weights of all that it hosts, or is about to get them. That it
+// has more is nobody's hurry.
+std::optional<std::string> Superpod::newConfig() {
+  CpuWeights weights;
+  for (const auto& hosting : versions_) weights.try_emplace(hosting.second.name.function.tenant);
+  for (const auto& entry : leaving_) weights.try_emplace(entry.second.name.function.tenant);
+  for (auto& [tenant, weight] : weights) weight = owner_.cpuWeightOf(tenant);
+  const bool is_told = told_weights_ && std::ranges::includes(*told_weights_, weights);
+  if (is_told) return std::nullopt;
+  told_weights_ = weights;
+  return boxConfigText(services_.settings, weights);
+}
+
+void Superpod::configure() {
+  if (state_ == State::kGone) return;
+  auto config = newConfig();
+  if (!config) return;
+  services_.work.post([this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop,
+                       directory = directory_, config = std::move(*config)] {
+    if (!shared->catalog) return;
+    loop.post([this, alive, written = writeBoxConfig(directory, config)] {
+      if (alive.lock()) configured(written);
+    });
+  });
+}
+
+void Superpod::configured(const Result<void>& written) {
+  if (written) return reloadSoon();
+  told_weights_.reset();  // they are written again the next time
 }
 
 // That their files go is nobody's hurry.

@@ -58,6 +58,8 @@ class SuperpodOwner {
   virtual void superpodReady(Superpod& superpod) = 0;
   // `placed`: it serves the version, or why it does not.
   virtual void hosted(Superpod& superpod, policy::VersionId version, Result<void> placed) = 0;
+  // Its share of the processors, against the other tenants'.
+  virtual double cpuWeightOf(const std::string& tenant) const = 0;
   // Since it was told last.
   virtual void tenantsUsed(const std::vector<TenantUse>& used) = 0;
   // The last call; destroy it soon, and not inside of this. `why` says how it ended, and nothing if it was meant to.
@@ -108,6 +110,9 @@ class Superpod {
   // The box was told of them last, and has not answered.
   const std::vector<policy::VersionId>& untaken() const { return reloading_; }
 
+  // The box is told of the weights of those it hosts, where they are others than it was told.
+  void configure();
+
   void drain();
   // Without waiting for anybody.
   void kill();
@@ -142,7 +147,8 @@ class Superpod {
   void ended(const sandbox::Exit& exit);
   void gone(std::optional<std::string> why);
   void enter(State next);
-  std::string writeConfig() const;
+  std::optional<std::string> newConfig();
+  void configured(const Result<void>& written);
 
   const std::uint32_t number_;
   const policy::TargetId target_;
@@ -169,6 +175,7 @@ class Superpod {
   std::map<policy::VersionId, Leaving> leaving_;  // not hosted any more, and requests may still be on their way there
   std::vector<policy::VersionId> to_reload_;      // on disk, and the box does not know yet
   std::vector<policy::VersionId> reloading_;
+  std::optional<std::map<std::string, double>> told_weights_;  // on their way to the disk, or there
   bool reload_wanted_ = false;
   bool reload_runs_ = false;
   UsageMeter usage_;

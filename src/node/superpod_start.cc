@@ -1,12 +1,10 @@
 // How a superpod starts: its folders, its configuration, its sandbox, and the wait until its box is ready; see
 // superpod.h.
-#include <fmt/format.h>
-
 #include <filesystem>
-#include <fstream>
 #include <utility>
 
 #include "node/superpod.h"
+#include "node/superpod_config.h"
 #include "node/superpod_shared.h"
 
 namespace wasabi::node {
@@ -15,14 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr Duration kAskAgain = std::chrono::milliseconds(10);
-
-Result<void> writeText(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (!file) return fail(ErrorCode::kIo, "cannot write " + path);
-  return {};
-}
 
 Result<void> makeEmptyFolder(const std::string& path) {
   std::error_code error;
@@ -47,17 +37,6 @@ sandbox::Walls wallsOf(const SuperpodSettings& settings) {
 
 }  // namespace
 
-std::string Superpod::writeConfig() const {
-  const SuperpodSettings& settings = services_.settings;
-  using Kind = policy::BookingMode::Kind;
-  std::string text = fmt::format("[capacity]\nmemory = \"{}\"\ncpu = \"{}\"\n[memory]\nmode = \"{}\"\n",
-                                 wasabi::toString(settings.memory), wasabi::toString(Cores{settings.cores}),
-                                 nameOf(settings.booking.kind));
-  if (settings.booking.kind == Kind::kRatio) text += fmt::format("ratio = {}\n", settings.booking.ratio);
-  if (settings.booking.kind == Kind::kRisk) text += fmt::format("risk = {}\n", settings.booking.risk);
-  return text;
-}
-
 void Superpod::startOnWorkThread() {
   const SuperpodSettings& settings = services_.settings;
   sandbox::SuperpodSpec spec;
@@ -68,7 +47,7 @@ void Superpod::startOnWorkThread() {
   spec.arguments = [workers = settings.workers](const sandbox::SuperpodPaths& inside) {
     return std::vector<std::string>{"--behind-gateway",
                                     "--config",
-                                    inside.directory + "/box.toml",
+                                    boxConfigFile(inside.directory),
                                     "--listen",
                                     "unix:" + inside.runtime + "/box.sock",
                                     "--admin",
@@ -97,7 +76,7 @@ void Superpod::startOnWorkThread() {
   place.secrets = runtime_ + "/secrets";
   place.fingerprint = settings.fingerprint;
 
-  auto start = [shared = shared_, spec = std::move(spec), place = std::move(place), config = writeConfig(),
+  auto start = [shared = shared_, spec = std::move(spec), place = std::move(place), config = newConfig().value_or(""),
                 services = services_,
                 events = sandbox::SandboxEvents{
                     [line = settings.log_line](std::string_view text) { line(text); },
@@ -112,9 +91,9 @@ void Superpod::startOnWorkThread() {
     auto catalog = platform::SuperpodCatalog::open(services.blobs, std::move(place), services.get_secret);
     if (!catalog) return fail(std::move(catalog.error()));
     shared->catalog.emplace(std::move(*catalog));
-    if (auto written = writeText(spec.paths.directory + "/box.toml", config); !written) {
-      return fail(std::move(written.error()));
-    }
+    auto written = makeBoxConfigFolder(spec.paths.directory);
+    if (written) written = writeBoxConfig(spec.paths.directory, config);
+    if (!written) return fail(std::move(written.error()));
     return services.backend.start(spec, std::move(events));
   };
   services_.work.post([this, alive = std::weak_ptr<bool>(alive_), shared = shared_, &loop = services_.loop,

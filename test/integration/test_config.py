@@ -123,7 +123,7 @@ class Refused(ConfigCase):
         self.assert_refused("[capacity]\ncpu = 2\n", 2, 'write a string of cores, for example "250m" or "2"')
 
     def test_out_of_range(self):
-        self.assert_refused("[tenants.acme]\nweight = 0\n", 2, "it must be 1 to 10000")
+        self.assert_refused("[tenants.acme]\nweight = 0\n", 2, "it must be 1 to 100000")
 
     def test_contradictory_values(self):
         self.assert_refused('[memory]\nmode = "declared"\n\nratio = 1.5\n', 4, 'write mode = "ratio"')
@@ -187,6 +187,30 @@ class Reload(ConfigCase):
             self.assertEqual(box.call("/t/hello").status, 200)
             self.reload(box, self.SECOND)
             eventually(lambda: self.capacity(box) == (512, 1))
+
+    def test_the_admin_listener_reads_it_again(self):
+        box = self.box(self.FIRST)
+        with box:
+            def reload(text):
+                (self.folder / "box.toml.new").write_text(text)
+                os.rename(self.folder / "box.toml.new", self.file)
+                reply = box.admin("/-/reload", method="POST")
+                self.assertEqual(reply.status, 200, reply.text)
+                return json.loads(reply.text)["problems"]
+
+            self.assertEqual(reload(self.SECOND), [])
+            self.assertEqual(self.capacity(box), (512, 1))
+            self.assertEqual(reload(self.SECOND), [])
+            self.assertEqual(len(self.events(box, "configuration reloaded")), 1)
+            # The rest is read all the same.
+            box.put("t/added", "hello")
+            problems = reload(self.FIRST + "[limits]\nstrems = 8\n")
+            self.assertEqual([(one["file"], one["line"]) for one in problems], [(str(self.file), 7)])
+            self.assertIn("unknown key 'limits.strems'", problems[0]["reason"])
+            self.assertEqual(self.capacity(box), (512, 1))
+            self.assertEqual(box.call("/t/added").status, 200)
+            self.assertEqual(reload(self.FIRST), [])
+            self.assertEqual(self.capacity(box), (1024, 2))
 
     def test_what_is_gone_has_its_default_again(self):
         box = self.box("")

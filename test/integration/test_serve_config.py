@@ -32,7 +32,7 @@ class Config(unittest.TestCase):
             self.assertEqual(serve.deploy("hello", "acme/hello")["state"], "ready")
             self.assertEqual(serve.call("/acme/hello").status, 200)
             eventually(lambda: '"hello"' in (self.folder / "access.log").read_text(), what="a line in the access log")
-            told = [path.read_text() for path in serve.data.glob("superpods/*/box.toml")]
+            told = [path.read_text() for path in serve.data.glob("superpods/*/config/box.toml")]
             self.assertTrue(told)
             for text in told:
                 self.assertIn('mode = "declared"', text)
