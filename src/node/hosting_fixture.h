@@ -37,11 +37,13 @@ class HostingTest : public ::testing::Test {
   }
 
   // As the platform tells of them: acme/<name>, each with one version.
-  void deploy(const std::map<std::string, std::string>& manifests) {
+  void deploy(const std::map<std::string, std::string>& manifests, platform::TenantRecord tenant = {}) {
     std::vector<platform::FunctionRecordPtr> functions;
     for (const auto& [name, manifest] : manifests)
       functions.push_back(platform::functionMadeUp("acme", name, manifest));
-    auto table = std::make_shared<const platform::TenantTable>(platform::tenantMadeUp("acme"), std::move(functions));
+    tenant.name = "acme";
+    auto table = std::make_shared<const platform::TenantTable>(
+        std::make_shared<const platform::TenantRecord>(std::move(tenant)), std::move(functions));
     snapshot_ = platform::PlatformSnapshot::of("", {std::move(table)});
     registry_.update(*snapshot_);
     if (fleet_) fleet_->use(snapshot_);
