@@ -9,7 +9,7 @@ import threading
 import time
 import unittest
 
-from harness import images, wire
+from harness import images, peer, wire
 from harness.box import eventually
 from harness.registry_case import Artifact, DockerRegistry
 from harness.serve import Load, Serve
@@ -54,6 +54,26 @@ class Containers(unittest.TestCase):
         reply = self.serve.call(f"/{name}{path}")
         self.assertEqual(reply.status, 200, reply.text)
         return reply.text
+
+
+class CallsOut(Containers):
+    options = ("--allow-private-networks",)
+
+    def test_only_whom_the_manifest_lists_by_the_proxy_in_its_network(self):
+        called = peer.Peer()
+        self.addCleanup(called.end)
+        self.serve.deploy("hello", "acme/hello", 'visibility = "tenant"\n')
+        self.deploy(f"outbound = ['{called.authority}', '*.acme.internal']\n")
+        self.assertIn("HTTP/1.1 200 OK", self.get(f"/call?http://{called.authority}/by-proxy"))
+        self.assertIn("HTTP/1.1 200 OK", self.get(f"/connect?{called.authority}"))
+        self.assertEqual(called.seen, ["/by-proxy", "/"])
+        self.assertIn("hello, world", self.get("/call?http://hello.acme.internal/"))
+        refused = self.get("/call?http://example.com/")
+        self.assertIn("HTTP/1.1 403", refused)
+        self.assertIn("outbound.denied", refused)
+        self.assertIn("HTTP/1.1 403", self.get("/connect?example.com:443"))
+        self.deploy(name="acme/alone")
+        self.assertEqual(self.get("/call?http://hello.acme.internal/", "acme/alone"), "no proxy\n")
 
 
 class Served(Containers):

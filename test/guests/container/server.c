@@ -4,6 +4,8 @@
  *   /env?NAME    a variable of its environment       /sleep?ms    answers later
  *   /log?text    on both standard streams            /die         the process ends with 3
  *   /echo        the body of the request             /stream      three chunks, 100 ms apart
+ *   /call?URL    what the proxy of HTTP_PROXY answers to "GET URL", head and all
+ *   /connect?HOST:PORT    what it answers to CONNECT, and then the peer to "GET /"
  *   Upgrade: x   101, then every byte comes back
  *
  * CRASH=text: it says so and ends at once. DEAF: it never listens. DELAY=ms: it listens later. */
@@ -104,6 +106,44 @@ static int echo(int fd, struct request* request) {
   return good;
 }
 
+/* A connection to the proxy that the environment names, "http://127.0.0.1:PORT". */
+static int to_proxy(void) {
+  const char* proxy = getenv("HTTP_PROXY");
+  const char* port = proxy != NULL ? strrchr(proxy, ':') : NULL;
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(port ? port + 1 : "1"))};
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (connect(fd, (struct sockaddr*)&address, sizeof address) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
+static int call_out(int fd, const char* name, const char* whom) {
+  char bytes[800];
+  char got[900] = "no proxy\n";
+  size_t have = 0;
+  int through_tunnel = strcmp(name, "/connect") == 0;
+  int proxy = to_proxy();
+  if (proxy >= 0) {
+    snprintf(bytes, sizeof bytes,
+             through_tunnel ? "CONNECT %s HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n"
+                            : "GET %s HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n",
+             whom);
+    send_all(proxy, bytes, strlen(bytes));
+    for (ssize_t size; have < sizeof got - 1 && (size = recv(proxy, got + have, sizeof got - 1 - have, 0)) > 0;) {
+      have += (size_t)size;
+      got[have] = 0;
+      if (through_tunnel && strncmp(got, "HTTP/1.1 200", 12) == 0 && strstr(got, "\r\n\r\n") != NULL) {
+        through_tunnel = 0;
+        const char* get = "GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
+        send_all(proxy, get, strlen(get));
+      }
+    }
+    close(proxy);
+  }
+  return answer(fd, got, strlen(got));
+}
+
 static int stream(int fd) {
   const char* head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
   if (send_all(fd, head, strlen(head)) != 0) return 0;
@@ -149,6 +189,7 @@ static int serve(int fd, struct request* request) {
     return echo(fd, request);
   }
   if (strcmp(name, "/stream") == 0) return stream(fd);
+  if (query != NULL && (strcmp(name, "/call") == 0 || strcmp(name, "/connect") == 0)) return call_out(fd, name, query);
   if (strcmp(name, "/sleep") == 0) pause_ms(query != NULL ? atol(query) : 0);
   if (strcmp(name, "/env") == 0) {
     const char* told = query != NULL ? getenv(query) : NULL;
