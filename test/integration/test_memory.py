@@ -208,7 +208,9 @@ class Eviction(Short):
 
     def test_who_hogs_goes_and_not_its_neighbour(self):
         box = self.box()
-        hogs = [self.start(box, "/one/grow?mib=55&step_ms=10") for _ in range(2)]
+        hogs = [self.start(box, "/one/grow?mib=55&step_ms=10")]
+        eventually(lambda: box.metrics().sum("wasabi_memory_bytes", kind="grown") > 0)  # so that it is the older one
+        hogs.append(self.start(box, "/one/grow?mib=55&step_ms=10"))
         eventually(lambda: box.metrics().sum("wasabi_memory_bytes", kind="grown") > 4 * MIB)
         neighbour, trace = self.start(box, "/two/grow?mib=10&step_ms=100")  # the youngest of all
         self.assertEqual(neighbour.reply().text, "grown=10\n")
