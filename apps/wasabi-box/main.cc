@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/signals.h"
 #include "box/box.h"
+#include "box/config_file.h"
 #include "box/config_keys.h"
 #include "options.h"
 
@@ -94,17 +95,20 @@ Problems notReloaded(const BadConfigFile& bad, Logger& log) {
   return problems;
 }
 
-// A gateway asks before each version that it hosts: where nothing has changed, nothing is said or done.
+// A gateway asks before each version that it hosts: where nothing has changed, nothing is said or done, and a text that
+// is in force already is not taken apart again, for which a request may be waiting.
 enum class Asked : std::uint8_t { kBySignal, kAtAdminListener };
 
 // Puts into force what can change while the box runs; `config` is what is in force. What is wrong with the file.
 Problems reload(int argc, char** argv, const ContainerLimits& limits, box::Box& box, box::BoxConfig& config, Asked how,
                 Logger& log) {
+  if (how == Asked::kAtAdminListener && box::isConfigFileUnchanged(config)) return {};
   auto options = parseOptions(argc, argv, limits);
   if (const auto* bad = std::get_if<BadConfigFile>(&options)) return notReloaded(*bad, log);
   const auto* next = std::get_if<box::BoxConfig>(&options);
   if (next == nullptr) return notReloaded({config.config_file, {{0, "it is not complete; see standard error"}}}, log);
   const box::ConfigChanges changes = changesBetween(config, *next);
+  config.config_text = next->config_text;
   if (how == Asked::kAtAdminListener && changes.live.empty()) return {};
   for (const std::string& change : changes.live) log.info("configuration changed", {{"change", change}});
   for (const std::string& change : changes.need_restart) {

@@ -97,6 +97,7 @@ struct LiveConfig {
 
 struct BoxConfig : LiveConfig {
   std::string config_file;  // absolute; empty for none. May be read again while the box runs
+  std::string config_text;  // of that file, when it was read
   std::string catalog_directory;
   std::string store_directory;
   std::string history_file;  // of what functions were seen to need, or kNoHistory; empty: in the store

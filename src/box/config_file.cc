@@ -80,8 +80,19 @@ std::vector<catalog::TextProblem> readConfig(std::string_view text, const std::s
 
 std::vector<catalog::TextProblem> readConfigFile(BoxConfig& config) {
   const std::string folder = std::filesystem::path(config.config_file).parent_path().string();
-  return catalog::readConfigFile(config.config_file, kMaxConfigBytes,
-                                 [&](std::string_view text) { return readConfig(text, folder, config); });
+  return catalog::readConfigFile(config.config_file, kMaxConfigBytes, [&](std::string_view text) {
+    config.config_text = text;
+    return readConfig(text, folder, config);
+  });
+}
+
+bool isConfigFileUnchanged(const BoxConfig& config) {
+  bool same = false;
+  catalog::readConfigFile(config.config_file, kMaxConfigBytes, [&](std::string_view text) {
+    same = text == config.config_text;
+    return std::vector<catalog::TextProblem>();
+  });
+  return same;
 }
 
 }  // namespace wasabi::box

@@ -18,5 +18,7 @@ std::vector<catalog::TextProblem> readConfig(std::string_view text, const std::s
 
 // The same of `config.config_file`.
 std::vector<catalog::TextProblem> readConfigFile(BoxConfig& config);
+// The file has still the text of which `config` was made: reading it again would give the same.
+bool isConfigFileUnchanged(const BoxConfig& config);
 
 }  // namespace wasabi::box

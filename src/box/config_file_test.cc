@@ -193,6 +193,21 @@ TEST(ConfigFileTest, AFileIsReadFromItsFolder) {
   EXPECT_EQ(config.catalog_directory, folder.path("conf/c"));
 }
 
+TEST(ConfigFileTest, ItIsUnchangedWhileItsTextIs) {
+  const catalog::TestDirectory folder;
+  BoxConfig config;
+  config.config_file = folder.write("box.toml", "workers = 2\n");
+  EXPECT_FALSE(isConfigFileUnchanged(config)) << "it was not read yet";
+  EXPECT_TRUE(readConfigFile(config).empty());
+  EXPECT_TRUE(isConfigFileUnchanged(config));
+  folder.write("box.toml", "workers = 2\n");
+  EXPECT_TRUE(isConfigFileUnchanged(config));
+  folder.write("box.toml", "workers = 3\n");
+  EXPECT_FALSE(isConfigFileUnchanged(config));
+  folder.remove("box.toml");
+  EXPECT_FALSE(isConfigFileUnchanged(config));
+}
+
 TEST(ConfigFileTest, AFileThatCannotBeReadSaysWhy) {
   const catalog::TestDirectory folder;
   BoxConfig config;

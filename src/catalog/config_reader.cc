@@ -1,5 +1,6 @@
 #include "catalog/config_reader.h"
 
+#include <array>
 #include <cerrno>
 #include <fstream>
 
@@ -25,9 +26,11 @@ std::vector<TextProblem> readConfigFile(const std::string& file, std::size_t mos
                                         const std::function<std::vector<TextProblem>(std::string_view text)>& read) {
   errno = 0;
   std::ifstream stream(file, std::ios::binary);
-  std::string text(most_bytes + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(stream.gcount()));
+  std::string text;
+  std::array<char, 4096> piece;
+  while (text.size() <= most_bytes && stream.read(piece.data(), piece.size()).gcount() > 0) {
+    text.append(piece.data(), static_cast<std::size_t>(stream.gcount()));
+  }
   if (!stream.is_open() || stream.bad()) return {{0, Error::fromErrno("it cannot be read", errno).message()}};
   return read(text);
 }
