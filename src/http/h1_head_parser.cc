@@ -12,8 +12,8 @@ namespace wasabi::http {
 namespace {
 
 constexpr std::size_t kMaxMethodBytes = 32;
-// Every option costs a search through the fields.
 constexpr std::string_view kConnect = "CONNECT";
+// Every option costs a search through the fields.
 constexpr std::size_t kMaxConnectionOptions = 16;
 
 bool isAuthority(std::string_view text) {

@@ -1,4 +1,4 @@
-// openListener() and listenerAddress() of server.h.
+// openListener(), connectToUnix() and listenerAddress() of server.h.
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -130,6 +130,16 @@ Result<FileDescriptor> openListener(const ListenAddress& address) {
   auto listener = open();
   if (!listener) return fail(std::move(listener.error()).within("cannot listen on '" + address.text + "'"));
   return listener;
+}
+
+Result<FileDescriptor> connectToUnix(const std::string& path) {
+  const auto address = unixAddress(path);
+  if (!address) return fail(address.error());
+  FileDescriptor socket = makeSocket(AF_UNIX);
+  if (!socket.valid() || ::connect(socket.get(), asSockaddr(&*address), sizeof *address) != 0) {
+    return fail(Error::fromErrno("connect to " + path, errno));
+  }
+  return socket;
 }
 
 std::string listenerAddress(const FileDescriptor& listener) {

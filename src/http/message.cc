@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "http/character_class.h"
 
 namespace wasabi::http {
@@ -182,6 +183,11 @@ bool isHopByHop(std::string_view lower_case_name) {
                                                       "proxy-authorization", "proxy-connection", "te",
                                                       "transfer-encoding",   "upgrade"};
   return std::find(kNames.begin(), kNames.end(), lower_case_name) != kNames.end();
+}
+
+std::optional<std::uint64_t> contentLengthOf(const Fields& headers) {
+  const auto text = headers.find("content-length");
+  return text ? parseDecimal<std::uint64_t>(*text) : std::nullopt;
 }
 
 bool isToken(std::string_view text) {

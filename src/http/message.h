@@ -104,6 +104,9 @@ std::string_view reasonPhrase(std::uint16_t status);
 // the Connection header itself names.
 bool isHopByHop(std::string_view lower_case_name);
 
+// What Content-Length says; nothing without it, or where it is no number.
+std::optional<std::uint64_t> contentLengthOf(const Fields& headers);
+
 // RFC 9110 token and field value; what a field from a guest or a configuration file must be.
 bool isToken(std::string_view text);
 bool isFieldValue(std::string_view text);

@@ -25,8 +25,9 @@ struct Server::Impl {
 
   void listen(FileDescriptor listener, std::shared_ptr<const ServerTls> tls);
   bool hasRoom(const ServerTls* tls) const;
+  std::unique_ptr<Socket> adopt(FileDescriptor connected);
   void take(FileDescriptor connected, const ServerTls* tls);
-  void serve(FileDescriptor connected, UniqueFunction<void()> on_closed);
+  void serve(std::unique_ptr<Socket> socket, UniqueFunction<void()> on_closed);
   void shakeHands(std::unique_ptr<Socket> socket, const ServerTls& tls);
   void handshakeDone(TlsHandshake& handshake, Connection::Opening opening);
   void open(Connection::Opening opening, UniqueFunction<void()> on_closed = {});
@@ -57,19 +58,20 @@ bool Server::Impl::hasRoom(const ServerTls* tls) const {
          (tls == nullptr || handshakes.size() < limits.max_handshakes);
 }
 
-void Server::Impl::take(FileDescriptor connected, const ServerTls* tls) {
+// Null, and counted, if the loop cannot have it.
+std::unique_ptr<Socket> Server::Impl::adopt(FileDescriptor connected) {
   auto socket = Socket::adopt(context->loop, std::move(connected));
-  if (!socket) {
-    ++context->counters.connections_refused;
-    return;
-  }
-  ++context->counters.connections_accepted;
+  ++(socket ? context->counters.connections_accepted : context->counters.connections_refused);
+  return socket ? std::move(*socket) : nullptr;
+}
+
+void Server::Impl::take(FileDescriptor connected, const ServerTls* tls) {
+  auto socket = adopt(std::move(connected));
+  if (!socket) return;
   if (tls != nullptr) {
-    shakeHands(std::move(*socket), *tls);
+    shakeHands(std::move(socket), *tls);
   } else {
-    Connection::Opening opening;
-    opening.channel = std::move(*socket);
-    open(std::move(opening));
+    serve(std::move(socket), {});
   }
 }
 
@@ -92,15 +94,9 @@ void Server::Impl::handshakeDone(TlsHandshake& handshake, Connection::Opening op
   acceptAgain();
 }
 
-void Server::Impl::serve(FileDescriptor connected, UniqueFunction<void()> on_closed) {
-  auto socket = Socket::adopt(context->loop, std::move(connected));
-  if (!socket) {
-    ++context->counters.connections_refused;
-    return on_closed();
-  }
-  ++context->counters.connections_accepted;
+void Server::Impl::serve(std::unique_ptr<Socket> socket, UniqueFunction<void()> on_closed) {
   Connection::Opening opening;
-  opening.channel = std::move(*socket);
+  opening.channel = std::move(socket);
   open(std::move(opening), std::move(on_closed));
 }
 
@@ -153,7 +149,9 @@ void Server::listen(FileDescriptor listener, std::shared_ptr<const ServerTls> tl
 }
 
 void Server::serve(FileDescriptor connected, UniqueFunction<void()> on_closed) {
-  impl_->serve(std::move(connected), std::move(on_closed));
+  auto socket = impl_->adopt(std::move(connected));
+  if (!socket) return on_closed();
+  impl_->serve(std::move(socket), std::move(on_closed));
 }
 
 void Server::drain() {

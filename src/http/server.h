@@ -157,6 +157,9 @@ struct ListenAddress {
   bool share_port = false;
 };
 Result<FileDescriptor> openListener(const ListenAddress& address);
+// A non-blocking connection to a unix socket, at least as far as its backlog. An error where nobody listens, or the
+// backlog is full.
+Result<FileDescriptor> connectToUnix(const std::string& path);
 // Where a listener is bound, with the port the kernel chose: "127.0.0.1:41234" or "unix:/path".
 std::string listenerAddress(const FileDescriptor& listener);
 

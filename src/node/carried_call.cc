@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "base/text.h"
 #include "http/proxy_headers.h"
 
 namespace wasabi::node {
@@ -93,8 +92,7 @@ void CarriedCall::answerBegins(const http::ResponseHead& head) {
   http::ResponseHead answer;
   answer.status = head.status;
   http::addProxiedResponseFields(head.headers, answer.headers);
-  const auto length = head.headers.find("content-length");
-  stream_->sendHead(answer, length ? parseDecimal<std::uint64_t>(*length) : std::nullopt);
+  stream_->sendHead(answer, contentLengthOf(head.headers));
 }
 
 void CarriedCall::answerBody(std::span<const std::byte> chunk) {

@@ -9,11 +9,18 @@ namespace {
 constexpr Duration kConnectTimeout = std::chrono::seconds(10);
 constexpr Duration kPatience = std::chrono::seconds(600);
 
+// Unlike a box it is nobody of ours.
+http::ServerLimits limitsOfContainer() {
+  http::ServerLimits limits;
+  limits.max_connections = 1'000;
+  return limits;
+}
+
 }  // namespace
 
-ContainerDoor::ContainerDoor(http::EventLoop& loop, const http::ServerLimits& limits, FileDescriptor listener,
-                             platform::VersionPtr version, EgressDoorOwner& owner)
-    : owner_(owner), version_(std::move(version)), server_(loop, limits, *this) {
+ContainerDoor::ContainerDoor(http::EventLoop& loop, FileDescriptor listener, platform::VersionPtr version,
+                             EgressDoorOwner& owner)
+    : owner_(owner), version_(std::move(version)), limits_(limitsOfContainer()), server_(loop, limits_, *this) {
   server_.listen(std::move(listener));
 }
 

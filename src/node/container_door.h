@@ -17,9 +17,8 @@ inline constexpr std::uint16_t kContainerProxyPort = 47'128;
 
 class ContainerDoor final : private http::RequestHandler {
  public:
-  // `listener` is in the container's network. The loop, the limits and the owner outlive it.
-  ContainerDoor(http::EventLoop& loop, const http::ServerLimits& limits, FileDescriptor listener,
-                platform::VersionPtr version, EgressDoorOwner& owner);
+  // `listener` is in the container's network. The loop and the owner outlive it.
+  ContainerDoor(http::EventLoop& loop, FileDescriptor listener, platform::VersionPtr version, EgressDoorOwner& owner);
 
  private:
   void onRequest(http::ServerStream& stream) override;
@@ -27,6 +26,7 @@ class ContainerDoor final : private http::RequestHandler {
 
   EgressDoorOwner& owner_;
   const platform::VersionPtr version_;
+  const http::ServerLimits limits_;
   http::Server server_;
 };
 

@@ -29,14 +29,13 @@ Egress::~Egress() {
 EgressDoor& Egress::door(policy::TargetId superpod) {
   std::unique_ptr<EgressDoor>& door = doors_[superpod];
   EgressDoorOwner& owner = *this;
-  if (!door) door = std::make_unique<EgressDoor>(loop_, door_limits_, owner);
+  if (!door) door = std::make_unique<EgressDoor>(loop_, owner);
   return *door;
 }
 
 void Egress::serveContainer(policy::TargetId container, FileDescriptor listener, const platform::VersionPtr& version) {
   EgressDoorOwner& owner = *this;
-  container_doors_[container] =
-      std::make_unique<ContainerDoor>(loop_, container_limits_, std::move(listener), version, owner);
+  container_doors_[container] = std::make_unique<ContainerDoor>(loop_, std::move(listener), version, owner);
 }
 
 void Egress::close(policy::TargetId target) {

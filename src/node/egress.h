@@ -70,8 +70,6 @@ class Egress final : private EgressDoorOwner, private CarriedOwner {
 
   http::EventLoop& loop_;
   FunctionCalls& functions_;
-  const http::ServerLimits door_limits_ = limitsOfEgress();
-  const http::ServerLimits container_limits_ = limitsOfContainers();
   http::Client client_;
   const std::unique_ptr<http::Connector> tunnels_;
   const std::size_t most_tunnels_;                   // of one tenant

@@ -1,14 +1,9 @@
 #include "node/egress_door.h"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
-
-#include "base/check.h"
 
 namespace wasabi::node {
 namespace {
@@ -21,21 +16,8 @@ FunctionName nameInBox(const FunctionName& function, std::uint32_t number) {
   return {function.tenant, fmt::format("{}@{}", function.function, number)};
 }
 
-// To the box's backlog: whether one of its workers wants it shows when it is used.
-FileDescriptor connectToUnix(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  WASABI_CHECK(path.size() < sizeof address.sun_path);
-  std::memcpy(address.sun_path, path.data(), path.size());
-  FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket.valid()) return {};
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return {};
-  return socket;
-}
-
-}  // namespace
-
-http::ServerLimits limitsOfEgress() {
+// Calls end when their callers end.
+http::ServerLimits limitsOfCalls() {
   http::ServerLimits limits;
   const Duration for_ever = std::chrono::hours(24 * 365);
   limits.max_concurrent_streams = http::kCallsPerEgressConnection;
@@ -47,14 +29,10 @@ http::ServerLimits limitsOfEgress() {
   return limits;
 }
 
-http::ServerLimits limitsOfContainers() {
-  http::ServerLimits limits;
-  limits.max_connections = 1'000;
-  return limits;
-}
+}  // namespace
 
-EgressDoor::EgressDoor(http::EventLoop& loop, const http::ServerLimits& limits, EgressDoorOwner& owner)
-    : loop_(loop), owner_(owner), again_(loop), server_(loop, limits, *this) {}
+EgressDoor::EgressDoor(http::EventLoop& loop, EgressDoorOwner& owner)
+    : loop_(loop), owner_(owner), again_(loop), limits_(limitsOfCalls()), server_(loop, limits_, *this) {}
 
 EgressDoor::~EgressDoor() = default;
 
@@ -72,11 +50,12 @@ void EgressDoor::connectMissing() {
   }
 }
 
+// To the box's backlog: whether one of its workers wants it shows when it is used.
 bool EgressDoor::connectOne() {
-  FileDescriptor socket = connectToUnix(socket_);
-  if (!socket.valid()) return false;
+  auto socket = http::connectToUnix(socket_);
+  if (!socket) return false;
   ++connected_;
-  server_.serve(std::move(socket), [this] {
+  server_.serve(*std::move(socket), [this] {
     --connected_;
     again_.arm(loop_.now() + kConnectAgain, [this] { connectMissing(); });
   });

@@ -28,15 +28,10 @@ class EgressDoorOwner {
   virtual void onCall(http::ServerStream& stream, const Caller& caller, const http::EgressCall& call) = 0;
 };
 
-// Of the side that serves calls: they end when their callers end.
-http::ServerLimits limitsOfEgress();
-// The same for a container, which is nobody of ours.
-http::ServerLimits limitsOfContainers();
-
 class EgressDoor final : private http::RequestHandler {
  public:
-  // The loop, the limits and the owner outlive it.
-  EgressDoor(http::EventLoop& loop, const http::ServerLimits& limits, EgressDoorOwner& owner);
+  // The loop and the owner outlive it.
+  EgressDoor(http::EventLoop& loop, EgressDoorOwner& owner);
   // Its streams are cut.
   ~EgressDoor() override;
 
@@ -56,6 +51,7 @@ class EgressDoor final : private http::RequestHandler {
   std::uint32_t wanted_ = 0;
   std::uint32_t connected_ = 0;
   http::Timer again_;
+  const http::ServerLimits limits_;
   http::Server server_;
 };
 

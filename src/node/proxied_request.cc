@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "base/text.h"
 #include "http/egress_call.h"
 #include "http/proxy_headers.h"
 #include "node/box_words.h"
@@ -20,11 +19,6 @@ constexpr std::string_view kTimeoutField = "wasabi-timeout";
 bool isGrpc(const http::RequestHead& head) {
   const auto type = head.headers.find("content-type");
   return type && type->starts_with("application/grpc");
-}
-
-std::optional<std::uint64_t> contentLengthOf(const http::Fields& headers) {
-  const auto text = headers.find("content-length");
-  return text ? parseDecimal<std::uint64_t>(*text) : std::nullopt;
 }
 
 }  // namespace

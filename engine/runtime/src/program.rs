@@ -99,7 +99,7 @@ fn unloadable(error: &wasmtime::Error) -> String {
     if reason.contains("pooling allocator") {
         return format!("the module asks for more than this host gives: {reason}");
     }
-    format!("the compiled module does not fit this engine; compile it again: {error:#}")
+    format!("the compiled module does not fit this engine; compile it again: {reason}")
 }
 
 fn link_module(engine: &Engine, module: &Module) -> Result<(Linked, Info), String> {
