@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "node/fake_box.h"
+#include "node/run_until.h"
 #include "node/test_reply.h"
 #include "platform/test_support.h"
 
@@ -98,14 +99,7 @@ class EgressTest : public ::testing::Test, public FunctionCalls {
   }
   std::optional<ClientFailure> failureOf(const Call& call) { return http::egressFailureOf(make(call).head.headers); }
 
-  bool runUntil(const std::function<bool()>& condition) {
-    const TimePoint end = Clock::now() + 20s;
-    while (!condition()) {
-      if (Clock::now() > end) return false;
-      loop_.runReady();
-    }
-    return true;
-  }
+  bool runUntil(const std::function<bool()>& condition) { return node::runUntil(loop_, condition); }
 
   void callFunction(http::ServerStream& stream, const platform::Version& caller,
                     const http::EgressCall& call) override {

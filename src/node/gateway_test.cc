@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "node/fake_box.h"
+#include "node/run_until.h"
 #include "node/test_reply.h"
 #include "platform/simulated_disk.h"
 #include "platform/test_support.h"
@@ -99,14 +100,7 @@ class GatewayTest : public ::testing::Test {
     reply->exchange = client_.start(request, *reply);
     return reply;
   }
-  bool runUntil(const std::function<bool()>& condition) {
-    const TimePoint end = Clock::now() + 20s;
-    while (!condition()) {
-      if (Clock::now() > end) return false;
-      loop_.runReady();
-    }
-    return true;
-  }
+  bool runUntil(const std::function<bool()>& condition) { return node::runUntil(loop_, condition); }
   std::unique_ptr<Reply> get(const std::string& target,
                              const std::vector<std::pair<std::string, std::string>>& headers = {},
                              const std::string& door = "/front") {

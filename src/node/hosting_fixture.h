@@ -11,13 +11,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/log.h"
 #include "http/event_loop.h"
 #include "node/dispatch_desk.h"
+#include "node/run_until.h"
 #include "node/target_numbers.h"
 #include "node/version_registry.h"
 #include "platform/platform_snapshot.h"
@@ -85,13 +85,7 @@ class HostingTest : public ::testing::Test {
   }
 
   bool runUntil(const std::function<bool()>& condition, Duration most = 20s) {
-    const TimePoint end = Clock::now() + most;
-    while (!condition()) {
-      if (Clock::now() > end) return false;
-      if (loop_.runReady() == 0) std::this_thread::sleep_for(1ms);
-      afterTurn();
-    }
-    return true;
+    return node::runUntil(loop_, condition, [this] { afterTurn(); }, most);
   }
   void runFor(Duration time) {
     runUntil([] { return false; }, time);

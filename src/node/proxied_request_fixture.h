@@ -14,6 +14,7 @@
 #include "base/slot_map.h"
 #include "node/fake_box.h"
 #include "node/proxied_request.h"
+#include "node/run_until.h"
 #include "node/test_reply.h"
 
 namespace wasabi::node {
@@ -75,13 +76,9 @@ class ProxiedRequestTest : public ::testing::Test, public http::RequestHandler, 
     return got;
   }
   bool runUntil(const std::function<bool()>& condition) {
-    const TimePoint end = Clock::now() + 20s;
-    while (!condition()) {
-      if (Clock::now() > end) return false;
-      loop_.runReady();
+    return node::runUntil(loop_, condition, [this] {
       if (desk_.anyWaits()) desk_.callNext(Clock::now());
-    }
-    return true;
+    });
   }
   void finish(Reply& got) {
     ASSERT_TRUE(runUntil([&] { return got.done; }));
