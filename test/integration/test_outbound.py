@@ -34,9 +34,7 @@ class Peer(peer.Peer):
         super().end()
 
 
-class _Handler(peer.Handler):
-    protocol_version = "HTTP/1.1"
-
+class _Handler(peer.Echo):
     def do_GET(self):
         self.server.seen.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
         if self.path == "/slow":
@@ -45,24 +43,7 @@ class _Handler(peer.Handler):
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
             self.close_connection = True
             return
-        self._answer(200 if self.path != "/missing" else 404, b"peer says " + self.path.encode())
-
-    def do_POST(self):
-        if "chunked" in self.headers.get("Transfer-Encoding", ""):
-            body = b""
-            while size := int(self.rfile.readline(), 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-        else:
-            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        self._answer(200, body)
-
-    def _answer(self, status, body):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.answer(200 if self.path != "/missing" else 404, b"peer says " + self.path.encode())
 
 
 class Allowed(BoxCase):

@@ -12,27 +12,10 @@ from harness.serve import Serve
 REFUSED, DENIED = 6, 15
 
 
-class Handler(peer.Handler):
+class Handler(peer.Echo):
     def do_GET(self):
         self.server.seen.append({name.lower(): value for name, value in self.headers.items()})
-        self._answer(b"peer says " + self.path.encode())
-
-    def do_POST(self):
-        body = b""
-        if "chunked" in self.headers.get("Transfer-Encoding", ""):
-            while size := int(self.rfile.readline(), 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-        else:
-            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        self._answer(body)
-
-    def _answer(self, body):
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.answer(200, b"peer says " + self.path.encode())
 
 
 class Called(unittest.TestCase):

@@ -17,6 +17,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Echo(Handler):
+    """Answers a POST with its body."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        if "chunked" in self.headers.get("Transfer-Encoding", ""):
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+        else:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.answer(200, body)
+
+    def answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
 class Peer(http.server.ThreadingHTTPServer):
     """Serves from its making to end(). `seen` is what its handler noted."""
 
