@@ -9,6 +9,7 @@
 
 #include "cli/screen_text.h"
 #include "cli/user_config.h"
+#include "option_values.h"
 
 namespace wasabi {
 namespace {
@@ -154,12 +155,7 @@ void ApiCommands::addTenantSet(CLI::App& tenant) {
   CLI::App* set = add(tenant, "set", "quotas; those that are not named stay",
                       [this](auto& client, auto output) { return cli::setTenant(client, tenant_set_, output); });
   const auto size = [set](const char* name, std::optional<ByteSize>& value, const char* help) {
-    const auto take = [&value](const std::string& text) {
-      const auto parsed = parseByteSize(text);
-      if (!parsed) throw CLI::ValidationError(parsed.error().message());
-      value = *parsed;
-    };
-    set->add_option_function<std::string>(name, take, help);
+    set->add_option_function<std::string>(name, parsedInto(value, parseByteSize), help);
   };
   set->add_option("name", tenant_set_.tenant, "its name")->required();
   size("--memory", tenant_set_.memory, "booked at once, over the whole machine");
