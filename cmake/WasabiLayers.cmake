@@ -16,6 +16,7 @@ set(WASABI_MAY_USE_serve base policy http catalog platform oci deploy sandbox no
 set(WASABI_MAY_USE_box base policy http engine catalog)
 set(WASABI_MAY_USE_node base policy http catalog platform sandbox)
 set(WASABI_MAY_USE_cli base http catalog oci)
+set(WASABI_MAY_USE_queueproxy base policy http)
 
 # wasabi_layer(NAME name USES layer... SOURCES file.cc... HEADERS file.h... [LINKS external...])
 #   USES     layers of ours, each checked against the table above
