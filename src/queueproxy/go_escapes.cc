@@ -18,7 +18,7 @@ std::string jsEscaped(std::string_view text) {
       out += c;
     } else if (size == 0) {
       out += "\\uFFFD";
-    } else if (size == 1 && (c < ' ' || c == 0x7f || c == '<' || c == '>' || c == '&' || c == '=')) {
+    } else if (size == 1 && (c < ' ' || c == '<' || c == '>' || c == '&' || c == '=')) {
       fmt::format_to(std::back_inserter(out), "\\u{:04X}", static_cast<unsigned>(c));
     } else {
       out += text.substr(0, size);

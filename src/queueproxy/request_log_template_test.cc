@@ -155,7 +155,7 @@ TEST(RequestLogTemplateTest, LinesFollowEachOther) {
 TEST(GoEscapesTest, AsGoWritesThem) {
   EXPECT_EQ(jsEscaped("a\\b'c\"d<e>f&g=h\ni\tj\x01ä€🍣"),
             "a\\\\b\\'c\\\"d\\u003Ce\\u003Ef\\u0026g\\u003Dh\\u000Ai\\u0009j\\u0001ä€🍣");
-  EXPECT_EQ(jsEscaped("a\xff"), "a\\uFFFD");
+  EXPECT_EQ(jsEscaped("a\x7f\xff"), "a\x7f\\uFFFD");
   EXPECT_EQ(htmlEscaped("<a b='c' d=\"e\">&"), "&lt;a b=&#39;c&#39; d=&#34;e&#34;&gt;&amp;");
   EXPECT_EQ(queryEscaped("a b+c/~-_.ä"), "a+b%2Bc%2F~-_.%C3%A4");
 }
