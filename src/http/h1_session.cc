@@ -84,7 +84,7 @@ bool H1Session::openRequest() {
   H1Stream::Opening opening;
   opening.keep_alive = parser_.keepAlive() && requests_ < limits_.max_requests_per_connection;
   opening.has_body = !body_.complete();
-  opening.expects_continue = parser_.expectsContinue() && opening.has_body;
+  opening.expects_continue = head.expects_continue = parser_.expectsContinue() && opening.has_body;
   current_->open(opening);
   state_ = State::kRequest;
   context.handler.onRequest(*current_);

@@ -86,6 +86,7 @@ void H2Session::headComplete(H2Stream& stream) {
     head.content_length = 0;
   }
   stream.request_complete = stream.remote_ended;
+  head.expects_continue = stream.expects_continue && !stream.remote_ended;
   if (head.method == "CONNECT") {
     // What follows is no body, and nothing at all unless a handler makes it a tunnel.
     if (head.upgrade.empty() && stream.refusal == 0) stream.refusal = 501;

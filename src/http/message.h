@@ -86,6 +86,8 @@ struct RequestHead {
   // What the client would rather speak on this stream (Upgrade as sent, or :protocol of an extended CONNECT): one name
   // or several with commas, like "websocket". Only where the handler takes upgrades and the request has no body.
   std::string upgrade;
+  // The client sends the body only once it is told to (`Expect: 100-continue`), which reading it does.
+  bool expects_continue = false;
 
   std::string_view path() const;   // target up to '?'
   std::string_view query() const;  // after '?', or empty
