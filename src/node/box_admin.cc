@@ -80,57 +80,26 @@ Result<std::vector<ManifestProblem>> problemsOf(Result<std::string> text) {
   return problems;
 }
 
+// Callers of functions may read this: what the client says of its failure names a path of the host.
+Result<std::string> textOf(Result<http::Asker::Answer> answer) {
+  if (answer) {
+    if (answer->status == 200) return std::move(answer->body);
+    return fail(ErrorCode::kUnavailable, fmt::format("the box answered {}", answer->status));
+  }
+  switch (answer.error().code()) {
+    case ErrorCode::kTimeout:
+      return fail(ErrorCode::kTimeout, "the box did not answer in time");
+    case ErrorCode::kCorrupt:
+      return fail(ErrorCode::kCorrupt, "the box answered more than a box may");
+    default:
+      return fail(ErrorCode::kUnavailable, "the box ended or cannot be reached");
+  }
+}
+
 }  // namespace
 
-class BoxAdmin::Question final : public http::ClientObserver {
- public:
-  Question(BoxAdmin& admin, const http::ClientRequest& request, TakeText take)
-      : admin_(admin), take_(std::move(take)), patience_(admin.loop_) {
-    exchange_ = admin.client_.start(request, *this);
-    patience_.arm(admin.loop_.now() + admin.patience_,
-                  [this] { end(fail(ErrorCode::kTimeout, "the box did not answer in time")); });
-  }
-
- private:
-  void onHead(const http::ResponseHead& head) override { status_ = head.status; }
-  void onBody(std::span<const std::byte> chunk) override {
-    if (!take_) return;
-    if (body_.size() + chunk.size() > kMostAnswerBytes) {
-      return end(fail(ErrorCode::kCorrupt, "the box answered more than a box may"));
-    }
-    body_.append(reinterpret_cast<const char*>(chunk.data()), chunk.size());
-  }
-  void onWritable() override {}
-  void onEnd(const http::Fields&) override {
-    if (status_ != 200) return end(fail(ErrorCode::kUnavailable, fmt::format("the box answered {}", status_)));
-    end(std::move(body_));
-  }
-  // Callers of functions may read this: what failed names a path of the host.
-  void onFailure(http::ClientFailure, http::RequestProgress, const std::string&) override {
-    end(fail(ErrorCode::kUnavailable, "the box ended or cannot be reached"));
-  }
-
-  // The last thing it does: `take` may destroy all of this. Its exchange lives until the loop comes round, and may have
-  // something to tell still.
-  void end(Result<std::string> answer) {
-    if (!take_) return;
-    patience_.cancel();
-    TakeText take = std::move(take_);
-    admin_.forget(this);
-    take(std::move(answer));
-  }
-
-  BoxAdmin& admin_;
-  TakeText take_;
-  http::Timer patience_;
-  std::uint16_t status_ = 0;
-  std::string body_;
-  std::unique_ptr<http::ClientExchange> exchange_;
-};
-
 BoxAdmin::BoxAdmin(http::EventLoop& loop, http::Client& client, std::string socket, Duration patience)
-    : loop_(loop), client_(client), socket_(std::move(socket)), patience_(patience) {}
-BoxAdmin::~BoxAdmin() = default;
+    : socket_(std::move(socket)), asker_(loop, client, {patience, kMostAnswerBytes}) {}
 
 void BoxAdmin::ask(const std::string& method, const std::string& target, TakeText take) {
   http::ClientRequest request;
@@ -138,19 +107,9 @@ void BoxAdmin::ask(const std::string& method, const std::string& target, TakeTex
   request.target = target;
   request.authority = "box";
   request.endpoint.name = socket_;
-  request.connect_timeout = patience_;
-  open_.push_back(std::make_unique<Question>(*this, request, std::move(take)));
-}
-
-// It is on the stack still: its memory goes when the loop comes round.
-void BoxAdmin::forget(Question* question) {
-  for (auto& one : open_) {
-    if (one.get() != question) continue;
-    loop_.defer([gone = std::shared_ptr<Question>(std::move(one))] {});
-    std::swap(one, open_.back());
-    open_.pop_back();
-    return;
-  }
+  asker_.ask(request, {}, [take = std::move(take)](Result<http::Asker::Answer> answer) mutable {
+    take(textOf(std::move(answer)));
+  });
 }
 
 void BoxAdmin::load(UniqueFunction<void(Result<BoxLoad>)> take) {

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/unique_function.h"
 #include "base/units.h"
+#include "http/asker.h"
 #include "http/client.h"
 #include "http/event_loop.h"
 #include "node/usage_meter.h"
@@ -42,7 +43,6 @@ class BoxAdmin {
 
   // `client` has a unixConnector, and outlives this; `socket` is the path of the admin listener.
   BoxAdmin(http::EventLoop& loop, http::Client& client, std::string socket, Duration patience);
-  ~BoxAdmin();
 
   void load(UniqueFunction<void(Result<BoxLoad>)> take);
   // The box reads its catalog; what it refused of it.
@@ -51,16 +51,11 @@ class BoxAdmin {
   void why(const std::string& version, UniqueFunction<void(Result<std::string>)> take);
 
  private:
-  class Question;
   using TakeText = UniqueFunction<void(Result<std::string>)>;
   void ask(const std::string& method, const std::string& target, TakeText take);
-  void forget(Question* question);
 
-  http::EventLoop& loop_;
-  http::Client& client_;
   const std::string socket_;
-  const Duration patience_;
-  std::vector<std::unique_ptr<Question>> open_;
+  http::Asker asker_;
 };
 
 }  // namespace wasabi::node
