@@ -24,8 +24,8 @@ class Asker::Question final : public ClientObserver {
   void onBody(std::span<const std::byte> chunk) override {
     if (!take_) return;
     if (answer_.body.size() + chunk.size() > asker_.limits_.most_bytes) {
-      return end(
-          fail(ErrorCode::kCorrupt, "the answer is longer than " + std::to_string(asker_.limits_.most_bytes) + " bytes"));
+      return end(fail(ErrorCode::kCorrupt,
+                      "the answer is longer than " + std::to_string(asker_.limits_.most_bytes) + " bytes"));
     }
     answer_.body += textOf(chunk);
   }

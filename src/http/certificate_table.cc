@@ -8,9 +8,9 @@
 
 namespace wasabi::http {
 
-std::shared_ptr<const CertificateTable> CertificateTable::make(Identities identities) {
+std::shared_ptr<const CertificateTable> CertificateTable::make(Identities identities, const TlsTerms& terms) {
   WASABI_CHECK(!identities.empty());
-  SslContext entrance = newServerContext();
+  SslContext entrance = newServerContext(terms);
   if (entrance == nullptr) return nullptr;
   return std::shared_ptr<const CertificateTable>(new CertificateTable(std::move(identities), std::move(entrance)));
 }

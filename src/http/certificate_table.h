@@ -18,7 +18,7 @@ class CertificateTable {
   using Identities = std::vector<std::shared_ptr<const LoadedIdentity>>;
 
   // None if memory has run out.
-  static std::shared_ptr<const CertificateTable> make(Identities identities);
+  static std::shared_ptr<const CertificateTable> make(Identities identities, const TlsTerms& terms);
 
   const Identities& identities() const { return identities_; }
   // For a client that names this host; empty for none.

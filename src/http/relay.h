@@ -1,8 +1,9 @@
 // What a proxy does with one request once it knows where it goes: carries it from a ServerStream to a peer of a Client,
-// and the answer back. Bodies stream both ways, each as fast as the slower side takes it; trailers pass; an upgrade that
-// the peer accepts makes a tunnel of both.
+// and the answer back. Bodies stream both ways, each as fast as the slower side takes it; trailers pass; an upgrade
+// that the peer accepts makes a tunnel of both.
 //
-//   ServerStream --body--> Relay --> ClientExchange       its owner says what the peer is sent (ClientRequest) and which
+//   ServerStream --body--> Relay --> ClientExchange       its owner says what the peer is sent (ClientRequest) and
+//   which
 //                <-answer-       <--                      fields go back, and answers in place of a peer that failed
 //
 // Lives on the loop of both. It attaches itself to the stream, so that its owner hears of the client's end from the
@@ -24,8 +25,8 @@ namespace wasabi::http {
 class RelayOwner {
  public:
   virtual ~RelayOwner() = default;
-  // The answer's head: adds to `fields` what is passed back of it. Those of framing and connection the server leaves out
-  // by itself. Once for each request; status 101 for a tunnel.
+  // The answer's head: adds to `fields` what is passed back of it. Those of framing and connection the server leaves
+  // out by itself. Once for each request; status 101 for a tunnel.
   virtual void answerBegins(const ResponseHead& received, Fields& fields) = 0;
   // So many bytes of the answer are on their way back.
   virtual void answerPart(std::size_t /*bytes*/) {}

@@ -99,8 +99,7 @@ TEST_F(RelayTest, CarriesBodiesBothWays) {
 TEST_F(RelayTest, WhoWaitsForA100GetsThatOfThePeer) {
   begin();
   RawClient browser(app_, address_, 0);
-  ASSERT_TRUE(
-      browser.send("POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"));
+  ASSERT_TRUE(browser.send("POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"));
   ASSERT_TRUE(browser.receiveUntil("HTTP/1.1 100 Continue\r\n\r\n"));
   ASSERT_TRUE(browser.send("ok"));
   ASSERT_TRUE(browser.receiveUntil("POST / shop: ok\n"));

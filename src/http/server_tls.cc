@@ -11,8 +11,8 @@ namespace wasabi::http {
 namespace {
 
 Result<std::shared_ptr<const LoadedIdentity>> loadIdentity(const TlsIdentity& identity, const IdentityFiles& files,
-                                                           bool is_default) {
-  auto loaded = LoadedIdentity::load(identity, files);
+                                                           const TlsTerms& terms, bool is_default) {
+  auto loaded = LoadedIdentity::load(identity, files, terms);
   if (loaded && (*loaded)->hosts.empty() && !is_default) {
     return fail(ErrorCode::kInvalid, "the certificate file '" + identity.certificate_file +
                                          "' names no host (DNS subject alternative name), so no client would be shown "
@@ -27,7 +27,7 @@ Error outOfMemory() {
 
 }  // namespace
 
-Result<std::shared_ptr<ServerTls>> ServerTls::load(std::vector<TlsIdentity> identities) {
+Result<std::shared_ptr<ServerTls>> ServerTls::load(std::vector<TlsIdentity> identities, TlsTerms terms) {
   if (identities.empty()) {
     return fail(ErrorCode::kInvalid, "TLS needs a certificate: give a certificate file and its key file");
   }
@@ -35,17 +35,17 @@ Result<std::shared_ptr<ServerTls>> ServerTls::load(std::vector<TlsIdentity> iden
   for (const TlsIdentity& identity : identities) {
     const auto files = IdentityFiles::read(identity);
     if (!files) return fail(files.error());
-    auto one = loadIdentity(identity, *files, loaded.empty());
+    auto one = loadIdentity(identity, *files, terms, loaded.empty());
     if (!one) return fail(std::move(one.error()));
     loaded.push_back(std::move(*one));
   }
-  auto table = CertificateTable::make(std::move(loaded));
+  auto table = CertificateTable::make(std::move(loaded), terms);
   if (table == nullptr) return fail(outOfMemory());
-  return std::shared_ptr<ServerTls>(new ServerTls(std::move(identities), std::move(table)));
+  return std::shared_ptr<ServerTls>(new ServerTls(std::move(identities), std::move(terms), std::move(table)));
 }
 
-ServerTls::ServerTls(std::vector<TlsIdentity> identities, std::shared_ptr<const CertificateTable> table)
-    : identities_(std::move(identities)), table_(std::move(table)) {}
+ServerTls::ServerTls(std::vector<TlsIdentity> identities, TlsTerms terms, std::shared_ptr<const CertificateTable> table)
+    : identities_(std::move(identities)), terms_(std::move(terms)), table_(std::move(table)) {}
 
 ServerTls::~ServerTls() = default;
 
@@ -60,7 +60,7 @@ ServerTls::Reload ServerTls::reload() {
       continue;
     }
     if (files->digest() == loaded[i]->digest) continue;
-    auto renewed = loadIdentity(identities_[i], *files, i == 0);
+    auto renewed = loadIdentity(identities_[i], *files, terms_, i == 0);
     if (!renewed) {
       outcome.refused.push_back(std::move(renewed.error()));
       continue;
@@ -69,7 +69,7 @@ ServerTls::Reload ServerTls::reload() {
     ++outcome.replaced;
   }
   if (outcome.replaced == 0) return outcome;
-  auto table = CertificateTable::make(std::move(loaded));
+  auto table = CertificateTable::make(std::move(loaded), terms_);
   if (table != nullptr) {
     replace(std::move(table));
   } else {

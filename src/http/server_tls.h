@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,12 +25,22 @@ struct TlsIdentity {
   std::string key_file;          // not encrypted
 };
 
+// What is offered of TLS, where not the usual: forward secrecy and authenticated encryption it is in any case.
+struct TlsTerms {
+  enum class Version : std::uint8_t { k12, k13 };
+  Version least = Version::k12;
+  Version most = Version::k13;
+  // Of TLS 1.2, with colons between, as OpenSSL names them; empty: all that are safe.
+  std::string cipher_suites{};
+  std::string groups{};  // of the key exchange, likewise
+};
+
 // Thread-safe: one for the servers of all loops.
 class ServerTls {
  public:
   // The first identity is the default; at least one. Where a name is in several, the first of them is shown. Refuses
   // what cannot be read, does not belong together or is not valid today; the error names the file and the mend.
-  static Result<std::shared_ptr<ServerTls>> load(std::vector<TlsIdentity> identities);
+  static Result<std::shared_ptr<ServerTls>> load(std::vector<TlsIdentity> identities, TlsTerms terms = {});
   ~ServerTls();
   ServerTls(const ServerTls&) = delete;
   ServerTls& operator=(const ServerTls&) = delete;
@@ -50,10 +61,11 @@ class ServerTls {
   std::shared_ptr<const CertificateTable> current() const;
 
  private:
-  ServerTls(std::vector<TlsIdentity> identities, std::shared_ptr<const CertificateTable> table);
+  ServerTls(std::vector<TlsIdentity> identities, TlsTerms terms, std::shared_ptr<const CertificateTable> table);
   void replace(std::shared_ptr<const CertificateTable> table);
 
   const std::vector<TlsIdentity> identities_;
+  const TlsTerms terms_;
   std::mutex reloading_;      // one reload at a time
   mutable std::mutex mutex_;  // guards table_
   std::shared_ptr<const CertificateTable> table_;

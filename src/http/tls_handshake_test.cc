@@ -117,6 +117,31 @@ TEST_F(TlsHandshakeTest, OldVersionsAreRefusedAnd12IsSpoken) {
   EXPECT_TRUE(twelve.receiveUntil("|\n"));
 }
 
+TEST_F(TlsHandshakeTest, TermsChooseVersionsAndGroups) {
+  TlsTerms terms{.least = TlsTerms::Version::k13};
+  terms.groups = "P-384";
+  TestServer server;
+  server.listenWithTls(*ServerTls::load({identity_}, terms));
+  TlsTestClient twelve(server, {.max_version = TLS1_2_VERSION});
+  EXPECT_FALSE(twelve.shakeHands());
+  TlsTestClient thirteen(server);
+  ASSERT_TRUE(thirteen.shakeHands());
+  EXPECT_EQ(SSL_get_negotiated_group(thirteen.session()), NID_secp384r1);
+
+  terms.least = terms.most = TlsTerms::Version::k12;
+  terms.cipher_suites = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
+  server.listenWithTls(*ServerTls::load({identity_}, terms));
+  TlsTestClient again(server);
+  ASSERT_TRUE(again.shakeHands());
+  EXPECT_EQ(again.version(), TLS1_2_VERSION);
+  EXPECT_TRUE(std::string(SSL_get_cipher_name(again.session())).ends_with("AES256-GCM-SHA384"));
+}
+
+TEST_F(TlsHandshakeTest, TermsThatNobodyKnowsAreRefused) {
+  EXPECT_FALSE(ServerTls::load({identity_}, {.groups = "nonsense"}));
+  EXPECT_FALSE(ServerTls::load({identity_}, {.cipher_suites = "nonsense"}));
+}
+
 TEST_F(TlsHandshakeTest, SessionsAreResumed) {
   TestServer& server = start();
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {

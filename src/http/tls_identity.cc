@@ -163,6 +163,10 @@ int chooseProtocol(SSL*, const unsigned char** chosen, unsigned char* chosen_siz
   return outcome == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+int numberOf(TlsTerms::Version version) {
+  return version == TlsTerms::Version::k12 ? TLS1_2_VERSION : TLS1_3_VERSION;
+}
+
 }  // namespace
 
 Result<IdentityFiles> IdentityFiles::read(const TlsIdentity& identity) {
@@ -199,7 +203,7 @@ IdentityFiles::Digest IdentityFiles::digest() const {
   return digest;
 }
 
-SslContext newServerContext() {
+SslContext newServerContext(const TlsTerms& terms) {
   SslContext context(SSL_CTX_new(TLS_server_method()));
   if (context == nullptr) return context;
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
@@ -208,13 +212,19 @@ SslContext newServerContext() {
   SSL_CTX_ctrl(context.get(), SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN, nullptr);
   SSL_CTX_ctrl(context.get(), SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, nullptr);
   SSL_CTX_set_alpn_select_cb(context.get(), chooseProtocol, nullptr);
-  const bool set = SSL_CTX_ctrl(context.get(), SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, nullptr) == 1 &&
-                   SSL_CTX_set_cipher_list(context.get(), kCiphers) == 1;
+  const char* const ciphers = terms.cipher_suites.empty() ? kCiphers : terms.cipher_suites.c_str();
+  bool set = SSL_CTX_ctrl(context.get(), SSL_CTRL_SET_MIN_PROTO_VERSION, numberOf(terms.least), nullptr) == 1 &&
+             SSL_CTX_ctrl(context.get(), SSL_CTRL_SET_MAX_PROTO_VERSION, numberOf(terms.most), nullptr) == 1 &&
+             SSL_CTX_set_cipher_list(context.get(), ciphers) == 1;
+  if (!terms.groups.empty()) {
+    std::string groups = terms.groups;  // it wants to be able to write
+    set = set && SSL_CTX_ctrl(context.get(), SSL_CTRL_SET_GROUPS_LIST, 0, groups.data()) == 1;
+  }
   return set ? std::move(context) : SslContext();
 }
 
 Result<std::shared_ptr<const LoadedIdentity>> LoadedIdentity::load(const TlsIdentity& identity,
-                                                                   const IdentityFiles& files) {
+                                                                   const IdentityFiles& files, const TlsTerms& terms) {
   ERR_clear_error();
   const auto certificates = parseCertificates(identity, files.certificate());
   if (!certificates) return fail(certificates.error());
@@ -229,7 +239,7 @@ Result<std::shared_ptr<const LoadedIdentity>> LoadedIdentity::load(const TlsIden
   }
   if (auto valid = checkValidToday(identity, own.get()); !valid) return fail(std::move(valid.error()));
   auto loaded = std::make_shared<LoadedIdentity>();
-  loaded->context = newServerContext();
+  loaded->context = newServerContext(terms);
   if (loaded->context == nullptr ||
       SSL_CTX_use_cert_and_key(loaded->context.get(), own.get(), key->get(), certificates->get(), 1) != 1) {
     return fail(ErrorCode::kInvalid,

@@ -39,7 +39,8 @@ class IdentityFiles {
 // Immutable; the sessions of all threads share its context.
 struct LoadedIdentity {
   // Refuses what does not belong together or is not valid now.
-  static Result<std::shared_ptr<const LoadedIdentity>> load(const TlsIdentity& identity, const IdentityFiles& files);
+  static Result<std::shared_ptr<const LoadedIdentity>> load(const TlsIdentity& identity, const IdentityFiles& files,
+                                                            const TlsTerms& terms);
 
   SslContext context;
   std::vector<std::string> hosts;  // lower case; "*.example.com" for any one label in front
@@ -47,7 +48,8 @@ struct LoadedIdentity {
   IdentityFiles::Digest digest{};
 };
 
-// With this server's versions, ciphers and protocols, and without a certificate. None if memory has run out.
-SslContext newServerContext();
+// With this server's versions, ciphers and protocols, and without a certificate. None if memory has run out, or where
+// OpenSSL does not know what the terms name.
+SslContext newServerContext(const TlsTerms& terms);
 
 }  // namespace wasabi::http

@@ -107,9 +107,8 @@ void BoxAdmin::ask(const std::string& method, const std::string& target, TakeTex
   request.target = target;
   request.authority = "box";
   request.endpoint.name = socket_;
-  asker_.ask(request, {}, [take = std::move(take)](Result<http::Asker::Answer> answer) mutable {
-    take(textOf(std::move(answer)));
-  });
+  asker_.ask(request, {},
+             [take = std::move(take)](Result<http::Asker::Answer> answer) mutable { take(textOf(std::move(answer))); });
 }
 
 void BoxAdmin::load(UniqueFunction<void(Result<BoxLoad>)> take) {
