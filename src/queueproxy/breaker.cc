@@ -11,15 +11,14 @@ std::optional<BreakerLimits> breakerLimits(std::uint32_t container_concurrency, 
   return std::nullopt;
 }
 
-Breaker::Arrival Breaker::arrive(TimePoint deadline) {
+Breaker::Arrival Breaker::arrive() {
   if (running_ < limits_.running && waiting_.empty()) {
     ++running_;
     return {Answer::kRuns, 0};
   }
   if (waiting_.size() >= limits_.waiting) return {Answer::kFull, 0};
   const Ticket ticket = next_++;
-  waiting_.emplace(ticket, deadline);
-  deadlines_.emplace(deadline, ticket);
+  waiting_.insert(ticket);
   return {Answer::kWaits, ticket};
 }
 
@@ -30,32 +29,13 @@ std::optional<Breaker::Ticket> Breaker::ended() {
     return std::nullopt;
   }
   // It takes the place over.
-  const Ticket next = waiting_.begin()->first;
+  const Ticket next = *waiting_.begin();
   remove(next);
   return next;
 }
 
 bool Breaker::remove(Ticket ticket) {
-  const auto found = waiting_.find(ticket);
-  if (found == waiting_.end()) return false;
-  deadlines_.erase({found->second, ticket});
-  waiting_.erase(found);
-  return true;
-}
-
-std::vector<Breaker::Ticket> Breaker::expire(TimePoint now) {
-  std::vector<Ticket> expired;
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-    const Ticket ticket = deadlines_.begin()->second;
-    expired.push_back(ticket);
-    remove(ticket);
-  }
-  return expired;
-}
-
-std::optional<TimePoint> Breaker::soonestDeadline() const {
-  if (deadlines_.empty()) return std::nullopt;
-  return deadlines_.begin()->first;
+  return waiting_.erase(ticket) > 0;
 }
 
 }  // namespace wasabi::queueproxy

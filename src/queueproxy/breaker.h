@@ -5,14 +5,10 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <string_view>
-#include <utility>
-#include <vector>
 
-#include "base/units.h"
 #include "queueproxy/config.h"
 
 namespace wasabi::queueproxy {
@@ -38,14 +34,11 @@ class Breaker {
     Ticket ticket = 0;  // of one that waits
   };
   // Who comes while others wait, waits behind them.
-  Arrival arrive(TimePoint deadline);
+  Arrival arrive();
   // One that ran is over. The one that waited longest and runs now, if there is one.
   std::optional<Ticket> ended();
   // Waits no more: its client has gone, or a time of its own has passed. False: it does not wait.
   bool remove(Ticket ticket);
-  // Those whose deadline has come wait no more; whose came first is named first.
-  std::vector<Ticket> expire(TimePoint now);
-  std::optional<TimePoint> soonestDeadline() const;
 
   std::uint32_t running() const { return running_; }
   std::uint32_t waiting() const { return static_cast<std::uint32_t>(waiting_.size()); }
@@ -55,8 +48,7 @@ class Breaker {
   BreakerLimits limits_;
   std::uint32_t running_ = 0;
   Ticket next_ = 1;
-  std::map<Ticket, TimePoint> waiting_;  // and until when
-  std::set<std::pair<TimePoint, Ticket>> deadlines_;
+  std::set<Ticket> waiting_;
 };
 
 // The answer to one for whom there is no place.

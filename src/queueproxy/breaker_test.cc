@@ -1,20 +1,14 @@
 #include "queueproxy/breaker.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include <algorithm>
 #include <deque>
 
 namespace wasabi::queueproxy {
 namespace {
 
 using Answer = Breaker::Answer;
-using testing::ElementsAre;
-using testing::IsEmpty;
-
-constexpr TimePoint kLater{std::chrono::hours(1)};
 
 TEST(BreakerLimitsTest, FollowTheRevisionAndTheSuperpod) {
   const SuperpodSettings none;
@@ -33,7 +27,7 @@ TEST(BreakerLimitsTest, FollowTheRevisionAndTheSuperpod) {
 TEST(BreakerTest, OfFourteenAtOnceWithConcurrencyOneThreeAreTurnedAway) {
   Breaker breaker(*breakerLimits(1, {}));
   int turned_away = 0;
-  for (int i = 0; i < 14; ++i) turned_away += breaker.arrive(kLater).answer == Answer::kFull ? 1 : 0;
+  for (int i = 0; i < 14; ++i) turned_away += breaker.arrive().answer == Answer::kFull ? 1 : 0;
   EXPECT_EQ(turned_away, 3);
   EXPECT_EQ(breaker.running(), 1u);
   EXPECT_EQ(breaker.waiting(), 10u);
@@ -41,9 +35,9 @@ TEST(BreakerTest, OfFourteenAtOnceWithConcurrencyOneThreeAreTurnedAway) {
 
 TEST(BreakerTest, WhoWaitedLongestRunsNext) {
   Breaker breaker({1, 10});
-  breaker.arrive(kLater);
-  const auto first = breaker.arrive(kLater).ticket;
-  const auto second = breaker.arrive(kLater).ticket;
+  breaker.arrive();
+  const auto first = breaker.arrive().ticket;
+  const auto second = breaker.arrive().ticket;
   EXPECT_EQ(breaker.ended(), first);
   EXPECT_EQ(breaker.running(), 1u);
   EXPECT_EQ(breaker.ended(), second);
@@ -53,25 +47,12 @@ TEST(BreakerTest, WhoWaitedLongestRunsNext) {
 
 TEST(BreakerTest, WhoLeavesMakesRoomForOneMore) {
   Breaker breaker({1, 1});
-  breaker.arrive(kLater);
-  const auto waits = breaker.arrive(kLater);
-  EXPECT_EQ(breaker.arrive(kLater).answer, Answer::kFull);
+  breaker.arrive();
+  const auto waits = breaker.arrive();
+  EXPECT_EQ(breaker.arrive().answer, Answer::kFull);
   EXPECT_TRUE(breaker.remove(waits.ticket));
   EXPECT_FALSE(breaker.remove(waits.ticket));
-  EXPECT_EQ(breaker.arrive(kLater).answer, Answer::kWaits);
-}
-
-TEST(BreakerTest, ADeadlineEndsTheWait) {
-  Breaker breaker({1, 10});
-  breaker.arrive(kLater);
-  const auto late = breaker.arrive(kLater + Duration(2)).ticket;
-  const auto soon = breaker.arrive(kLater + Duration(1)).ticket;
-  EXPECT_EQ(breaker.soonestDeadline(), kLater + Duration(1));
-  EXPECT_THAT(breaker.expire(kLater), IsEmpty());
-  EXPECT_THAT(breaker.expire(kLater + Duration(1)), ElementsAre(soon));
-  EXPECT_THAT(breaker.expire(kLater + Duration(9)), ElementsAre(late));
-  EXPECT_EQ(breaker.soonestDeadline(), std::nullopt);
-  EXPECT_EQ(breaker.ended(), std::nullopt);
+  EXPECT_EQ(breaker.arrive().answer, Answer::kWaits);
 }
 
 TEST(BreakerTest, ASuperpodHasACountAndNoQueue) {
@@ -79,11 +60,11 @@ TEST(BreakerTest, ASuperpodHasACountAndNoQueue) {
   superpod.on = true;
   superpod.queue_bound = 2;
   Breaker breaker(*breakerLimits(0, superpod));
-  EXPECT_EQ(breaker.arrive(kLater).answer, Answer::kRuns);
-  EXPECT_EQ(breaker.arrive(kLater).answer, Answer::kRuns);
-  EXPECT_EQ(breaker.arrive(kLater).answer, Answer::kFull);
+  EXPECT_EQ(breaker.arrive().answer, Answer::kRuns);
+  EXPECT_EQ(breaker.arrive().answer, Answer::kRuns);
+  EXPECT_EQ(breaker.arrive().answer, Answer::kFull);
   breaker.ended();
-  EXPECT_EQ(breaker.arrive(kLater).answer, Answer::kRuns);
+  EXPECT_EQ(breaker.arrive().answer, Answer::kRuns);
 }
 
 // In any history: the limits hold, nobody waits while there is a place, the order is that of arrival, nobody is lost.
@@ -92,43 +73,33 @@ RC_GTEST_PROP(BreakerProperty, HoldsItsRulesInAnyHistory, (const std::vector<std
   const auto most_waiting = *rc::gen::inRange<std::uint32_t>(0, 6);
   Breaker breaker({most_running, most_waiting});
   std::uint32_t running = 0;
-  std::deque<std::pair<Breaker::Ticket, TimePoint>> waiting;
+  std::deque<Breaker::Ticket> waiting;
   for (const auto& [what, which] : history) {
-    const auto choice = static_cast<unsigned>(what) % 4;
+    const auto choice = static_cast<unsigned>(what) % 3;
     if (choice == 0) {
-      const TimePoint deadline{Duration(static_cast<unsigned>(which) % 100)};
-      const auto arrival = breaker.arrive(deadline);
+      const auto arrival = breaker.arrive();
       const Answer wanted = running < most_running          ? Answer::kRuns
                             : waiting.size() < most_waiting ? Answer::kWaits
                                                             : Answer::kFull;
       RC_ASSERT(arrival.answer == wanted);
       if (wanted == Answer::kRuns) ++running;
-      if (wanted == Answer::kWaits) waiting.emplace_back(arrival.ticket, deadline);
+      if (wanted == Answer::kWaits) waiting.push_back(arrival.ticket);
     } else if (choice == 1 && running > 0) {
       const auto next = breaker.ended();
       RC_ASSERT(next.has_value() == !waiting.empty());
       if (next) {
-        RC_ASSERT(*next == waiting.front().first);
+        RC_ASSERT(*next == waiting.front());
         waiting.pop_front();
       } else {
         --running;
       }
     } else if (choice == 2 && !waiting.empty()) {
       const auto leaves = waiting.begin() + static_cast<long>(static_cast<unsigned>(which) % waiting.size());
-      RC_ASSERT(breaker.remove(leaves->first));
+      RC_ASSERT(breaker.remove(*leaves));
       waiting.erase(leaves);
-    } else if (choice == 3) {
-      const TimePoint now{Duration(static_cast<unsigned>(which) % 100)};
-      for (const auto ticket : breaker.expire(now)) {
-        const auto gone = std::find_if(waiting.begin(), waiting.end(), [&](auto& one) { return one.first == ticket; });
-        RC_ASSERT(gone != waiting.end() && gone->second <= now);
-        waiting.erase(gone);
-      }
-      for (const auto& one : waiting) RC_ASSERT(one.second > now);
     }
     RC_ASSERT(breaker.running() == running);
     RC_ASSERT(breaker.waiting() == waiting.size());
-    RC_ASSERT(breaker.soonestDeadline().has_value() == !waiting.empty());
   }
 }
 

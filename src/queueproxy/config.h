@@ -36,8 +36,7 @@ struct Addresses {
   std::uint16_t admin_port = 8022;         // /wait-for-drain
   std::uint16_t autoscaler_port = 9090;    // Stat
   std::uint16_t user_metrics_port = 9091;  // Prometheus, if asked for
-  std::string user_host = "127.0.0.1";
-  std::uint16_t user_port = 8080;
+  std::uint16_t user_port = 8080;          // of the application, at 127.0.0.1
 };
 
 struct Files {
@@ -77,7 +76,6 @@ struct QueueProxyConfig {
   TimeoutSettings timeouts;
   TlsSettings tls;
   std::vector<ReadinessProbe> readiness;  // none: always ready
-  bool http2_auto_detection = false;
   Duration drain_quiet = std::chrono::seconds(30);
   Observability observability;
   LogLevel log_level = LogLevel::kInfo;

@@ -101,13 +101,11 @@ TEST(ConfigTest, EachVariableGoesWhereItBelongs) {
                             {"REVISION_TIMEOUT_SECONDS", "11"},
                             {"REVISION_RESPONSE_START_TIMEOUT_SECONDS", "5"},
                             {"REVISION_IDLE_TIMEOUT_SECONDS", "3"},
-                            {"ENABLE_HTTP2_AUTO_DETECTION", "True"},
                             {"SERVING_LOGGING_LEVEL", "debug"},
                             {"WASABI_QP_ADMIN_PORT", "1"},
                             {"WASABI_QP_AUTOSCALER_PORT", "0"},
                             {"WASABI_QP_USER_METRICS_PORT", "3"},
                             {"WASABI_QP_BIND_ADDRESS", "127.0.0.2"},
-                            {"WASABI_QP_USER_HOST", "127.0.0.3"},
                             {"WASABI_QP_CERTIFICATE_FILE", "/c"},
                             {"WASABI_QP_KEY_FILE", "/k"},
                             {"WASABI_QP_DRAIN_QUIET", "250ms"},
@@ -120,19 +118,17 @@ TEST(ConfigTest, EachVariableGoesWhereItBelongs) {
   EXPECT_EQ(config->timeouts.overall, std::chrono::seconds(11));
   EXPECT_EQ(config->timeouts.response_start, std::chrono::seconds(5));
   EXPECT_EQ(config->timeouts.idle, std::chrono::seconds(3));
-  EXPECT_TRUE(config->http2_auto_detection);
   EXPECT_EQ(config->log_level, LogLevel::kDebug);
   EXPECT_EQ(config->addresses.admin_port, 1);
   EXPECT_EQ(config->addresses.autoscaler_port, 0);
   EXPECT_EQ(config->addresses.user_metrics_port, 3);
   EXPECT_EQ(config->addresses.bind_address, "127.0.0.2");
-  EXPECT_EQ(config->addresses.user_host, "127.0.0.3");
   EXPECT_EQ(config->files.certificate, "/c");
   EXPECT_EQ(config->files.key, "/k");
   EXPECT_EQ(config->drain_quiet, std::chrono::milliseconds(250));
   ASSERT_EQ(config->readiness.size(), 1u);
   EXPECT_EQ(config->readiness[0].port, 3000);
-  EXPECT_EQ(config->readiness[0].host, "127.0.0.3");
+  EXPECT_EQ(config->readiness[0].host, "127.0.0.1");
 }
 
 TEST(ConfigTest, AMistakeNamesVariableValueAndMend) {
@@ -141,7 +137,6 @@ TEST(ConfigTest, AMistakeNamesVariableValueAndMend) {
                                                     {"USER_PORT", "0"},
                                                     {"REVISION_TIMEOUT_SECONDS", "5m"},
                                                     {"REVISION_IDLE_TIMEOUT_SECONDS", "99999999999"},
-                                                    {"ENABLE_HTTP2_AUTO_DETECTION", "yes"},
                                                     {"SERVING_LOGGING_LEVEL", "loud"},
                                                     {"SERVING_READINESS_PROBE", "{"},
                                                     {"OBSERVABILITY_CONFIG", "[]"},

@@ -37,7 +37,6 @@ void addPlaces(std::vector<ConfigVariable>& all) {
   all.push_back(whole({"WASABI_QP_AUTOSCALER_PORT"}, "port", 0, kMostPort, WASABI_AT(addresses.autoscaler_port)));
   all.push_back(whole({"WASABI_QP_USER_METRICS_PORT"}, "port", 0, kMostPort, WASABI_AT(addresses.user_metrics_port)));
   all.push_back(text({"WASABI_QP_BIND_ADDRESS"}, kMostName, WASABI_AT(addresses.bind_address)));
-  all.push_back(text({"WASABI_QP_USER_HOST"}, kMostName, WASABI_AT(addresses.user_host)));
   all.push_back(text({"WASABI_QP_CERTIFICATE_FILE"}, kMostPath, WASABI_AT(files.certificate)));
   all.push_back(text({"WASABI_QP_KEY_FILE"}, kMostPath, WASABI_AT(files.key)));
   all.push_back(text({"WASABI_QP_ANNOTATIONS_FILE"}, kMostPath, WASABI_AT(files.annotations)));
@@ -48,14 +47,12 @@ void addServing(std::vector<ConfigVariable>& all) {
   all.push_back(seconds({"REVISION_TIMEOUT_SECONDS"}, kMostSeconds, WASABI_AT(timeouts.overall)));
   all.push_back(seconds({"REVISION_RESPONSE_START_TIMEOUT_SECONDS"}, kMostSeconds, WASABI_AT(timeouts.response_start)));
   all.push_back(seconds({"REVISION_IDLE_TIMEOUT_SECONDS"}, kMostSeconds, WASABI_AT(timeouts.idle)));
-  all.push_back(flag({"ENABLE_HTTP2_AUTO_DETECTION"}, WASABI_AT(http2_auto_detection)));
   // After USER_PORT, which probes without a port of their own are for.
   all.push_back(other({"SERVING_READINESS_PROBE"}, "JSON", "", "",
                       [](const std::string& value, QueueProxyConfig& config) -> Result<void> {
                         auto probes = parseReadinessProbes(value, config.addresses.user_port);
                         if (!probes) return fail(std::move(probes.error()));
                         config.readiness = std::move(*probes);
-                        for (ReadinessProbe& probe : config.readiness) probe.host = config.addresses.user_host;
                         return {};
                       }));
   all.push_back(duration({"WASABI_QP_DRAIN_QUIET", "wasabi.dev/drain-quiet"}, Duration::zero(),
@@ -206,6 +203,7 @@ const std::vector<ConfigVariable>& configVariables() {
 
 const std::vector<std::string_view>& ignoredVariables() {
   static const std::vector<std::string_view> kAll = {
+      "ENABLE_HTTP2_AUTO_DETECTION",
       "ENABLE_HTTP_FULL_DUPLEX",
       "ENABLE_MULTI_CONTAINER_PROBES",
       "SERVING_LOGGING_CONFIG",

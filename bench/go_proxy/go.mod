@@ -1,0 +1,3 @@
+module wasabi.dev/bench/go_proxy
+
+go 1.24
