@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -65,6 +67,24 @@ void logCapacity(const box::BoxConfig& config, const ContainerLimits& limits, Lo
   }
 }
 
+// Until there is what a companion makes. False if it is time to end instead.
+bool awaitCompanion(const ProgramConfig& config, const Signals& signals, Logger& log) {
+  constexpr Duration kPoll = std::chrono::milliseconds(20);
+  const TimePoint deadline = Clock::now() + config.await_companion;
+  const auto is_there = [](const std::string& path) {
+    std::error_code ignored;
+    return std::filesystem::exists(path, ignored);
+  };
+  const auto all_there = [&] { return is_there(config.catalog_directory) && is_there(config.verify_key_file); };
+  if (config.await_companion == Duration::zero() || all_there()) return true;
+  log.info("waiting for a companion", {{"catalog", config.catalog_directory}, {"key", config.verify_key_file}});
+  while (!all_there() && Clock::now() < deadline) {
+    if (signals.waitFor(kPoll)) return false;
+  }
+  // Who starts now says what is missing.
+  return true;
+}
+
 using Problems = std::vector<catalog::CatalogProblem>;
 
 // Those who asked at the admin listener for the configuration to be read again, until main does.
@@ -105,7 +125,7 @@ Problems reload(int argc, char** argv, const ContainerLimits& limits, box::Box& 
   if (how == Asked::kAtAdminListener && box::isConfigFileUnchanged(config)) return {};
   auto options = parseOptions(argc, argv, limits);
   if (const auto* bad = std::get_if<BadConfigFile>(&options)) return notReloaded(*bad, log);
-  const auto* next = std::get_if<box::BoxConfig>(&options);
+  const auto* next = std::get_if<ProgramConfig>(&options);
   if (next == nullptr) return notReloaded({config.config_file, {{0, "it is not complete; see standard error"}}}, log);
   const box::ConfigChanges changes = changesBetween(config, *next);
   config.config_text = next->config_text;
@@ -135,12 +155,17 @@ int main(int argc, char** argv) {
     log.error("cannot start", {{"reason", firstProblem(*bad)}});
     return 1;
   }
-  box::BoxConfig config = std::get<box::BoxConfig>(std::move(options));
+  const ProgramConfig program = std::get<ProgramConfig>(std::move(options));
+  box::BoxConfig config = program;
 
   const Signals signals(!config.config_file.empty() ? Signals::Reload::kTaken : Signals::Reload::kIgnoredByDefault);
   if (!signals.valid()) {
     log.error("cannot start", {{"reason", "no file descriptor is left to wait for signals"}});
     return 1;
+  }
+  if (!awaitCompanion(program, signals, log)) {
+    log.info("stopped");
+    return 0;
   }
   ReloadsAsked asked;
   auto box = box::Box::start(config, log,

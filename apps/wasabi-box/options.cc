@@ -90,7 +90,7 @@ void addLimits(CLI::App& app, box::BoxConfig& config) {
       ->group(limits);
 }
 
-void addCompiler(CLI::App& app, box::BoxConfig& config) {
+void addCompiler(CLI::App& app, ProgramConfig& config) {
   const std::string group = "Compiling";
   app.add_option_function<std::string>(
          "--compile",
@@ -105,6 +105,10 @@ void addCompiler(CLI::App& app, box::BoxConfig& config) {
                  "the builder's signing key; made if absent (default: builder.key beside the store)")
       ->group(group);
   app.add_option("--verify-key", config.verify_key_file, "with --compile=never: the builder's public key")
+      ->group(group);
+  addDuration(
+      app, "--await", config.await_companion,
+      "with --compile=never: before the start, so long for the catalog and the public key, which a companion makes")
       ->group(group);
   app.add_option("--compiler", config.builder.compiler, "path of wasabi-compile")->capture_default_str()->group(group);
   app.add_option("--compile-jobs", config.builder.max_parallel, "compilers at once")
@@ -124,7 +128,7 @@ void addSecurity(CLI::App& app, Flags& flags) {
 }
 
 // Puts into `config` what the command line names, and nothing else.
-std::optional<ExitCode> parseCommandLine(int argc, char** argv, box::BoxConfig& config) {
+std::optional<ExitCode> parseCommandLine(int argc, char** argv, ProgramConfig& config) {
   Flags flags;
   CLI::App app("Serves the WebAssembly functions of a catalog over HTTP.", "wasabi-box");
   app.set_version_flag("--version", WASABI_VERSION);
@@ -150,7 +154,7 @@ std::optional<ExitCode> parseCommandLine(int argc, char** argv, box::BoxConfig& 
   return std::nullopt;
 }
 
-std::optional<ExitCode> complete(box::BoxConfig& config) {
+std::optional<ExitCode> complete(ProgramConfig& config) {
   const auto refuse = [](std::string_view reason) {
     fmt::print(stderr, "wasabi-box: {}\n", reason);
     return ExitCode{2};
@@ -159,6 +163,9 @@ std::optional<ExitCode> complete(box::BoxConfig& config) {
   if (config.store_directory.empty()) return refuse("--store is required, or 'store' in the --config file");
   if (config.compile == box::CompileMode::kNever && config.verify_key_file.empty()) {
     return refuse("--compile=never needs --verify-key, the public key of the builder whose modules the store holds");
+  }
+  if (config.await_companion > Duration::zero() && config.compile != box::CompileMode::kNever) {
+    return refuse("--await is for a box that a companion serves: with --compile=never");
   }
   const auto is_unix = [](const std::string& address) { return address.starts_with("unix:"); };
   if (config.front == box::Front::kGateway && !std::all_of(config.listen.begin(), config.listen.end(), is_unix)) {
@@ -181,14 +188,14 @@ std::optional<ExitCode> complete(box::BoxConfig& config) {
 
 }  // namespace
 
-std::variant<box::BoxConfig, ExitCode, BadConfigFile> parseOptions(int argc, char** argv,
-                                                                   const ContainerLimits& limits) {
-  box::BoxConfig config;
+std::variant<ProgramConfig, ExitCode, BadConfigFile> parseOptions(int argc, char** argv,
+                                                                  const ContainerLimits& limits) {
+  ProgramConfig config;
   config.workers = static_cast<std::uint32_t>(std::clamp(std::ceil(limits.cpu.value), 1.0, 256.0));
   config.capacity = box::defaultCapacity(limits);
   config.builder.compiler = besideThisProgram("wasabi-compile");
   // Once for mistakes and the name of the file, once more over what the file says.
-  box::BoxConfig named = config;
+  ProgramConfig named = config;
   if (auto exit_code = parseCommandLine(argc, argv, named)) return *exit_code;
   if (!named.config_file.empty()) {
     config.config_file = named.config_file;

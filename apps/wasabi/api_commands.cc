@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "cli/catalog_deploy.h"
 #include "cli/screen_text.h"
 #include "cli/user_config.h"
 #include "option_values.h"
@@ -79,13 +80,19 @@ std::optional<int> ApiCommands::run() {
 }
 
 void ApiCommands::addDeploy(CLI::App& app) {
-  CLI::App* command = add(app, "deploy", "a new version of a function",
-                          [this](auto& client, auto output) { return cli::deploy(client, deploy_, output); });
+  CLI::App* command = add(app, "deploy", "a new version of a function", [this](auto& client, auto output) {
+    return catalog_.empty() ? cli::deploy(client, deploy_, output)
+                            : cli::deployCatalog(client, catalog_, deploy_, output);
+  });
   command
       ->add_option("source", deploy_.source,
-                   "a .wasm file, '-' for standard input, a folder with wasabi.toml, or oci://HOST/REPOSITORY:TAG")
+                   "a .wasm file, '-' for standard input, a folder with wasabi.toml, a manifest, or "
+                   "oci://HOST/REPOSITORY:TAG")
       ->capture_default_str();
-  command->add_option("--name", deploy_.name, "TENANT/FUNCTION")->required();
+  CLI::Option* name = command->add_option("--name", deploy_.name, "TENANT/FUNCTION");
+  command->add_option("--catalog", catalog_, "instead: every function of a folder with <tenant>/<function>.toml")
+      ->check(CLI::ExistingDirectory)
+      ->excludes(name);
   command->add_option("--manifest", deploy_.manifest_file, "settings of the function; see docs/manifest.md");
   command->add_option("--credentials", deploy_.credential_file,
                       "file of `docker login`; its entry for the registry is sent to the server for this one pull");
@@ -95,6 +102,7 @@ void ApiCommands::addDeploy(CLI::App& app) {
               "wasabi deploy app.wasm --name acme/app\n"
               "  wasabi deploy oci://registry.example.com/team/app:1.0 --name acme/app\n"
               "  wasabi deploy . --name acme/app --no-traffic\n"
+              "  wasabi deploy --catalog catalog\n"
               "  cat app.wasm | wasabi deploy - --name acme/app --env GREETING=hello");
 }
 

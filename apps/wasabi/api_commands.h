@@ -38,6 +38,7 @@ class ApiCommands {
   ServerOptions server_;
   std::shared_ptr<Action> chosen_;
   cli::DeployCommand deploy_;
+  std::string catalog_;
   cli::InvokeCommand invoke_;
   cli::LogsCommand logs_;
   cli::TenantSetCommand tenant_set_;

@@ -16,6 +16,7 @@
 #include "completion_command.h"
 #include "push_command.h"
 #include "serve_command.h"
+#include "superpod_command.h"
 
 namespace {
 
@@ -137,6 +138,7 @@ int main(int argc, char** argv) {
   addServe(app, serve_options);
   ApiCommands api_commands(app);
   PushCommand push(app);
+  SuperpodCommand superpod(app);
   CompletionCommand completion(app);
   const CLI::App* version = app.add_subcommand("version", "of this program");
 
@@ -151,6 +153,7 @@ int main(int argc, char** argv) {
   }
   if (completion.given()) return completion.run();
   if (push.given()) return push.run();
+  if (superpod.given()) return superpod.run();
   if (app.got_subcommand("serve")) return runServe(std::move(serve_options));
   if (const auto exit_code = api_commands.run()) return *exit_code;
   if (app.got_subcommand("why")) return explain(why_options, why_server);

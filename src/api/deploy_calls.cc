@@ -52,12 +52,14 @@ struct DeployInput {
   std::optional<deploy::Remote> remote;
 };
 
-// The image that a manifest names, where that is one of a registry.
+// What a manifest names as its image or module, where that lies in a registry.
 std::optional<std::string> referenceInManifest(const std::string& manifest) {
   const catalog::ParsedManifest parsed = catalog::parseManifest(manifest, {}, catalog::ProgramKey::kOptional);
-  const bool is_remote =
-      parsed.problems.empty() && parsed.manifest.container && parsed.manifest.container->image.starts_with("oci://");
-  return is_remote ? std::optional(parsed.manifest.container->image) : std::nullopt;
+  if (!parsed.problems.empty()) return std::nullopt;
+  if (const auto* module = std::get_if<catalog::RemoteModule>(&parsed.manifest.module)) return module->reference;
+  const auto& container = parsed.manifest.container;
+  const bool is_remote = container && container->image.starts_with(catalog::kRemoteScheme);
+  return is_remote ? std::optional(container->image) : std::nullopt;
 }
 
 Result<DeployInput> readDeploy(const Call& call) {
@@ -74,17 +76,17 @@ Result<DeployInput> readDeploy(const Call& call) {
   read.deployment.source = input.optionalText("source").value_or("upload");
   read.deployment.content_bytes = input.count("bytes").value_or(0);
   if (auto finished = input.finish(); !finished) return fail(std::move(finished.error()));
-  if (auto image = referenceInManifest(read.deployment.manifest); image && read.image.empty()) {
-    if (oci && *oci != *image) {
-      return fail(ErrorCode::kInvalid, fmt::format("'oci' is {}, and the manifest names {}", *oci, *image));
+  if (auto named = referenceInManifest(read.deployment.manifest); named && read.image.empty() && read.module.empty()) {
+    if (oci && *oci != *named) {
+      return fail(ErrorCode::kInvalid, fmt::format("'oci' is {}, and the manifest names {}", *oci, *named));
     }
-    oci = std::move(image);
+    oci = std::move(named);
   }
   const int named = !read.module.empty() + !read.image.empty() + oci.has_value();
   if (named != 1) {
     return fail(ErrorCode::kInvalid,
-                "one of 'module', 'image' and 'oci' says what to deploy, or an image of the "
-                "manifest that begins with oci://");
+                "one of 'module', 'image' and 'oci' says what to deploy, or what the manifest names and begins with "
+                "oci://");
   }
   if (!oci && (username || password))
     return fail(ErrorCode::kInvalid, "'oci_username' and 'oci_password' go with 'oci'");

@@ -20,7 +20,7 @@ constexpr Duration kPatience = std::chrono::milliseconds(20);
 // What a loaded program and an invocation cost beside the memory of the instance, by measurement (SPECIFICATION.md).
 constexpr std::uint64_t kBytesPerProgram = 48 << 10;
 constexpr std::uint64_t kBytesPerInvocation = 32 << 10;
-// The process itself: what lies beside the capacity in any case (default_capacity.h). Only what is held beyond it
+// The process itself: what lies beside the capacity in any case (policy/memory_reserve.h). Only what is held beyond it
 // reduces the room.
 constexpr ByteSize kOfTheProcess{16ull << 20};
 

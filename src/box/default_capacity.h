@@ -6,11 +6,7 @@
 
 namespace wasabi::box {
 
-// What is left of a container's memory for the process itself: its code and buffers, loaded programs, and compilers
-// beside it. An eighth, at least 64 MiB and at most 1 GiB, but never more than half.
-ByteSize reserveOf(ByteSize container_memory);
-
-// All of its processors, and its memory without the reserve.
+// All of the container's processors, and its memory without the reserve (policy/memory_reserve.h).
 Capacity defaultCapacity(const ContainerLimits& limits);
 
 }  // namespace wasabi::box

@@ -2,17 +2,19 @@
 
 #include <gtest/gtest.h>
 
+#include "policy/memory_reserve.h"
+
 namespace wasabi::box {
 namespace {
 
 using namespace literals;
 
 TEST(DefaultCapacityTest, LeavesAReserve) {
-  EXPECT_EQ(reserveOf(100_MiB), 50_MiB);
-  EXPECT_EQ(reserveOf(256_MiB), 64_MiB);
-  EXPECT_EQ(reserveOf(4_GiB), 512_MiB);
-  EXPECT_EQ(reserveOf(64_GiB), 1_GiB);
-  EXPECT_EQ(reserveOf({}), ByteSize{});
+  EXPECT_EQ(policy::reserveOf(100_MiB), 50_MiB);
+  EXPECT_EQ(policy::reserveOf(256_MiB), 64_MiB);
+  EXPECT_EQ(policy::reserveOf(4_GiB), 512_MiB);
+  EXPECT_EQ(policy::reserveOf(64_GiB), 1_GiB);
+  EXPECT_EQ(policy::reserveOf({}), ByteSize{});
 }
 
 TEST(DefaultCapacityTest, IsWholeMebibytesOfWhatIsLeft) {

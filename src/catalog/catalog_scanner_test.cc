@@ -332,5 +332,52 @@ TEST_F(CatalogScannerTest, TellsWhichFoldersToWatch) {
                                                   directory_.path("a/../lib/deep"), directory_.path("lib")));
 }
 
+TEST_F(CatalogScannerTest, ABoxTakesNoModuleOfARegistry) {
+  directory_.write("acme/hello.toml", "module = 'oci://r.example/hello:1'");
+  scan();
+  EXPECT_THAT(names(), IsEmpty());
+  EXPECT_THAT(onlyProblem(), HasSubstr("wasabi-companion"));
+}
+
+class BuilderScannerTest : public testing::Test {
+ protected:
+  static CatalogTerms terms() {
+    CatalogTerms terms;
+    terms.reader = CatalogTerms::Reader::kBuilder;
+    return terms;
+  }
+  bool changes() {
+    auto outcome = scanner_.scan(0, CatalogScanner::Haste::kTakeAll);
+    EXPECT_TRUE(outcome && scanner_.problems().empty());
+    return outcome->changed;
+  }
+
+  TestDirectory directory_;
+  CatalogScanner scanner_{directory_.path(), terms()};
+};
+
+TEST_F(BuilderScannerTest, IsGivenReferencesAndTextsAndAsksForNoSecrets) {
+  const std::string text = "module = 'oci://r.example/hello:1'\nsecrets = ['KEY']\n";
+  directory_.write("acme/hello.toml", text);
+  ASSERT_TRUE(changes());
+  const BuilderSpec& spec = builderSpec(scanner_.functions().at(0));
+  EXPECT_EQ(spec.module_reference, "oci://r.example/hello:1");
+  EXPECT_EQ(spec.manifest_text, text);
+  EXPECT_THAT(spec.environment, IsEmpty());
+}
+
+TEST_F(BuilderScannerTest, AnyOtherTextOrModuleIsAChange) {
+  directory_.write("acme/hello.toml", "module = 'oci://r.example/hello:1'");
+  EXPECT_TRUE(changes());
+  EXPECT_FALSE(changes());
+  directory_.write("acme/hello.toml", "module = 'oci://r.example/hello:2'");
+  EXPECT_TRUE(changes());
+  directory_.write("acme/hello.wasm", "one");
+  directory_.write("acme/hello.toml", "module = 'hello.wasm'");
+  EXPECT_TRUE(changes());
+  directory_.write("acme/hello.wasm", "other");
+  EXPECT_TRUE(changes());
+}
+
 }  // namespace
 }  // namespace wasabi::catalog

@@ -21,6 +21,10 @@ void readModule(KnownTable& top, Problems& problems, Manifest& out) {
   constexpr std::string_view kDigestPrefix = "sha256:";
   top.string("module", [&](const toml::node& node, std::string_view text) {
     if (text.empty()) return problems.add(node.source(), "'module' is empty; write the path of the .wasm file");
+    if (text.starts_with(kRemoteScheme)) {
+      out.module = RemoteModule{std::string(text)};
+      return;
+    }
     if (!text.starts_with(kDigestPrefix)) {
       out.module = std::string(text);
       return;

@@ -15,8 +15,16 @@
 
 namespace wasabi::catalog {
 
-// Where the module is: a path relative to the manifest's folder, or the digest of a file under <catalog>/modules/.
-using ModuleReference = std::variant<std::string, ModuleDigest>;
+// A module in a registry: "oci://host/repository:tag" or with a digest. Not checked beyond its scheme.
+struct RemoteModule {
+  std::string reference;
+  bool operator==(const RemoteModule&) const = default;
+};
+inline constexpr std::string_view kRemoteScheme = "oci://";
+
+// Where the module is: a path relative to the manifest's folder, the digest of a file under <catalog>/modules/, or a
+// registry.
+using ModuleReference = std::variant<std::string, ModuleDigest, RemoteModule>;
 
 struct Manifest {
   ModuleReference module;                      // an empty path where there is none

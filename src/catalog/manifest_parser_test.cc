@@ -86,6 +86,13 @@ TEST(ManifestParser, ModuleMayBeADigest) {
   EXPECT_THAT(problemOf(""), HasSubstr("'module' is missing"));
 }
 
+TEST(ManifestParser, ModuleMayLieInARegistry) {
+  const ParsedManifest parsed = parseManifest("module = 'oci://r.example/app:1'");
+  ASSERT_TRUE(parsed.problems.empty());
+  EXPECT_EQ(parsed.manifest.module, ModuleReference(RemoteModule{"oci://r.example/app:1"}));
+  EXPECT_EQ(parseManifest(toManifestText(parsed.manifest)).manifest, parsed.manifest);
+}
+
 TEST(ManifestParser, UnknownKeysAreRefusedWithTheNearestOne) {
   EXPECT_EQ(problemBesidesModule("fils = 'x'"), "unknown key 'fils'; did you mean 'files'?");
   EXPECT_EQ(problemBesidesModule("[limits]\ntimeuot = '1s'"),

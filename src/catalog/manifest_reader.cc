@@ -112,23 +112,41 @@ ReadFunction ManifestReader::read(int directory_fd, const FunctionName& name, co
     reading.problem("", servable.error());
     return std::move(reading.result);
   }
-  auto spec = std::make_shared<FunctionSpec>(specWithSettings(name, manifest));
-  spec->manifest_file = reading.manifest_file;
+  BuilderSpec spec{specWithSettings(name, manifest), {}, {}};
+  spec.manifest_file = reading.manifest_file;
   if (const auto* digest = std::get_if<ModuleDigest>(&manifest.module)) {
     // It may be missing here: a box that is handed compiled modules never reads it.
-    spec->module = *digest;
-    spec->module_file = fmt::format("{}/modules/{}.wasm", directory_, digest->toHex());
+    spec.module = *digest;
+    spec.module_file = fmt::format("{}/modules/{}.wasm", directory_, digest->toHex());
+  } else if (const auto* remote = std::get_if<RemoteModule>(&manifest.module)) {
+    takeRemote(reading, remote->reference, spec);
   } else {
-    resolveModule(reading, std::get<std::string>(manifest.module), *spec);
+    resolveModule(reading, std::get<std::string>(manifest.module), spec);
   }
-  if (!manifest.files.empty()) resolveFiles(reading, manifest.files, *spec);
+  if (!manifest.files.empty()) resolveFiles(reading, manifest.files, spec);
   if (!reading.result.problems.empty() || reading.result.unsettled) return std::move(reading.result);
+  if (terms_.reader == CatalogTerms::Reader::kBuilder) {
+    spec.version = ModuleDigest{sha256(*text + spec.module.toHex())}.toHex();
+    spec.manifest_text = std::move(*text);
+    reading.result.function = std::make_shared<BuilderSpec>(std::move(spec));
+    return std::move(reading.result);
+  }
   // A version tells which secrets it gets, and nothing of their values.
-  spec->version = versionOf(*spec);
-  resolveSecrets(reading, *spec);
+  spec.version = versionOf(spec);
+  resolveSecrets(reading, spec);
   if (!reading.result.problems.empty()) return std::move(reading.result);
-  reading.result.function = std::move(spec);
+  reading.result.function = std::make_shared<FunctionSpec>(std::move(static_cast<FunctionSpec&>(spec)));
   return std::move(reading.result);
+}
+
+void ManifestReader::takeRemote(Reading& reading, const std::string& reference, BuilderSpec& spec) {
+  if (terms_.reader == CatalogTerms::Reader::kBuilder) {
+    spec.module_reference = reference;
+    return;
+  }
+  reading.problem(0,
+                  "'module' lies in a registry, from which a box fetches nothing: let wasabi-companion fetch and "
+                  "compile it (docs/companion.md), or deploy it to `wasabi serve`");
 }
 
 void ManifestReader::resolveModule(Reading& reading, const std::string& path, FunctionSpec& spec) {

@@ -1,6 +1,7 @@
 // Makes a function out of a manifest file and what it refers to, all of it inside the catalog directory.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <unordered_map>
@@ -38,7 +39,23 @@ struct CatalogTerms {
   NameForm names = NameForm::kPlain;
   // Where values of secrets lie, as <tenant>/<NAME>; empty: manifests cannot ask for any.
   std::string secrets_directory;
+  enum class Reader : std::uint8_t {
+    kBox,      // runs the functions: has all that they need, or it is a problem
+    kBuilder,  // makes them ready for boxes elsewhere: modules may lie in registries, secrets are none of its business
+  };
+  Reader reader = Reader::kBox;
 };
+
+// What a Reader::kBuilder is given in place of a plain FunctionSpec. Its `version` is a digest over the manifest's text
+// and the module.
+struct BuilderSpec : FunctionSpec {
+  std::string manifest_text;
+  std::string module_reference;  // "oci://...", from where the module has to be fetched: `module` is not known yet
+};
+// Of a function that such a reader has read.
+inline const BuilderSpec& builderSpec(const FunctionPtr& function) {
+  return static_cast<const BuilderSpec&>(*function);
+}
 
 // Not thread-safe.
 class ManifestReader {
@@ -65,6 +82,7 @@ class ManifestReader {
   struct Reading;
 
   Result<ModuleDigest> digestOf(int directory_fd, const std::string& path);
+  void takeRemote(Reading& reading, const std::string& reference, BuilderSpec& spec);
   void resolveModule(Reading& reading, const std::string& path, FunctionSpec& spec);
   void resolveFiles(Reading& reading, const std::string& path, FunctionSpec& spec);
   void resolveSecrets(Reading& reading, FunctionSpec& spec);

@@ -60,6 +60,8 @@ void writeProgram(Text& out, const Manifest& manifest) {
   }
   if (const auto* digest = std::get_if<ModuleDigest>(&manifest.module)) {
     out.text("module", "sha256:" + digest->toHex());
+  } else if (const auto* remote = std::get_if<RemoteModule>(&manifest.module)) {
+    out.text("module", remote->reference);
   } else if (const auto& path = std::get<std::string>(manifest.module); !path.empty()) {
     out.text("module", path);
   }

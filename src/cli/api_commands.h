@@ -20,7 +20,7 @@ enum class Output : std::uint8_t {
 };
 
 struct DeployCommand {
-  std::string source = ".";  // a .wasm file, "-" for standard input, a folder with wasabi.toml, or "oci://..."
+  std::string source = ".";  // a .wasm file, "-" (standard input), a folder with wasabi.toml, a manifest, "oci://..."
   std::string name;          // "tenant/function"; else from wasabi.toml's folder and --tenant
   std::string manifest_file;
   std::vector<std::string> environment;  // "NAME=VALUE", besides what the manifest says

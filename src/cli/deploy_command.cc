@@ -26,10 +26,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kManifestName = "wasabi.toml";
+constexpr std::string_view kManifestSuffix = ".toml";
 constexpr std::size_t kMostModuleBytes = 128 << 20;
 constexpr Duration kLongestBuild = std::chrono::minutes(15);
 constexpr Duration kLongestPull = std::chrono::minutes(15);
-constexpr std::string_view kRemote = "oci://";
 constexpr int kWarmCalls = 10;
 
 Result<std::string> readAll(std::istream& stream, const std::string& what) {
@@ -62,7 +62,7 @@ struct Input {
 };
 
 bool isRemote(std::string_view source) {
-  return source.starts_with(kRemote);
+  return source.starts_with(catalog::kRemoteScheme);
 }
 
 Result<catalog::Manifest> manifestIn(const fs::path& file, const std::string& text) {
@@ -72,8 +72,12 @@ Result<catalog::Manifest> manifestIn(const fs::path& file, const std::string& te
   return fail(ErrorCode::kInvalid, fmt::format("{}:{}: {}", file.string(), first.line, first.reason));
 }
 
-// What a manifest says of its module is a path beside it; the server is given the module itself.
+// What a manifest says of its module is a path beside it, or the digest of a file in its catalog; the server is given
+// the module itself.
 Result<std::string> moduleBeside(const fs::path& manifest_file, const catalog::Manifest& manifest) {
+  if (const auto* digest = std::get_if<catalog::ModuleDigest>(&manifest.module)) {
+    return readFile(manifest_file.parent_path() / "../modules" / (digest->toHex() + ".wasm"));
+  }
   const auto* path = std::get_if<std::string>(&manifest.module);
   if (path == nullptr || path->empty()) {
     return fail(ErrorCode::kInvalid,
@@ -83,9 +87,9 @@ Result<std::string> moduleBeside(const fs::path& manifest_file, const catalog::M
 }
 
 // Of a container function: its image, by name or by a path beside the manifest. What was named itself goes before.
-void takeImage(const DeployCommand& command, bool is_folder, const fs::path& manifest_file,
+void takeImage(const DeployCommand& command, bool by_manifest, const fs::path& manifest_file,
                const catalog::ContainerSettings& container, Input& input) {
-  if (!is_folder) {
+  if (!by_manifest) {
     (isRemote(command.source) ? input.reference : input.image) = command.source;
   } else if (isRemote(container.image)) {
     input.reference = container.image;
@@ -94,14 +98,18 @@ void takeImage(const DeployCommand& command, bool is_folder, const fs::path& man
   }
 }
 
-Result<void> takeModule(const DeployCommand& command, bool is_folder, const fs::path& manifest_file,
+Result<void> takeModule(const DeployCommand& command, bool by_manifest, const fs::path& manifest_file,
                         const catalog::Manifest& manifest, Input& input) {
   if (isRemote(command.source)) {
     input.reference = command.source;
     return {};
   }
+  if (const auto* remote = std::get_if<catalog::RemoteModule>(&manifest.module); remote != nullptr && by_manifest) {
+    input.reference = remote->reference;
+    return {};
+  }
   auto module = command.source == "-" ? readAll(std::cin, "the module on standard input")
-                : is_folder           ? moduleBeside(manifest_file, manifest)
+                : by_manifest         ? moduleBeside(manifest_file, manifest)
                                       : readFile(command.source);
   if (!module) return fail(std::move(module.error()));
   input.module = std::move(*module);
@@ -113,8 +121,12 @@ Result<Input> readInput(const DeployCommand& command) {
   const fs::path source = command.source;
   std::error_code ignored;
   const bool is_folder = command.source != "-" && !isRemote(command.source) && fs::is_directory(source, ignored);
+  const bool is_manifest = !isRemote(command.source) && source.extension() == kManifestSuffix;
+  // Then the manifest says what the program is.
+  const bool by_manifest = is_folder || is_manifest;
   const fs::path manifest_file = !command.manifest_file.empty() ? fs::path(command.manifest_file)
                                  : is_folder                    ? source / kManifestName
+                                 : is_manifest                  ? source
                                                                 : fs::path();
   if (!manifest_file.empty()) {
     auto text = readFile(manifest_file);
@@ -124,8 +136,8 @@ Result<Input> readInput(const DeployCommand& command) {
   auto parsed = manifestIn(manifest_file, input.manifest);
   if (!parsed) return fail(std::move(parsed.error()));
   if (parsed->container) {
-    takeImage(command, is_folder, manifest_file, *parsed->container, input);
-  } else if (auto taken = takeModule(command, is_folder, manifest_file, *parsed, input); !taken) {
+    takeImage(command, by_manifest, manifest_file, *parsed->container, input);
+  } else if (auto taken = takeModule(command, by_manifest, manifest_file, *parsed, input); !taken) {
     return fail(std::move(taken.error()));
   }
   if (!parsed->files.empty()) input.files = (manifest_file.parent_path() / parsed->files).string();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "oci/base64.h"
 #include "oci/beneath.h"
 #include "oci/json_document.h"
 #include "oci/shown_text.h"
@@ -18,13 +19,6 @@ namespace {
 // Docker Hub's entry has the address of its first version.
 constexpr std::string_view kDockerHubKey = "index.docker.io";
 constexpr std::size_t kMaxEntries = 1'000;
-
-std::string base64(std::string_view bytes) {
-  std::vector<unsigned char> encoded(4 * ((bytes.size() + 2) / 3) + 1);
-  const int size = EVP_EncodeBlock(encoded.data(), reinterpret_cast<const unsigned char*>(bytes.data()),
-                                   static_cast<int>(bytes.size()));
-  return {reinterpret_cast<const char*>(encoded.data()), static_cast<std::size_t>(size)};
-}
 
 std::optional<std::string> fromBase64(std::string_view text) {
   while (text.ends_with('\0')) text.remove_suffix(1);

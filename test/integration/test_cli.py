@@ -45,6 +45,9 @@ class Reference(unittest.TestCase):
             section = section.partition("\n## ")[0]
             for name in re.findall(r"`wasabi ([a-z]+)", section.partition("\n")[0]):
                 self.sections[name] = section
+        # So have these two.
+        superpods, _, without = DOCUMENT.with_name("knative.md").read_text().partition("\n## Without Knative")
+        self.sections |= {"knative": superpods, "kubernetes": superpods.partition("\n## Pods")[2] + without}
 
     def test_every_command_has_its_place_and_no_other_is_told(self):
         self.assertEqual(sorted(commands_of()), sorted(self.sections))
