@@ -112,6 +112,11 @@ Result<FileDescriptor> openTcp(const HostPort& where, bool share_port) {
   if (!socket.valid()) return fail(Error::fromErrno("socket", errno));
   const int on = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  // Whatever the default of the machine: "[::]" takes IPv4, too.
+  const int off = 0;
+  if (found->ai_family == AF_INET6 && ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0) {
+    return fail(Error::fromErrno("IPV6_V6ONLY", errno));
+  }
   if (share_port && ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
     return fail(Error::fromErrno("SO_REUSEPORT", errno));
   }

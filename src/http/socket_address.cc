@@ -19,6 +19,10 @@ std::string formatSocketAddress(const sockaddr_storage& address) {
   if (address.ss_family == AF_INET6) {
     sockaddr_in6 v6;
     std::memcpy(&v6, &address, sizeof v6);
+    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
+      ::inet_ntop(AF_INET, v6.sin6_addr.s6_addr + 12, host.data(), host.size());
+      return std::string(host.data()) + ":" + std::to_string(ntohs(v6.sin6_port));
+    }
     ::inet_ntop(AF_INET6, &v6.sin6_addr, host.data(), host.size());
     return "[" + std::string(host.data()) + "]:" + std::to_string(ntohs(v6.sin6_port));
   }

@@ -16,7 +16,10 @@ Result<Belief> parseBelief(std::string_view text, bool may_learn) {
   Belief belief{Belief::Kind::kListed, {}};
   for (const std::string_view member : splitList(text)) {
     auto range = parseAddressRange(member);
-    if (!range) return fail(std::move(range.error()));
+    if (!range) {
+      return fail(ErrorCode::kInvalid, fmt::format("{}, or one of {} alone", range.error().message(),
+                                                   may_learn ? "none, any, learned" : "none, any"));
+    }
     belief.peers.push_back(*range);
   }
   if (belief.peers.empty() || belief.peers.size() > kMostBelievedRanges) {

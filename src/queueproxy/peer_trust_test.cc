@@ -56,6 +56,8 @@ TEST(BeliefTest, IsWrittenAsItIsRead) {
   EXPECT_FALSE(parseBelief("", true));
   EXPECT_FALSE(parseBelief(" , ", true));
   EXPECT_FALSE(parseBelief("10.0.0.1,any", true));
+  EXPECT_EQ(parseBelief("me", true).error().message(),
+            "'me' is no address; write 10.0.0.1, 10.0.0.0/8 or fd00::/8, or one of none, any, learned alone");
 }
 
 TEST(BeliefTest, ListedPeersOnlyAreBelieved) {

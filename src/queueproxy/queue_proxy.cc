@@ -52,6 +52,16 @@ bool hasCertificate(const Files& files) {
   return ::access(files.certificate.c_str(), F_OK) == 0 && ::access(files.key.c_str(), F_OK) == 0;
 }
 
+// Without an address all of both families, as pods may have either; where the machine has no IPv6, all of IPv4.
+Result<FileDescriptor> listenAt(const std::string& address, std::uint16_t port) {
+  if (address.empty()) {
+    auto both = http::openListener({fmt::format("[::]:{}", port)});
+    return both ? std::move(both) : http::openListener({fmt::format(":{}", port)});
+  }
+  const bool v6 = address.find(':') != std::string::npos;
+  return http::openListener({fmt::format("{}{}{}:{}", v6 ? "[" : "", address, v6 ? "]" : "", port)});
+}
+
 }  // namespace
 
 struct QueueProxy::Impl {
@@ -94,9 +104,7 @@ struct QueueProxy::Impl {
 };
 
 Result<FileDescriptor> QueueProxy::Impl::listenerAt(std::uint16_t port, const char* what) {
-  const std::string& address = config.addresses.bind_address;
-  const bool v6 = address.find(':') != std::string::npos;
-  auto listener = http::openListener({fmt::format("{}{}{}:{}", v6 ? "[" : "", address, v6 ? "]" : "", port)});
+  auto listener = listenAt(config.addresses.bind_address, port);
   if (!listener) return fail(std::move(listener.error()).within(what));
   addresses.push_back({what, http::listenerAddress(*listener)});
   return listener;

@@ -70,7 +70,7 @@ TEST(TracerTest, TracesThatBeginHereAreSampledAtTheRate) {
 
 TEST(TracerTest, IdsDoNotRepeatAndDifferBySeed) {
   std::set<std::string> seen;
-  for (const std::uint64_t seed : {1, 2, 3}) {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
     Tracer tracer(1, seed);
     for (int i = 0; i < 1000; ++i) EXPECT_TRUE(seen.insert(traceparentOf(tracer.begin(std::nullopt))).second);
   }

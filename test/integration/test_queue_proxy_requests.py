@@ -1,5 +1,6 @@
 """The queue-proxy: how requests come to the app, and its answers back."""
 
+import http.client
 import json
 import pathlib
 import shutil
@@ -318,6 +319,16 @@ class Started(unittest.TestCase):
             process.stderr.close()
             for port in (8022, 9090, int(proxy.environment["QUEUE_SERVING_PORT"])):
                 self.assertIn(f":{port}\"", told)
+
+    def test_without_an_address_it_is_reached_by_both_families(self):
+        with App() as app, QueueProxy(app.port, WASABI_QP_BIND_ADDRESS=None) as proxy:
+            peers = ["127.0.0.1"] + (["::1"] if "[::]" in proxy.log_text() else [])
+            for peer in peers:
+                asked = http.client.HTTPConnection(peer, proxy.address[1], timeout=wire.WAIT_SECONDS)
+                asked.request("GET", "/headers")
+                seen = {name.lower(): value for name, value in json.loads(asked.getresponse().read())}
+                self.assertEqual(seen["x-forwarded-for"], peer, "an IPv4 address stays one")
+                asked.close()
 
     def test_what_is_wrong_with_the_environment_is_told(self):
         proxy = QueueProxy(1, CONTAINER_CONCURRENCY="many", REVISION_TIMEOUT_SECONDS="-1")
