@@ -31,6 +31,8 @@ engine::OutboundFailure failureFor(http::ClientFailure failure) {
       return engine::OutboundFailure::kTimeout;
     case http::ClientFailure::kTls:
       return engine::OutboundFailure::kTls;
+    case http::ClientFailure::kCertificate:
+      return engine::OutboundFailure::kCertificate;
     case http::ClientFailure::kRequest:
     case http::ClientFailure::kProtocol:
       return engine::OutboundFailure::kProtocol;

@@ -37,6 +37,7 @@ enum class OutboundFailure : std::uint8_t {
   kConnect,
   kTimeout,
   kTls,
+  kCertificate,
   kProtocol,
   kDisconnected,
   kLimit,

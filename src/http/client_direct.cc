@@ -168,8 +168,9 @@ void Dial::startTls() {
 
 void Dial::onHandshake(const error_code& error) {
   if (error) {
-    return failWith(ClientFailure::kTls,
-                    "TLS with " + place() + " failed: " + handshakeFailure(tls_->native_handle(), error.message()));
+    const auto refusal = refusalOfCertificate(tls_->native_handle());
+    return failWith(refusal ? ClientFailure::kCertificate : ClientFailure::kTls,
+                    "TLS with " + place() + " failed: " + refusal.value_or(error.message()));
   }
   succeed(tlsTransport(std::move(tls_)));
 }

@@ -108,9 +108,9 @@ Result<TlsSession> newTlsSession(const TlsTrust& trust, const std::string& host)
   return session;
 }
 
-std::string handshakeFailure(const SSL* session, const std::string& error) {
+std::optional<std::string> refusalOfCertificate(const SSL* session) {
   const long verdict = SSL_get_verify_result(session);
-  if (verdict == X509_V_OK) return error;
+  if (verdict == X509_V_OK) return std::nullopt;
   return std::string("the certificate is not accepted: ") + X509_verify_cert_error_string(verdict);
 }
 

@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -19,7 +20,7 @@ using TlsSession = std::unique_ptr<SSL, FreeTlsSession>;
 // A session that believes the certificate of `host` (a name or an IP address) only.
 Result<TlsSession> newTlsSession(const TlsTrust& trust, const std::string& host);
 
-// Why the handshake of `session` failed: the verdict on the certificate where there is one, else `error`.
-std::string handshakeFailure(const SSL* session, const std::string& error);
+// Why the peer's certificate was not accepted; nothing where the handshake of `session` failed by something else.
+std::optional<std::string> refusalOfCertificate(const SSL* session);
 
 }  // namespace wasabi::http

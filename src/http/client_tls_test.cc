@@ -157,7 +157,7 @@ TEST_F(ClientTlsTest, CertificatesThatProveNothingAreRefused) {
   for (const Case& each : cases) {
     Peer peer(securely(each.identity, kHello, Goodbye::kProper));
     const Recorder& got = fixture.fetch(secureGet(fixture, "local.test", peer));
-    EXPECT_EQ(got.failure, ClientFailure::kTls) << each.what;
+    EXPECT_EQ(got.failure, ClientFailure::kCertificate) << each.what;
     EXPECT_NE(got.message.find("certificate"), std::string::npos) << got.message;
   }
 }

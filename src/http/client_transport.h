@@ -39,8 +39,9 @@ enum class ClientFailure : std::uint8_t {
   kResolve,
   kConnect,
   kTimeout,
-  kTls,       // handshake or certificate
-  kProtocol,  // the peer's answer is not HTTP or beyond a limit
+  kTls,          // the handshake
+  kCertificate,  // the peer's is not accepted
+  kProtocol,     // the peer's answer is not HTTP or beyond a limit
   kDisconnected,
   kLimit,  // one of ClientLimits or ResolverLimits
 };

@@ -19,15 +19,16 @@ struct FailureName {
   ClientFailure failure;
   std::string_view name;
 };
-constexpr std::array<FailureName, 9> kFailures = {{{ClientFailure::kRequest, "request"},
-                                                   {ClientFailure::kDenied, "denied"},
-                                                   {ClientFailure::kResolve, "resolve"},
-                                                   {ClientFailure::kConnect, "connect"},
-                                                   {ClientFailure::kTimeout, "timeout"},
-                                                   {ClientFailure::kTls, "tls"},
-                                                   {ClientFailure::kProtocol, "protocol"},
-                                                   {ClientFailure::kDisconnected, "disconnected"},
-                                                   {ClientFailure::kLimit, "limit"}}};
+constexpr std::array<FailureName, 10> kFailures = {{{ClientFailure::kRequest, "request"},
+                                                    {ClientFailure::kDenied, "denied"},
+                                                    {ClientFailure::kResolve, "resolve"},
+                                                    {ClientFailure::kConnect, "connect"},
+                                                    {ClientFailure::kTimeout, "timeout"},
+                                                    {ClientFailure::kTls, "tls"},
+                                                    {ClientFailure::kCertificate, "certificate"},
+                                                    {ClientFailure::kProtocol, "protocol"},
+                                                    {ClientFailure::kDisconnected, "disconnected"},
+                                                    {ClientFailure::kLimit, "limit"}}};
 
 // Times come from guests; nothing waits for longer than a day.
 std::int64_t milliseconds(Duration time) {

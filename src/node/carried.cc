@@ -22,7 +22,7 @@ struct FailureFacts {
   std::string_view text;
 };
 
-constexpr std::array<FailureFacts, 9> kFacts = {
+constexpr std::array<FailureFacts, 10> kFacts = {
     {{ClientFailure::kRequest, 400, "http_request_error", "the request cannot be passed on"},
      {ClientFailure::kDenied, 403, "http_request_denied",
       "'outbound' of the function's manifest does not list this host and port, or its address is none that functions "
@@ -30,7 +30,8 @@ constexpr std::array<FailureFacts, 9> kFacts = {
      {ClientFailure::kResolve, 502, "dns_error", "the name has no address"},
      {ClientFailure::kConnect, 502, "connection_refused", "nobody answers there"},
      {ClientFailure::kTimeout, 504, "connection_timeout", "it took too long"},
-     {ClientFailure::kTls, 502, "tls_protocol_error", "the handshake or the certificate"},
+     {ClientFailure::kTls, 502, "tls_protocol_error", "the TLS handshake failed"},
+     {ClientFailure::kCertificate, 502, "tls_certificate_error", "the certificate is not accepted"},
      {ClientFailure::kProtocol, 502, "http_protocol_error", "the answer is none of HTTP"},
      {ClientFailure::kDisconnected, 502, "connection_terminated", "the connection ended before the answer"},
      {ClientFailure::kLimit, 503, "connection_limit_reached", "too many connections of the tenant or of all"}}};

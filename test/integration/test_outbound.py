@@ -10,7 +10,7 @@ from harness.case import BoxCase
 from harness.certificates import Authority
 
 # wasi:http error codes
-REFUSED, TLS, DENIED = 6, 12, 15
+REFUSED, NO_TLS, CERTIFICATE, DENIED = 6, 12, 13, 15
 MACHINE_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
@@ -157,7 +157,7 @@ class Tls(unittest.TestCase):
     def test_certificates_are_verified(self):
         authority = Authority(scratch.new("certificates"))
         peers = {"good": Peer(authority.signed("localhost")), "other": Peer(authority.signed("other.test")),
-                 "itself": Peer(authority.self_signed("localhost"))}
+                 "itself": Peer(authority.self_signed("localhost")), "plain": Peer()}
         box = Box("--allow-private-networks")
         box.prefix = mounting(f"mount --bind {authority.certificate} {MACHINE_CERTIFICATES}")
         for name, one in peers.items():
@@ -168,8 +168,8 @@ class Tls(unittest.TestCase):
                 return box.call(f"/t/{name}?url=https://localhost:{peers[name].server_address[1]}/hello")
             for _ in range(3):
                 self.assertEqual((call("good").status, call("good").text), (200, "peer says /hello"))
-            for name in ("other", "itself"):
-                self.assertEqual((call(name).status, call(name).text), (502, f"error {TLS}\n"))
+            for name, code in (("other", CERTIFICATE), ("itself", CERTIFICATE), ("plain", NO_TLS)):
+                self.assertEqual((call(name).status, call(name).text), (502, f"error {code}\n"))
                 self.assertEqual(peers[name].seen, [])
             for reason in ("certificate is not accepted: hostname mismatch", "certificate is not accepted: self-signed"):
                 eventually(lambda: any(reason in line["line"] for line in box.function_lines()), what=reason)

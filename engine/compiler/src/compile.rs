@@ -1,6 +1,7 @@
 //! Module in, compiled module out.
 
 use crate::failure::Failure;
+use crate::footprint;
 use crate::survey::{Format, Survey};
 use crate::verdict::Verdict;
 use wasmtime::{Engine, OptLevel};
@@ -19,7 +20,8 @@ pub fn engine() -> Result<Engine, wasmtime::Error> {
 /// The same module always gives the same bytes.
 pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
     let survey = Survey::of(bytes)?;
-    if let Some(refusal) = Verdict::on(&survey).refusal {
+    let refusal = Verdict::on(&survey).refusal;
+    if let Some(refusal) = refusal.or_else(|| footprint::refusal(survey.format, bytes)) {
         return Err(Failure::Refused(refusal));
     }
     let compiled = match survey.format {

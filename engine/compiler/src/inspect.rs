@@ -1,6 +1,7 @@
 //! The report of `--inspect`.
 
 use crate::failure::one_line;
+use crate::footprint;
 use crate::host;
 use crate::survey::{Export, Import, Sizes, Survey};
 use crate::verdict::{Kind, Verdict};
@@ -73,6 +74,7 @@ impl Report {
         let refusal = verdict
             .refusal
             .or_else(|| invalid(bytes))
+            .or_else(|| footprint::refusal(survey.format, bytes))
             .or_else(|| too_large(&survey.memories));
         let totals = Totals {
             imports: survey.imports.len(),

@@ -5,6 +5,7 @@ mod arguments;
 mod compile;
 mod failure;
 mod files;
+mod footprint;
 mod host;
 mod inspect;
 mod limits;

@@ -62,9 +62,6 @@ pub struct Survey {
     /// Of all core modules inside, imported ones included.
     pub memories: Vec<MemoryType>,
     pub tables: Vec<TableType>,
-    /// Of the core module that defines most of them.
-    pub most_memories: u32,
-    pub most_tables: u32,
     pub sizes: Sizes,
 }
 
@@ -79,8 +76,6 @@ impl Survey {
             exports: Vec::new(),
             memories: Vec::new(),
             tables: Vec::new(),
-            most_memories: 0,
-            most_tables: 0,
             sizes: Sizes {
                 module_bytes: bytes.len(),
                 ..Sizes::default()
@@ -133,13 +128,11 @@ impl Survey {
                 }
             }
             Payload::MemorySection(section) => {
-                self.most_memories = self.most_memories.max(section.count());
                 for memory in section {
                     self.memories.push(memory?);
                 }
             }
             Payload::TableSection(section) => {
-                self.most_tables = self.most_tables.max(section.count());
                 for table in section {
                     self.tables.push(table?.ty);
                 }

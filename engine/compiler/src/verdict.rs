@@ -3,7 +3,7 @@
 use crate::host;
 use crate::survey::{Export, Format, Import, Survey};
 use serde::Serialize;
-use wasabi_settings::{MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES};
+use wasabi_settings::MAX_TABLE_ELEMENTS;
 
 const ACCEPTED: &str = "accepted are WASI p1 commands (core modules that export _start), wasi:cli/command components \
                         and wasi:http/proxy components, both of WASI 0.2";
@@ -34,7 +34,7 @@ impl Verdict {
         let refusal = wrong_kind
             .map(|what| format!("{what}; {ACCEPTED}"))
             .or_else(|| missing_feature(survey))
-            .or_else(|| too_much(survey))
+            .or_else(|| too_large_a_table(survey))
             .or_else(|| missing_imports(&survey.imports));
         Verdict { kind, refusal }
     }
@@ -105,21 +105,13 @@ fn missing_feature(survey: &Survey) -> Option<String> {
     })
 }
 
-/// More than the pool of any box has room for.
-fn too_much(survey: &Survey) -> Option<String> {
-    let counted = |number: u32, what: &str, most: u32| {
-        (number > most)
-            .then(|| format!("has {number} {what} in one module; this host gives at most {most}"))
-    };
+/// A table beyond those of the pool of any box.
+fn too_large_a_table(survey: &Survey) -> Option<String> {
     let elements = survey.tables.iter().map(|table| table.initial).max();
-    counted(survey.most_memories, "memories", MAX_MEMORIES)
-        .or_else(|| counted(survey.most_tables, "tables", MAX_TABLES))
-        .or_else(|| {
-            let elements = elements.filter(|&number| number > u64::from(MAX_TABLE_ELEMENTS))?;
-            Some(format!(
-                "has a table of {elements} elements; this host gives at most {MAX_TABLE_ELEMENTS}"
-            ))
-        })
+    let elements = elements.filter(|&number| number > u64::from(MAX_TABLE_ELEMENTS))?;
+    Some(format!(
+        "has a table of {elements} elements; this host gives at most {MAX_TABLE_ELEMENTS}"
+    ))
 }
 
 fn missing_imports(imports: &[Import]) -> Option<String> {

@@ -152,10 +152,11 @@ typedef enum wsb_outbound_failure {
   WSB_OUTBOUND_CONNECT = 3,
   WSB_OUTBOUND_TIMEOUT = 4,
   WSB_OUTBOUND_TLS = 5,
-  WSB_OUTBOUND_PROTOCOL = 6,
-  WSB_OUTBOUND_DISCONNECTED = 7,
-  WSB_OUTBOUND_LIMIT = 8,
-  WSB_OUTBOUND_INTERNAL = 9,
+  WSB_OUTBOUND_CERTIFICATE = 6, /* the peer's is not accepted */
+  WSB_OUTBOUND_PROTOCOL = 7,
+  WSB_OUTBOUND_DISCONNECTED = 8,
+  WSB_OUTBOUND_LIMIT = 9,
+  WSB_OUTBOUND_INTERNAL = 10,
 } wsb_outbound_failure;
 
 /* A request a guest makes. */

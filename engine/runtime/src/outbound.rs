@@ -285,6 +285,7 @@ fn error_of(failure: OutboundFailure) -> Error {
         abi::OUTBOUND_CONNECT => Error::ConnectionRefused,
         abi::OUTBOUND_TIMEOUT => Error::ConnectionTimeout,
         abi::OUTBOUND_TLS => Error::TlsProtocolError,
+        abi::OUTBOUND_CERTIFICATE => Error::TlsCertificateError,
         abi::OUTBOUND_PROTOCOL => Error::HttpProtocolError,
         abi::OUTBOUND_DISCONNECTED => Error::ConnectionTerminated,
         abi::OUTBOUND_LIMIT => Error::ConnectionLimitReached,

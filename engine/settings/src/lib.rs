@@ -39,9 +39,12 @@ pub const CPU_FEATURES: &[&str] = &[
 pub const CPU_FEATURES: &[&str] = &[];
 
 /// What every pool has room for: the runtime makes it so large, and the compiler refuses what asks for more.
-/// Of one core module:
+/// Of one program, a core module or a component with all that is instantiated in it:
 pub const MAX_MEMORIES: u32 = 8;
 pub const MAX_TABLES: u32 = 16;
+pub const MAX_CORE_INSTANCES: u32 = 32;
+/// The engine's own record of its instances: globals, tables, functions that are referred to.
+pub const MAX_INSTANCE_BYTES: u64 = 1 << 20;
 /// Of one table:
 pub const MAX_TABLE_ELEMENTS: u32 = 100_000;
 /// Of one memory, unless the operator says otherwise:

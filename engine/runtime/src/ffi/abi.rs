@@ -92,9 +92,10 @@ pub const OUTBOUND_DNS: OutboundFailure = 2;
 pub const OUTBOUND_CONNECT: OutboundFailure = 3;
 pub const OUTBOUND_TIMEOUT: OutboundFailure = 4;
 pub const OUTBOUND_TLS: OutboundFailure = 5;
-pub const OUTBOUND_PROTOCOL: OutboundFailure = 6;
-pub const OUTBOUND_DISCONNECTED: OutboundFailure = 7;
-pub const OUTBOUND_LIMIT: OutboundFailure = 8;
+pub const OUTBOUND_CERTIFICATE: OutboundFailure = 6;
+pub const OUTBOUND_PROTOCOL: OutboundFailure = 7;
+pub const OUTBOUND_DISCONNECTED: OutboundFailure = 8;
+pub const OUTBOUND_LIMIT: OutboundFailure = 9;
 
 #[repr(C)]
 pub struct OutboundRequest {
