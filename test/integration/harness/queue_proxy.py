@@ -229,7 +229,8 @@ class AppHandler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
-        if self.command != "HEAD":
+        # What has no body must not have one: the bytes would be taken for the answer to the next request.
+        if self.command != "HEAD" and status not in (204, 304):
             self.wfile.write(text)
 
     def answer_status(self, wish: str):
