@@ -1,11 +1,17 @@
-"""One catalog folder, unchanged: deployed to `wasabi serve`, and in the images as in a pod."""
+"""One catalog folder, unchanged: deployed to `wasabi serve`, in a pod of the plain Deployment, and in one of Knative, both
+out of the manifests that the generator writes and of our images."""
 
+import json
+import pathlib
+import re
 import unittest
 
 from harness import wire
 from harness.box import eventually, scratch
 from harness.catalog import Catalog, guests
-from harness.image_containers import ImageContainer, folder_for, free_address, readable_copy
+from harness.image_containers import ImageContainer, folder_for
+from harness.pod import Pod, manifests
+from harness.queue_proxy import QueueProxy, is_ready, scrape
 from harness.registry_case import Artifact, DockerRegistry
 from harness.serve import Serve
 
@@ -52,26 +58,43 @@ class SameCatalog(unittest.TestCase):
             self.assertIn("1 of 4 functions were not deployed", told)
             self.look(serve.address)
 
-    def test_in_the_images_as_in_a_pod(self):
-        secrets = scratch.new("secrets")
-        (secrets / "acme").mkdir()
-        (secrets / "acme" / "API_KEY").write_text(SECRET)
-        shared, address = folder_for(65532), free_address()
-        box = ImageContainer(
-            "wasabi-box", "--catalog=/wasabi/catalog", "--store=/wasabi/store", "--verify-key=/wasabi/builder.pub",
-            "--compile=never", "--await=60s", "--listen=%s:%d" % address, "--admin=127.0.0.1:0", "--access-log=-",
-            "--function-log=-", "--history=none", "--secrets=/secrets",
-            mounts=[(shared, "/wasabi", "ro"), (readable_copy(secrets), "/secrets", "ro")])
-        companion = ImageContainer(
-            "wasabi-companion", "--catalog=/catalog", "--shared=/wasabi", "--key=/keys/builder.key", "--cache=/cache",
-            mounts=[(readable_copy(self.catalog.directory), "/catalog", "ro"), (shared, "/wasabi", "rw"),
-                    (folder_for(65532), "/keys", "rw"), (folder_for(65532), "/cache", "rw")])
-        for container in (box, companion):
-            self.addCleanup(container.remove)
-            container.start()
-        eventually(lambda: '"event":"listening"' in box.log_text(), what=box.log_text() + companion.log_text())
-        self.look(address)
-        self.assertEqual((companion.stop(), box.stop()), (0, 0))
+    def pod(self, command: str) -> Pod:
+        documents = manifests(command, "--catalog", self.catalog.directory, "--secrets", "acme=acme-secrets")
+        pod = Pod(documents, {"acme-secrets": {"API_KEY": SECRET}})
+        self.addCleanup(pod.remove)
+        return pod.start()
+
+    def test_in_a_pod_of_the_deployment(self):
+        pod = self.pod("kubernetes")
+        self.look(pod.address)
+        self.assertEqual(pod.stop(), {"box": 0, "companion": 0})
+
+    def test_in_a_pod_of_knative_behind_the_queue_proxy(self):
+        pod = self.pod("knative")
+        annotations = {key: value for key, value in pod.template["metadata"]["annotations"].items()
+                       if key.startswith("wasabi.dev/")}
+        annotations["wasabi.dev/box-admin"] = "%s:%d" % pod.admin
+        told = QueueProxy(pod.address[1], annotations, CONTAINER_CONCURRENCY=pod.template["spec"]["containerConcurrency"],
+                          SERVING_READINESS_PROBE=json.dumps({"httpGet": {"path": "/-/readyz", "port": pod.address[1]}}))
+        file = pathlib.Path(told.environment["WASABI_QP_ANNOTATIONS_FILE"])
+        told.environment["WASABI_QP_ANNOTATIONS_FILE"] = "/etc/podinfo/annotations"
+        podinfo = folder_for(0)
+        (podinfo / "annotations").write_text(file.read_text())
+        (podinfo / "annotations").chmod(0o644)
+        container = ImageContainer("wasabi-queue-proxy", mounts=[(podinfo, "/etc/podinfo", "ro")],
+                                   environment=[f"{key}={value}" for key, value in told.environment.items()])
+        self.addCleanup(container.remove)
+        container.start()
+
+        def addresses() -> dict:
+            found = re.findall(r'"event":"listening","for":"([^"]+)","address":"([^"]+):(\d+)"', container.log_text())
+            return {what: (host, int(port)) for what, host, port in found}
+        told.addresses = eventually(lambda: "autoscaler" in addresses() and addresses(), what=container.log_text())
+        eventually(lambda: is_ready(told), what=container.log_text() + pod.log_text())
+        self.look(told.address)
+        self.assertNotIn('"level":"warn"', container.log_text())
+        self.assertEqual(scrape(told)["pod_name"], told.environment["SERVING_POD"])
+        self.assertEqual(pod.stop(), {"box": 0, "companion": 0})
 
 
 if __name__ == "__main__":
