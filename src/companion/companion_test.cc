@@ -44,9 +44,9 @@ class FakeCompiler final : public deploy::Compiler {
     const std::scoped_lock lock(mutex_);
     answer_ = std::move(result);
   }
-  void hold() {
+  void hold(bool held = true) {
     const std::scoped_lock lock(mutex_);
-    held_ = true;
+    held_ = held;
   }
   UniqueFunction<void(Result<void>)> takeHeld() {
     const std::scoped_lock lock(mutex_);
@@ -201,7 +201,11 @@ TEST_F(CompanionTest, AStateThatWasReplacedWhileItWasCompiledIsNotShown) {
   directory_.remove("in/acme/app.toml");
   ASSERT_TRUE(eventually([&] { return logged().find("function removed") != std::string::npos; }));
   held({});
-  ASSERT_TRUE(eventually([&] { return fs::exists(directory_.path("shared/catalog")); }));
+  // What is asked for afterwards is there once the answer has been dealt with.
+  compiler_.hold(false);
+  directory_.write("in/acme/other.wasm", "other");
+  directory_.write("in/acme/other.toml", "module = \"other.wasm\"");
+  ASSERT_TRUE(eventually([&] { return names("acme/other", "other"); })) << logged();
   EXPECT_FALSE(fs::exists(directory_.path("shared/catalog/acme/app.toml")));
 }
 
