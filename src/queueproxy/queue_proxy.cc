@@ -133,7 +133,7 @@ Result<void> QueueProxy::Impl::open() {
   telemetry = std::move(*opened);
   const PassServices pass{loop, app, config, statistics, limit, *telemetry};
   data.emplace(DataDoor::Services{pass, prober, box.get(), drain});
-  stat.emplace(loop, config.revision.pod, statistics, box.get());
+  stat.emplace(loop, config.revision.pod, statistics, box.get(), limit);
 
   const auto serve = [this](std::optional<http::Server>& server, http::RequestHandler& handler, std::uint16_t port,
                             const char* what) -> Result<void> {

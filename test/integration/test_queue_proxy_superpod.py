@@ -93,6 +93,22 @@ class Bounded(unittest.TestCase):
                 self.assertEqual(sorted(reply.status for reply in replies), [200] * 5 + [503] * 15)
 
 
+class Limited(unittest.TestCase):
+    def test_who_waits_in_the_queue_proxy_is_load_too(self):
+        with App() as app, FakeBox() as box:
+            with before(box, app, CONTAINER_CONCURRENCY=2) as proxy:
+                box.set(booked=6)
+                threads = [threading.Thread(target=lambda: proxy.call("/hold")) for _ in range(5)]
+                for thread in threads:
+                    thread.start()
+                # Three wait for two that have three units each.
+                eventually(lambda: abs(units(proxy) - 15) < 0.5, what="15 units")
+                app.release.set()
+                for thread in threads:
+                    thread.join()
+                eventually(lambda: abs(units(proxy) - 6) < 0.5, what="the box's own units")
+
+
 class BeforeABox(unittest.TestCase):
     def test_the_figure_rises_with_what_requests_have_booked(self):
         port, admin = free_port(), free_port()
