@@ -9,6 +9,7 @@
 #include "api/call.h"
 #include "api/problem.h"
 #include "base/text.h"
+#include "http/request_id.h"
 
 namespace wasabi::api {
 namespace {
@@ -71,6 +72,11 @@ std::string_view tokenIn(const http::RequestHead& request) {
   return is_bearer ? authorization.substr(kBearer.size()) : std::string_view();
 }
 
+// One that stands in the path by mistake is written nowhere.
+std::string_view withoutToken(std::string_view path) {
+  return path.substr(0, path.find(platform::kTokenPrefix));
+}
+
 std::string clientOf(const http::RequestHead& request) {
   const std::string_view client = request.headers.find("wasabi-client").value_or("unix");
   return std::string(splitAuthority(client).host);
@@ -78,7 +84,8 @@ std::string clientOf(const http::RequestHead& request) {
 
 }  // namespace
 
-Api::Api(ApiServices services, const ApiLimits& limits) : services_(std::move(services)), limits_(limits) {}
+Api::Api(ApiServices services, const ApiLimits& limits)
+    : services_(std::move(services)), limits_(limits), lines_of_all_(limits.refused_lines, services_.loop.now()) {}
 Api::~Api() = default;
 
 bool Api::tooMany(std::unordered_map<std::string, policy::RequestRate>& rates, const std::string& who,
@@ -89,16 +96,47 @@ bool Api::tooMany(std::unordered_map<std::string, policy::RequestRate>& rates, c
   return count ? !rate.take(now) : rate.freeAt(now) > now;
 }
 
+void Api::refuseCaller(http::ServerStream& stream, const std::string& client, std::uint16_t status,
+                       const std::string& detail) {
+  writeDown(stream.request(), client, status, detail);
+  refuse(stream, status, detail);
+}
+
+// Who floods costs no more disk than that, and no line of others.
+void Api::writeDown(const http::RequestHead& request, const std::string& client, std::uint16_t status,
+                    std::string_view detail) {
+  const TimePoint now = services_.loop.now();
+  const bool is_left_out = tooMany(lines_, client, limits_.refused_lines_of_client, true) || !lines_of_all_.take(now);
+  if (is_left_out) {
+    ++left_out_;
+    return;
+  }
+  platform::AuditEntry entry;
+  entry.unix_ms = services_.unix_ms();
+  if (const auto traceparent = request.headers.find("traceparent")) {
+    entry.request_id = http::traceIdOf(*traceparent).value_or("");
+  }
+  entry.peer = request.headers.find("wasabi-client").value_or("unix");
+  entry.method = request.method;
+  entry.path = withoutToken(request.path());
+  entry.status = status;
+  entry.error = tokenIn(request).empty() ? "no token" : status == 401 ? "no token of ours" : detail;
+  entry.left_out = std::exchange(left_out_, 0);
+  if (auto written = services_.platform.refused().write(entry); !written) {
+    services_.log.error("refused.log cannot be written", {{"reason", written.error().message()}});
+  }
+}
+
 void Api::onRequest(http::ServerStream& stream) {
   const http::RequestHead& request = stream.request();
   const std::string client = clientOf(request);
   if (tooMany(refused_, client, limits_.refused_tokens_per_second, false)) {
-    return refuse(stream, 429, "too many refused tokens came from this address; try again later");
+    return refuseCaller(stream, client, 429, "too many refused tokens came from this address; try again later");
   }
   const auto caller = services_.platform.tokens().authenticate(tokenIn(request), services_.unix_ms());
   if (!caller) {
     tooMany(refused_, client, limits_.refused_tokens_per_second, true);
-    return refuse(stream, 401, "a token is needed: \"Authorization: Bearer <token>\"");
+    return refuseCaller(stream, client, 401, "a token is needed: \"Authorization: Bearer <token>\"");
   }
   if (tooMany(calls_, caller->id, limits_.calls_per_second, true)) {
     return refuse(stream, 429, fmt::format("a token may call {} times a second", limits_.calls_per_second));

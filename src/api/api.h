@@ -30,6 +30,8 @@ struct ApiLimits {
   std::uint64_t image_bytes = 8ull << 30;  // likewise
   double calls_per_second = 100;           // of one token: 429
   double refused_tokens_per_second = 5;    // of one client: 429
+  double refused_lines_of_client = 0.2;    // a second, in refused.log
+  double refused_lines = 5;                // a second, of all clients
   std::size_t most_clients = 10'000;       // that are counted; beyond it the counts begin anew
   Duration longest_wait = std::chrono::seconds(60);
   std::size_t followed_bytes = 1 << 20;  // of a log, that a client has not taken: its stream ends
@@ -68,11 +70,18 @@ class Api final : public http::RequestHandler {
   void onRequest(http::ServerStream& stream) override;
   bool tooMany(std::unordered_map<std::string, policy::RequestRate>& rates, const std::string& who, double per_second,
                bool count);
+  void refuseCaller(http::ServerStream& stream, const std::string& client, std::uint16_t status,
+                    const std::string& detail);
+  void writeDown(const http::RequestHead& request, const std::string& client, std::uint16_t status,
+                 std::string_view detail);
 
   const ApiServices services_;
   const ApiLimits limits_;
   std::unordered_map<std::string, policy::RequestRate> calls_;    // by token
   std::unordered_map<std::string, policy::RequestRate> refused_;  // by client
+  std::unordered_map<std::string, policy::RequestRate> lines_;    // of those in the log, by client
+  policy::RequestRate lines_of_all_;
+  std::uint64_t left_out_ = 0;  // refused calls without a line, since the last line
   std::vector<std::weak_ptr<Call>> waiting_;
   WorkThread long_work_;
 };

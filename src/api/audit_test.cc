@@ -1,5 +1,6 @@
 // What is written down of calls, and what is told to nobody.
 #include <filesystem>
+#include <sstream>
 
 #include "api/api_fixture.h"
 
@@ -8,6 +9,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 
 namespace fs = std::filesystem;
@@ -22,6 +24,12 @@ class AuditTest : public ApiTest {
       if (token.name == name) return token.id;
     }
     return {};
+  }
+  std::vector<Json> refused() const {
+    std::vector<Json> lines;
+    std::istringstream text(catalog::readWholeFile(directory_.path("data/refused.log")));
+    for (std::string line; std::getline(text, line);) lines.push_back(Json::parse(line));
+    return lines;
   }
   std::string wholeLog() const { return catalog::readWholeFile(directory_.path("data/audit.log")); }
 };
@@ -42,6 +50,36 @@ TEST_F(AuditTest, AChangeIsWrittenDownWithWhoDidItFromWhere) {
                        {"path", "/-/api/v1/tenants/acme/secrets/KEY"},
                        {"status", 200}};
   EXPECT_THAT(audited(), ElementsAre(wanted));
+}
+
+TEST_F(AuditTest, ACallWithoutATokenOfOursIsWrittenDownApart) {
+  TestExchange exchange(world_.loop(), {"GET", "/tokens/wsb_mistaken?query=hidden", "wsb_guessed", ""});
+  exchange.head().headers.set("wasabi-client", "9.8.7.6:1234");
+  exchange.begin(world_.api());
+  ASSERT_TRUE(exchange.runUntilAnswered());
+  const Json wanted = {{"time", "2027-01-15T08:00:00.000Z"}, {"peer", "9.8.7.6:1234"}, {"method", "GET"},
+                       {"path", "/-/api/v1/tokens/"},        {"status", 401},          {"error", "no token of ours"}};
+  EXPECT_THAT(refused(), ElementsAre(wanted));
+  EXPECT_THAT(audited(), IsEmpty());
+  const std::string text = catalog::readWholeFile(directory_.path("data/refused.log"));
+  for (const char* secret : {"guessed", "mistaken", "hidden"}) EXPECT_THAT(text, Not(HasSubstr(secret)));
+}
+
+TEST_F(AuditTest, WhoFloodsGetsFewLinesAndTheRestIsCounted) {
+  const auto callFrom = [this](const std::string& client) {
+    TestExchange exchange(world_.loop(), {"GET", "/whoami", "", ""});
+    exchange.head().headers.set("wasabi-client", client);
+    exchange.begin(world_.api());
+    EXPECT_TRUE(exchange.runUntilAnswered());
+  };
+  for (int i = 0; i < 100; ++i) callFrom("9.8.7.6:1");
+  callFrom("9.8.7.5:1");
+  ASSERT_EQ(refused().size(), 2u);
+  EXPECT_EQ(refused()[0]["error"], "no token");
+  EXPECT_EQ(refused()[1]["left_out"], 99);
+  for (int i = 0; i < 100; ++i) callFrom("10.0.0." + std::to_string(i) + ":1");
+  EXPECT_LE(refused().size(), 12u);
+  EXPECT_THAT(audited(), IsEmpty());
 }
 
 TEST_F(AuditTest, EveryCallThatMayChangeSomethingHasALineAndNoOther) {

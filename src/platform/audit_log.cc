@@ -13,8 +13,6 @@
 namespace wasabi::platform {
 namespace {
 
-constexpr const char* kName = "audit.log";
-
 Result<FileDescriptor> openForAppend(const std::string& path) {
   FileDescriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.valid()) return fail(Error::fromErrno(path, errno));
@@ -47,26 +45,28 @@ std::string lineOf(const AuditEntry& entry, std::size_t text_bytes) {
   line += ",\"status\":";
   appendDecimal(line, entry.status);
   add("error", entry.error);
+  if (entry.left_out > 0) line += fmt::format(",\"left_out\":{}", entry.left_out);
   line += "}\n";
   return line;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<AuditLog>> AuditLog::open(std::string directory, const AuditLimits& limits) {
-  auto file = openForAppend(directory + "/" + kName);
+Result<std::unique_ptr<AuditLog>> AuditLog::open(std::string directory, const AuditLimits& limits, std::string name) {
+  std::string path = std::move(directory) + "/" + name;
+  auto file = openForAppend(path);
   if (!file) return fail(std::move(file).error());
   struct stat status{};
-  if (fstat(file->get(), &status) != 0) return fail(Error::fromErrno(kName, errno));
+  if (fstat(file->get(), &status) != 0) return fail(Error::fromErrno(name, errno));
   return std::unique_ptr<AuditLog>(
-      new AuditLog(std::move(directory), limits, std::move(*file), static_cast<std::uint64_t>(status.st_size)));
+      new AuditLog(std::move(path), limits, std::move(*file), static_cast<std::uint64_t>(status.st_size)));
 }
 
-AuditLog::AuditLog(std::string directory, const AuditLimits& limits, FileDescriptor file, std::uint64_t size)
-    : directory_(std::move(directory)), limits_(limits), file_(std::move(file)), size_(size) {}
+AuditLog::AuditLog(std::string path, const AuditLimits& limits, FileDescriptor file, std::uint64_t size)
+    : path_(std::move(path)), limits_(limits), file_(std::move(file)), size_(size) {}
 
 std::string AuditLog::pathOf(std::uint32_t age) const {
-  return age == 0 ? fmt::format("{}/{}", directory_, kName) : fmt::format("{}/{}.{}", directory_, kName, age);
+  return age == 0 ? path_ : fmt::format("{}.{}", path_, age);
 }
 
 Result<void> AuditLog::write(const AuditEntry& entry) {

@@ -1,5 +1,6 @@
 // Who has asked what of the API: one JSON object a line, in audit.log and the files it was before (audit.log.1 is the
-// youngest of them).
+// youngest of them). Calls without a token of ours have a log of their own, refused.log, so that nobody from outside
+// can push out what was done.
 //
 // Lines are written at once and survive the end of this process; of a loss of power those that the kernel has not
 // written yet do not. A line that cannot be written is counted and told, and delays no answer.
@@ -27,7 +28,8 @@ struct AuditEntry {
   std::string_view method;  // of the call: "PUT"
   std::string_view path;    // without its query: that may hold what must not be written
   int status = 0;
-  std::string_view error;  // reason of a refusal
+  std::string_view error;      // reason of a refusal
+  std::uint64_t left_out = 0;  // calls without a line, since the line before
 };
 
 struct AuditLimits {
@@ -36,21 +38,25 @@ struct AuditLimits {
   std::size_t text_bytes = 1'024;  // of each text of an entry; the rest is cut
 };
 
+// Of refused.log.
+inline constexpr AuditLimits kRefusedLimits{ByteSize{4ull << 20}, 1, 256};
+
 // Thread-safe. Blocks on the disk.
 class AuditLog {
  public:
-  static Result<std::unique_ptr<AuditLog>> open(std::string directory, const AuditLimits& limits = {});
+  static Result<std::unique_ptr<AuditLog>> open(std::string directory, const AuditLimits& limits = {},
+                                                std::string name = "audit.log");
 
   // The error is for the operator's log; the call that is audited goes on.
   Result<void> write(const AuditEntry& entry);
   std::uint64_t lost() const;
 
  private:
-  AuditLog(std::string directory, const AuditLimits& limits, FileDescriptor file, std::uint64_t size);
+  AuditLog(std::string path, const AuditLimits& limits, FileDescriptor file, std::uint64_t size);
   Result<void> rotate();
   std::string pathOf(std::uint32_t age) const;
 
-  const std::string directory_;
+  const std::string path_;
   const AuditLimits limits_;
   mutable std::mutex mutex_;
   FileDescriptor file_;

@@ -48,6 +48,7 @@ struct Platform::Impl {
   std::unique_ptr<Secrets> secrets;
   std::unique_ptr<Usage> usage;
   std::unique_ptr<AuditLog> audit;
+  std::unique_ptr<AuditLog> refused;
   std::mutex tidy_mutex;  // a backup links what a collection would remove
 
   Result<void> openParts();
@@ -66,6 +67,8 @@ Result<void> Platform::Impl::openParts() {
   if (auto taken = take(tokens, Tokens::open(disk)); !taken) return taken;
   if (auto taken = take(secrets, Secrets::open(disk)); !taken) return taken;
   if (auto taken = take(usage, Usage::open(disk, config.unix_ms())); !taken) return taken;
+  if (auto taken = take(refused, AuditLog::open(directory->path(), kRefusedLimits, "refused.log")); !taken)
+    return taken;
   return take(audit, AuditLog::open(directory->path(), config.audit));
 }
 
@@ -101,6 +104,9 @@ Usage& Platform::usage() const {
 }
 AuditLog& Platform::audit() const {
   return *impl_->audit;
+}
+AuditLog& Platform::refused() const {
+  return *impl_->refused;
 }
 const Blobs& Platform::blobs() const {
   return *impl_->blobs;

@@ -55,6 +55,7 @@ class Platform {
   Secrets& secrets() const;
   Usage& usage() const;
   AuditLog& audit() const;
+  AuditLog& refused() const;  // calls without a token of ours
   const Blobs& blobs() const;
   const std::string& directory() const;
   std::string signingKeyPath() const;  // for catalog::BuilderConfig; its public half beside it

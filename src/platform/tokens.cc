@@ -22,7 +22,6 @@ namespace {
 constexpr const char* kFile = "tokens.json";
 constexpr unsigned kFileMode = 0600;
 constexpr std::size_t kMaxFileBytes = 16 << 20;
-constexpr std::string_view kPrefix = "wsb_";
 constexpr std::size_t kTokenBits = 256;
 constexpr std::size_t kTokenChars = 43;
 constexpr std::size_t kIdBytes = 6;
@@ -42,7 +41,7 @@ Result<std::string> newToken() {
   text.resize(kTokenChars);
   std::ranges::replace(text, '+', '-');
   std::ranges::replace(text, '/', '_');
-  return std::string(kPrefix) + text;
+  return std::string(kTokenPrefix) + text;
 }
 
 std::optional<Role> parseRole(std::string_view text) {
@@ -199,7 +198,7 @@ Result<void> Tokens::revokeAllOf(std::string_view tenant) {
 }
 
 std::optional<TokenInfo> Tokens::authenticate(std::string_view token, std::int64_t now_ms) {
-  if (token.size() != kPrefix.size() + kTokenChars || !token.starts_with(kPrefix)) return std::nullopt;
+  if (token.size() != kTokenPrefix.size() + kTokenChars || !token.starts_with(kTokenPrefix)) return std::nullopt;
   const Digest hash{sha256(token)};
   const std::lock_guard lock(impl_->mutex);
   const auto at = impl_->by_hash.find(hash);

@@ -17,6 +17,8 @@
 
 namespace wasabi::platform {
 
+inline constexpr std::string_view kTokenPrefix = "wsb_";
+
 enum class Role : std::uint8_t {
   kOperator,  // everything
   kTenant,    // what belongs to its tenant
