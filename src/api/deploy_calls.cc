@@ -35,13 +35,18 @@ void answerDeployed(Call& call, const FunctionName& name, const Result<platform:
 void deployFrom(Call& call, deploy::Remote remote, platform::Deployment deployment) {
   call.auditBegun();
   const FunctionName name = deployment.name;
-  call.services().deployer.deployFrom(std::move(remote), std::move(deployment),
-                                      [&loop = call.services().loop, name,
-                                       held = call.shared_from_this()](Result<platform::Deployed> deployed) mutable {
-                                        loop.post([name, held = std::move(held), deployed = std::move(deployed)] {
-                                          if (held->open()) answerDeployed(*held, name, deployed);
-                                        });
-                                      });
+  using Where = deploy::Deployer::Where;
+  call.services().deployer.deployFrom(
+      std::move(remote), std::move(deployment),
+      [&loop = call.services().loop, name, held = call.shared_from_this()](Result<platform::Deployed> deployed,
+                                                                           Where where) mutable {
+        loop.post([name, where, held = std::move(held), deployed = std::move(deployed)] {
+          if (!held->open()) return;
+          const bool sent_damaged = !deployed && deployed.error().code() == ErrorCode::kCorrupt;
+          if (sent_damaged && where == Where::kRegistry) return held->refuse(502, deployed.error().message());
+          answerDeployed(*held, name, deployed);
+        });
+      });
 }
 
 struct DeployInput {

@@ -57,6 +57,7 @@ TEST_F(DeployCallTest, AModuleOfARegistryIsFetchedWithTheCredentialsThatCame) {
 TEST_F(DeployCallTest, WhatARegistryDoesNotHaveLeavesNoVersion) {
   const Json none = {{"oci", "oci://r.example/app:none"}, {"oci_username", "ada"}, {"oci_password", "open sesame"}};
   expectRefused({"POST", kVersions, world_.acmeToken(), none.dump()}, 404, "no such tag");
+  refuses({{"oci", "oci://r.example/app:damaged"}}, 502, "what came has another digest");
   refuses({{"oci", "nginx"}}, 400, "oci://");
   refuses({{"oci", ""}}, 400, "oci://");
   refuses({{"oci", "oci://r.example/app:1"}, {"manifest", "nonsense = 1"}}, 400, "nonsense");

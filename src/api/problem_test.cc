@@ -21,7 +21,7 @@ TEST(ProblemTest, EachCodeHasItsStatus) {
 }
 
 TEST(ProblemTest, EachStatusHasATitle) {
-  for (const int status : {400, 401, 403, 404, 405, 409, 413, 429, 500, 503, 504, 507}) {
+  for (const int status : {400, 401, 403, 404, 405, 409, 413, 429, 500, 502, 503, 504, 507}) {
     const Json problem = Json::parse(problemJson(static_cast<std::uint16_t>(status), "why"));
     EXPECT_NE(problem["title"], "") << status;
     EXPECT_EQ(problem["status"], status);

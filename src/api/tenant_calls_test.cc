@@ -60,7 +60,7 @@ TEST_F(TenantCallsTest, WhatCannotBeATenantIsRefusedForItsCause) {
       {R"({"name": "x", "hosts": ["a b"]})", 400, "a b"},
       {R"({"name": "x", "hosts": ["*.com"]})", 400, "every name below a top-level domain"},
       {R"({"name": "x", "hosts": ["b.taken.example"]})", 409, "other has *.taken.example already"},
-      {R"({"name": "x", "hosts": [)" + many_hosts + "]}", 507, "257 hosts for one tenant; it may have 256"}};
+      {R"({"name": "x", "hosts": [)" + many_hosts + "]}", 400, "257 hosts for one tenant; it may have 256"}};
   for (const auto& [body, status, words] : kRefused) {
     expectRefused("POST", "/tenants", body, static_cast<std::uint16_t>(status), words);
   }

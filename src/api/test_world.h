@@ -181,6 +181,7 @@ class TestWorld {
                                       const std::optional<oci::Credentials>& credentials,
                                       const oci::ImageLayout& into) {
     shown_credentials = credentials;
+    if (reference.tag == "damaged") return fail(ErrorCode::kCorrupt, "what came has another digest");
     if (reference.tag == "none") return fail(ErrorCode::kNotFound, "no such tag");
     return deploy::bringModule(into, "wasm of " + reference.tag);
   }

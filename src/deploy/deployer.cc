@@ -61,46 +61,46 @@ Result<void> Deployer::measure(platform::Deployment& deployment) const {
 
 void Deployer::deployFrom(Remote remote, platform::Deployment deployment, Accepted accepted) {
   if (services_.platform.snapshot()->tenant(deployment.name.tenant) == nullptr) {
-    return accepted(fail(ErrorCode::kNotFound, "there is no tenant " + deployment.name.tenant));
+    return accepted(fail(ErrorCode::kNotFound, "there is no tenant " + deployment.name.tenant), Where::kHere);
   }
   // What cannot be deployed is not fetched.
   const catalog::ParsedManifest parsed =
       catalog::parseManifest(deployment.manifest, {}, catalog::ProgramKey::kOptional);
   deployment.module.reset();
   deployment.image.reset();
-  if (!parsed.problems.empty()) return accepted(deploy(std::move(deployment)));
+  if (!parsed.problems.empty()) return accepted(deploy(std::move(deployment)), Where::kHere);
   if (parsed.manifest.container) return pullImage(std::move(remote), std::move(deployment), std::move(accepted));
   puller_.pull(std::move(remote), [this, deployment = std::move(deployment),
                                    accepted = std::move(accepted)](Result<PulledModule> pulled) mutable {
-    if (!pulled) return accepted(fail(std::move(pulled).error()));
+    if (!pulled) return accepted(fail(std::move(pulled).error()), Where::kRegistry);
     deployment.module = pulled->digest;
     deployment.source = pulled->source;
     auto deployed = deploy(std::move(deployment));
     if (deployed && deployed->is_new) stages_.pulled(nameOf(*deployed->version), pulled->took);
-    accepted(std::move(deployed));
+    accepted(std::move(deployed), Where::kHere);
   });
 }
 
 void Deployer::pullImage(Remote remote, platform::Deployment deployment, Accepted accepted) {
-  if (auto can = services_.containers.available(); !can) return accepted(fail(std::move(can).error()));
+  if (auto can = services_.containers.available(); !can) return accepted(fail(std::move(can).error()), Where::kHere);
   auto reference = oci::parseReference(remote.reference);
-  if (!reference) return accepted(fail(std::move(reference).error()));
+  if (!reference) return accepted(fail(std::move(reference).error()), Where::kHere);
   image_jobs_.post([this, reference = *std::move(reference), credentials = std::move(remote.credentials),
                     deployment = std::move(deployment),
                     accepted = std::move(accepted)](const JobQueue::Turn& turn) mutable {
     const std::string name = oci::toString(reference);
-    if (auto cut = turn.cutOff(name)) return accepted(fail(*std::move(cut)));
+    if (auto cut = turn.cutOff(name)) return accepted(fail(*std::move(cut)), Where::kRegistry);
     auto stored = services_.images.pull(reference, credentials, {turn.stop(), {}});
     if (!stored) {
       auto cut = turn.cutOff(name);
-      return accepted(fail(cut ? *std::move(cut) : std::move(stored).error()));
+      return accepted(fail(cut ? *std::move(cut) : std::move(stored).error()), Where::kRegistry);
     }
     const Duration took = turn.taken();
     deployment.image = stored->digest;
     deployment.source = stored->source;
     auto deployed = deploy(std::move(deployment));
     if (deployed && deployed->is_new) stages_.pulled(nameOf(*deployed->version), took);
-    accepted(std::move(deployed));
+    accepted(std::move(deployed), Where::kHere);
   });
 }
 

@@ -69,7 +69,9 @@ class Deployer {
   // the deployer: `accepted` runs there once, or on the caller's thread before this returns where it is refused at
   // once. The deployment's module and image are not looked at, and its source becomes the reference, pinned. kNotFound:
   // no such tenant, or nothing there; else see oci/registry_client.h.
-  using Accepted = UniqueFunction<void(Result<platform::Deployed>)>;
+  // Where a failure came about: what is damaged (kCorrupt) came so from the registry, or lies so on the disk here.
+  enum class Where : std::uint8_t { kRegistry, kHere };
+  using Accepted = UniqueFunction<void(Result<platform::Deployed>, Where)>;
   void deployFrom(Remote remote, platform::Deployment deployment, Accepted accepted);
   // Files of functions, to be named by their digest in a deployment.
   Result<FilesUpload> uploadFiles() const { return FilesUpload::begin(services_.platform.blobs(), limits_.files); }

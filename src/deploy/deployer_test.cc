@@ -173,8 +173,9 @@ Result<platform::Deployed> deployedFrom(Deployer& deployer, const std::string& r
                                         const std::string& manifest = "", const std::string& tenant = "acme") {
   std::promise<Result<platform::Deployed>> accepted;
   auto answer = accepted.get_future();
-  deployer.deployFrom({reference, {}}, platform::deploymentOf(tenant, "hello", manifest),
-                      [&](Result<platform::Deployed> deployed) { accepted.set_value(std::move(deployed)); });
+  deployer.deployFrom(
+      {reference, {}}, platform::deploymentOf(tenant, "hello", manifest),
+      [&](Result<platform::Deployed> deployed, Deployer::Where) { accepted.set_value(std::move(deployed)); });
   return answer.get();
 }
 

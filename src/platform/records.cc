@@ -23,7 +23,7 @@ bool overlap(const std::string& a, const std::string& b) {
 
 Result<void> checkHosts(const PlatformSnapshot& snapshot, const TenantRecord& tenant) {
   if (tenant.hosts.size() > kMaxHostsOfTenant) {
-    return fail(ErrorCode::kExhausted,
+    return fail(ErrorCode::kInvalid,
                 fmt::format("{} hosts for one tenant; it may have {}", tenant.hosts.size(), kMaxHostsOfTenant));
   }
   for (const TenantRecordPtr& other : snapshot.tenants()) {

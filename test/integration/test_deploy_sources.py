@@ -63,7 +63,7 @@ class FromRegistries(SourceCase):
         serve = self.served("--private-registries")
         registry.on_blob = lambda handler: handler.answer(200, b"\0asm\1\0\0!")
         path, reference = "/functions/acme/app/versions", f"oci://{registry.host}/app:1"
-        self.post(serve, path, {"oci": reference}, 500)
+        self.assertIn("digest", self.post(serve, path, {"oci": reference}, 502)["detail"])
         self.post(serve, path, {"oci": "nginx"}, 400)
         self.post(serve, path, {"oci": reference, "manifest": "nonsense = 1"}, 400)
         self.post(serve, path, {"oci": reference, "module": "sha256:" + "ab" * 32}, 400)
