@@ -7,18 +7,19 @@ from . import modules
 TENANT = "bench"
 
 
-def deploy(catalog, function, module, tenant=TENANT, **limits):
-    """One function with these limits, each a number or a text as in a manifest. Returns its path."""
+def deploy(catalog, function, module, tenant=TENANT, more="", **limits):
+    """One function with these limits, each a number or a text as in a manifest, and what else it says. Returns its
+    path."""
     folder = catalog / tenant
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{function}.wasm"
     shutil.copyfile(module, target)
-    _write_manifest(folder, function, target.name, limits)
+    _write_manifest(folder, function, target.name, limits, more)
     return f"/{tenant}/{function}"
 
 
-def _write_manifest(folder, function, module_name, limits):
-    lines = [f'module = "{module_name}"']
+def _write_manifest(folder, function, module_name, limits, more=""):
+    lines = [f'module = "{module_name}"', *more.splitlines()]
     if limits:
         lines.append("[limits]")
     for key, value in limits.items():

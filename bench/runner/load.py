@@ -49,6 +49,9 @@ class Samples:
     def spread(self, digits=2):
         return f"{min(self.values):.{digits}f} - {max(self.values):.{digits}f}"
 
+    def less(self, other):
+        return Samples(tuple(a - b for a, b in zip(self.values, other.values)))
+
     def over(self, other):
         """The ratios round by round: what slows the machine for a while slows both."""
         return Samples(tuple(a / b for a, b in zip(self.values, other.values)))

@@ -48,7 +48,7 @@ class _Platform(servers.Server):
 
 
 @contextlib.contextmanager
-def _running(place, folder, *options, cores=(SERVER_CORE,), data=None):
+def running(place, folder, *options, cores=(SERVER_CORE,), data=None):
     environment = {key: value for key, value in os.environ.items() if not key.startswith("WASABI_")}
     environment["XDG_CONFIG_HOME"] = str(folder / "config")
 
@@ -83,7 +83,7 @@ def _gateway(place):
         functions = folder / "catalog"
         alone_path = catalog.deploy(functions, "http-noop", place.guest("http_noop"))
         box = stack.enter_context(servers.box(place, folder, functions))
-        platform = stack.enter_context(_running(place, folder))
+        platform = stack.enter_context(running(place, folder))
         platform.run("tenant", "create", "acme")
         platform.run("deploy", place.guest("http_noop"), "--name", "acme/noop")
         platform.get("/acme/noop")
@@ -109,7 +109,7 @@ def _starts(place):
     count = 20 if place.quick else 100
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(place.scratch())
-        platform = stack.enter_context(_running(place, folder, cores=(0, 1)))
+        platform = stack.enter_context(running(place, folder, cores=(0, 1)))
         platform.run("tenant", "create", "acme")
         token = platform.token("bench")
         digest = _upload(platform, token, place.guest("http_noop").read_bytes())
@@ -156,7 +156,7 @@ def _many(place):
     many = 500 if place.quick else _MANY
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(place.scratch())
-        with _running(place, folder, cores=(0, 1)) as platform:
+        with running(place, folder, cores=(0, 1)) as platform:
             tokens = [platform.token(f"bench-{i}") for i in range(_DEPLOYERS)]
             for tenant in range(_MANY_TENANTS):
                 _call(platform, tokens[tenant % _DEPLOYERS], "POST", "/tenants", json.dumps({"name": f"t{tenant}"}))
@@ -165,7 +165,7 @@ def _many(place):
             platform.get("/t0/fn-0")
             memory = platform.resident_bytes()
         begin = time.monotonic()
-        with _running(place, folder, cores=(0, 1)) as platform:
+        with running(place, folder, cores=(0, 1)) as platform:
             started = time.monotonic() - begin
             status, _ = platform.get(f"/t{(many - 1) % _MANY_TENANTS}/fn-{many - 1}")
             if status != 200:
@@ -217,7 +217,7 @@ def _deaths(place):
 
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(place.scratch())
-        platform = stack.enter_context(_running(place, folder, cores=(0, 1)))
+        platform = stack.enter_context(running(place, folder, cores=(0, 1)))
         platform.run("tenant", "create", "acme")
         platform.run("deploy", place.guest("hello"), "--name", "acme/hello")
         clients = [threading.Thread(target=ask, args=(platform,)) for _ in range(8)]
@@ -246,4 +246,4 @@ def platform(place):
         yield not_measured("against containers", why_not)
         return
     for part in (containers.starts, containers.idle):
-        yield from part(place, _running)
+        yield from part(place, running)

@@ -158,9 +158,9 @@ def _wait_until_ready(server, path, name):
     raise NotMeasured(f"{name} was not ready after {_START_SECONDS} s: {server.complaint()}")
 
 
-def raw_epoll(place, folder):
+def raw_epoll(place, folder, core=SERVER_CORE):
     program = place.program("raw-epoll-server")
-    return running(lambda port: [program, "--port", port], folder, "/", name="raw-epoll-server")
+    return running(lambda port: [program, "--port", port], folder, "/", cores=(core,), name="raw-epoll-server")
 
 
 def box(place, folder, catalog, workers=1, options=(), store=None, enter=None):
