@@ -60,6 +60,13 @@ struct MachineStatus {
     std::uint64_t waiting = 0;
     std::uint64_t superpods = 0;  // or containers
   };
+  struct OfTenant {
+    std::string name;
+    ByteSize booked;                 // for what runs
+    std::optional<ByteSize> memory;  // its quota
+    std::uint64_t running = 0;
+    std::uint64_t waiting = 0;
+  };
   std::string backend;  // "process"
   double up_seconds = 0;
   std::vector<std::string> addresses;
@@ -69,6 +76,7 @@ struct MachineStatus {
   ByteSize room;                      // of the machine, for superpods and containers
   ByteSize room_taken;                // by what they may have
   std::vector<OfFunction> functions;  // those that were called
+  std::vector<OfTenant> tenants;      // of those
   std::uint64_t superpods_started = 0;
   std::uint64_t superpods_died = 0;
   std::uint64_t superpods_desired = 0;

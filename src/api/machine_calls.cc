@@ -69,6 +69,20 @@ Json containersOfStatus(const MachineStatus& status, const platform::TokenInfo& 
   return containers;
 }
 
+Json tenantsOfStatus(const MachineStatus& status, const platform::TokenInfo& caller) {
+  Json tenants = Json::array();
+  for (const MachineStatus::OfTenant& tenant : status.tenants) {
+    if (caller.role != platform::Role::kOperator && tenant.name != caller.tenant) continue;
+    Json told = {{"name", tenant.name},
+                 {"booked_bytes", tenant.booked.value},
+                 {"running", tenant.running},
+                 {"waiting", tenant.waiting}};
+    if (tenant.memory) told["memory_quota_bytes"] = tenant.memory->value;
+    tenants.push_back(std::move(told));
+  }
+  return tenants;
+}
+
 // Tenants see their functions; what serves them is the operator's.
 Json statusJson(const MachineStatus& status, const platform::TokenInfo& caller) {
   const bool is_operator = caller.role == platform::Role::kOperator;
@@ -86,6 +100,7 @@ Json statusJson(const MachineStatus& status, const platform::TokenInfo& caller) 
   }
   Json json = {{"up_seconds", status.up_seconds},
                {"functions", std::move(functions)},
+               {"tenants", tenantsOfStatus(status, caller)},
                {"containers", containersOfStatus(status, caller)}};
   if (!is_operator) return json;
   json["containers_by"] = status.containers_by;

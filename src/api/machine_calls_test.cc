@@ -38,15 +38,25 @@ TEST_F(MachineCallsTest, WhatRunsTheFunctionsIsTheOperatorsToKnow) {
     function.name = {tenant, "hello"};
     function.requests = 7;
     told.functions.push_back(function);
+    told.tenants.push_back({tenant, ByteSize{5}, std::nullopt, 1, 2});
     told.containers.emplace_back().version = {{tenant, "shop"}, 2};
   }
+  told.tenants.back().memory = ByteSize{9};
   told.containers.back().last_end = "it ended with 3";
   Json all = jsonOf(world_.asOperator("GET", "/status"));
   EXPECT_EQ(all["functions"].size(), 2u);
   EXPECT_EQ(all["superpods"][0]["name"], "superpod-1");
   EXPECT_EQ(all["containers"][1]["last_end"]["why"], "it ended with 3");
+  EXPECT_EQ(all["tenants"][1], Json({{"name", "other"},
+                                     {"booked_bytes", 5},
+                                     {"running", 1},
+                                     {"waiting", 2},
+                                     {"memory_quota_bytes", 9}}));
   Json acme = jsonOf(world_.asAcme("GET", "/status"));
-  EXPECT_THAT(namesOf(acme), testing::ElementsAre("up_seconds", "functions", "containers"));
+  EXPECT_THAT(namesOf(acme), testing::ElementsAre("up_seconds", "functions", "tenants", "containers"));
+  ASSERT_EQ(acme["tenants"].size(), 1u);
+  EXPECT_EQ(acme["tenants"][0]["name"], "acme");
+  EXPECT_FALSE(acme["tenants"][0].contains("memory_quota_bytes"));
   ASSERT_EQ(acme["functions"].size(), 1u);
   EXPECT_EQ(acme["functions"][0]["name"], "acme/hello");
   ASSERT_EQ(acme["containers"].size(), 1u);

@@ -95,6 +95,7 @@ AdmissionDesk::Answer AdmissionDesk::arrive(const Request& request, TimePoint no
       return true;
     }
     if (waits) places_.emplace(ticket, Place{request.worker, request.token});
+    if (answer.kind == Answer::Kind::kRuns) answer.booked = admission_.book().alone(request.function);
     return waits;
   });
   return answer;
@@ -245,6 +246,8 @@ Reason reasonOfWait(std::optional<policy::Verdict> verdict) {
       return Reason::kQueueTenantShare;
     case policy::Verdict::kNotStarted:
     case policy::Verdict::kTurnedAway:
+    case policy::Verdict::kTenantMemory:
+    case policy::Verdict::kNever:
       break;
   }
   return Reason::kQueueOrder;
@@ -266,6 +269,8 @@ Reason reasonOfRefusal(const policy::Admission::Answer& answer) {
     case policy::Verdict::kOverShare:
     case policy::Verdict::kNotStarted:
     case policy::Verdict::kTurnedAway:
+    case policy::Verdict::kTenantMemory:
+    case policy::Verdict::kNever:
       return Reason::kQueueFull;
   }
   return Reason::kQueueFull;

@@ -72,6 +72,7 @@ class AdmissionDesk {
     std::optional<std::chrono::seconds> retry_after = {};  // of one that is refused
     Reason obstacle = Reason::kNone;                       // of one that is refused: what it would have waited for
     policy::Ticket ticket = 0;                             // of one that waits, for cancel()
+    ByteSize booked = {};                                  // of one that runs: by itself, without those beside it
   };
   Answer arrive(const Request& request, TimePoint now);
 

@@ -49,6 +49,11 @@ struct AdmissionDeskTest : testing::Test {
   AdmissionDesk desk{settings(100), scheduler, [this](const AdmissionCall& call) { calls.push_back(call); }};
 };
 
+TEST_F(AdmissionDeskTest, WhoRunsIsToldWhatItIsBooked) {
+  EXPECT_EQ(arrive(2, 1).booked, ByteSize{3 * kMiB.value});
+  EXPECT_EQ(arrive(0, 2).booked, kMiB);
+}
+
 TEST_F(AdmissionDeskTest, WhoWaitsIsCalledWhenOneEnds) {
   EXPECT_EQ(arrive(0, 1).kind, Kind::kRuns);
   const auto second = arrive(0, 2);

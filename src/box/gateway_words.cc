@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kRoute = "wasabi-route";
 constexpr std::string_view kClient = "wasabi-client";
 constexpr std::string_view kScheme = "wasabi-scheme";
+constexpr std::string_view kBooked = "wasabi-booked";
 constexpr std::string_view kNoRoom = "wasabi-no-room";
 constexpr std::string_view kPrefix = ";prefix=";
 
@@ -44,6 +45,12 @@ std::string clientOf(const http::ServerStream& stream, Front front) {
 std::string_view schemeOf(const http::ServerStream& stream, Front front) {
   const http::RequestHead& request = stream.request();
   return front == Front::kClients ? request.scheme : request.headers.find(kScheme).value_or("http");
+}
+
+void addBooking(http::Fields& headers, ByteSize booked) {
+  std::string bytes;
+  appendDecimal(bytes, booked.value);
+  headers.add(kBooked, bytes);
 }
 
 void sendNoRoom(http::ServerStream& stream, std::string_view why) {

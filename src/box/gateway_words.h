@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/function_name.h"
+#include "base/units.h"
 #include "box/box_config.h"
 #include "box/outcome.h"
 #include "http/server.h"
@@ -31,6 +32,9 @@ std::string_view schemeOf(const http::ServerStream& stream, Front front);
 inline bool isHttps(const http::ServerStream& stream, Front front) {
   return schemeOf(stream, front) == "https";
 }
+
+// What an invocation is booked by itself: by that the gateway keeps its tenant's quota.
+void addBooking(http::Fields& headers, ByteSize booked);
 
 // The request has not begun, and its body was not read: another box may have room for it.
 void sendNoRoom(http::ServerStream& stream, std::string_view why);

@@ -68,6 +68,12 @@ TEST(GatewayWordsTest, WhatTheGatewayDoesNotSayIsNotMadeUp) {
   EXPECT_TRUE(isHttps(stream, Front::kClients));
 }
 
+TEST(GatewayWordsTest, TheBookingIsToldInBytes) {
+  http::Fields headers;
+  addBooking(headers, ByteSize{3 << 20});
+  EXPECT_EQ(headers.find("wasabi-booked"), "3145728");
+}
+
 TEST(GatewayWordsTest, NoRoomIsAWholeAnswerThatLeavesTheBodyUnread) {
   FakeStream stream;
   stream.complete = false;

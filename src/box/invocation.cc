@@ -51,6 +51,7 @@ Invocation::Invocation(http::ServerStream& stream, Admission admission, const In
       outbound_(services.egress, {*deployment_.spec, request_id_, http::hopsOf(stream.request().headers), log_},
                 services.limits.outbound_per_invocation),
       timeout_(services.loop) {
+  if (services.front == Front::kGateway) response_.tellBooking(admission.booked);
   stream.attach(*this);
   ++services_.gauges.started;
   ++services_.gauges.by_state[static_cast<std::size_t>(state_)];

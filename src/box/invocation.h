@@ -96,6 +96,7 @@ class Invocation final : public Runnable, public http::StreamObserver, private e
     TimePoint deadline;
     std::optional<policy::Ticket> ticket;  // of one that has to wait for its turn
     Reason waits_for;
+    ByteSize booked;  // of one that begins at once, by itself: the gateway is told
   };
 
   // Attaches itself to `stream`. The route of the admission is part of the path of the stream's request.

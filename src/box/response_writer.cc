@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/text.h"
+#include "box/gateway_words.h"
 
 namespace wasabi::box {
 namespace {
@@ -55,6 +56,7 @@ void ResponseWriter::head(http::ResponseHead head, std::optional<std::uint64_t> 
   declared_length_ = content_length;
   if (!stream_) return;
   head.headers.add("server-timing", serverTiming(wait_, waited_for_, Clock::now() - began_));
+  if (booked_) addBooking(head.headers, *booked_);
   has_body_ = stream_->request().method != "HEAD" && head.status != 204 && head.status != 304;
   stream_->sendHead(head, content_length);
   finishIfWhole();

@@ -38,6 +38,8 @@ class ResponseWriter {
     wait_ = wait;
     waited_for_ = waited_for;
   }
+  // To the gateway, with the head: what the invocation is booked.
+  void tellBooking(ByteSize booked) { booked_ = booked; }
   void head(http::ResponseHead head, std::optional<std::uint64_t> content_length);
   // False when the body would be longer than its limit or than the length in its head: nothing of `chunk` was sent.
   bool body(std::span<const std::byte> chunk);
@@ -62,6 +64,7 @@ class ResponseWriter {
   TimePoint began_{};
   Duration wait_{};
   Reason waited_for_ = Reason::kNone;
+  std::optional<ByteSize> booked_;
   std::uint64_t body_bytes_ = 0;
   std::optional<std::uint64_t> declared_length_;
   bool has_body_ = true;  // not for HEAD: then the declared length speaks of a body that is not sent

@@ -51,6 +51,9 @@ std::string_view waitedFor(Verdict verdict) {
       return "somebody to serve it";
     case Verdict::kTurnedAway:
       return "those that serve it to take it";
+    case Verdict::kTenantMemory:
+    case Verdict::kNever:
+      return "its tenant's memory quota";
   }
   return "its turn";
 }
@@ -212,6 +215,8 @@ std::string changeText(const Why& why, Verdict obstacle) {
     case Verdict::kRun:
     case Verdict::kNotStarted:
     case Verdict::kTurnedAway:
+    case Verdict::kTenantMemory:
+    case Verdict::kNever:
       break;
     case Verdict::kNoMemory:
       return roomText(told);

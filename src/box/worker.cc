@@ -254,7 +254,8 @@ void Worker::admit(http::ServerStream& stream, const FunctionTable::Match& match
                                   now,
                                   deadline,
                                   waits ? std::optional(answer.ticket) : std::nullopt,
-                                  answer.reason};
+                                  answer.reason,
+                                  answer.booked};
   auto invocation = std::make_unique<Invocation>(stream, std::move(admission), lent, owner);
   Invocation& inside = *invocation;
   invocations_.insert(std::move(invocation));

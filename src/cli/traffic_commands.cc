@@ -51,6 +51,16 @@ std::string screen(const Json& status, Rates& before, Output output) {
     for (const Json& one : status["containers"]) containers.add(containersRow(one, output));
     out += containers.text() + "\n";
   }
+  if (!status.value("tenants", Json::array()).empty()) {
+    Table tenants({"TENANT", "BOOKED", "OF", "RUNNING", "WAITING"});
+    for (const Json& one : status["tenants"]) {
+      const bool is_limited = one.contains("memory_quota_bytes");
+      tenants.add({textOf(one, "name"), shortBytes(numberOf(one, "booked_bytes")),
+                   is_limited ? shortBytes(numberOf(one, "memory_quota_bytes")) : "-", textOf(one, "running"),
+                   textOf(one, "waiting")});
+    }
+    out += tenants.text() + "\n";
+  }
   Table functions({"FUNCTION", "REQUESTS", "PER S", "FAILED", "REFUSED", "RUNNING", "WAITING", "MEAN MS", "ON"});
   Rates now{{}, at};
   for (const Json& one : status["functions"]) {

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
+
 namespace wasabi::node {
 namespace {
 
 constexpr std::string_view kNoRoom = "wasabi-no-room";
+constexpr std::string_view kBooked = "wasabi-booked";
 constexpr std::string_view kProxyStatus = "proxy-status";  // RFC 9209
 constexpr std::string_view kRoute = "wasabi-route";
 constexpr std::string_view kClient = "wasabi-client";
@@ -36,6 +39,13 @@ std::optional<policy::Dispatch::Lack> lackOf(const http::Fields& headers) {
   if (!reason) return std::nullopt;
   const bool own = std::find(kOwnLacks.begin(), kOwnLacks.end(), *reason) != kOwnLacks.end();
   return own ? policy::Dispatch::Lack::kOwn : policy::Dispatch::Lack::kShared;
+}
+
+std::optional<ByteSize> bookingOf(const http::Fields& headers) {
+  const auto bytes = parseDecimal<std::uint64_t>(headers.find(kBooked).value_or(""));
+  // Nothing runs in no memory: a box may have been taken over.
+  if (!bytes || *bytes == 0) return std::nullopt;
+  return ByteSize{*bytes};
 }
 
 // `wasabi; error=...; details="function.trap"`

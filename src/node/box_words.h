@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/units.h"
 #include "http/message.h"
 #include "policy/dispatch.h"
 
@@ -16,6 +17,9 @@ void addWordsOfRoute(http::Fields& headers, std::string_view route);
 
 // The request was turned away before anything ran, for want of this.
 std::optional<policy::Dispatch::Lack> lackOf(const http::Fields& headers);
+
+// What the box books for such a request; nothing if it does not say.
+std::optional<ByteSize> bookingOf(const http::Fields& headers);
 
 // What a box says of an answer that its function did not give: "function.trap". Else empty.
 std::string outcomeOf(const http::Fields& headers);

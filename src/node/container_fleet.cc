@@ -1,6 +1,7 @@
 #include "node/container_fleet.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace wasabi::node {
@@ -73,10 +74,10 @@ ContainerPool* ContainerFleet::poolOf(policy::VersionId number) {
   if (const auto found = pools_.find(number); found != pools_.end()) return found->second.get();
   const VersionRegistry::Known known = services_.registry.find(number);
   if (!known.version || !known.version->isContainer()) return nullptr;
-  auto pool =
-      std::make_unique<ContainerPool>(number, known.version,
-                                      ContainerPool::Services{for_replicas_, services_.targets, services_.room,
-                                                              services_.refuse, rules_, services_.log, last_name_});
+  auto pool = std::make_unique<ContainerPool>(
+      number, known.version,
+      ContainerPool::Services{for_replicas_, services_.targets, services_.room, tenants_, services_.refuse, rules_,
+                              services_.log, last_name_});
   const FunctionName& name = known.version->name();
   const platform::FunctionRecord* function = snapshot_ ? snapshot_->function(name.tenant, name.function) : nullptr;
   ContainerPool* made = pool.get();
@@ -105,6 +106,11 @@ void ContainerFleet::close(policy::VersionId number) {
 
 void ContainerFleet::use(platform::SnapshotPtr snapshot) {
   snapshot_ = std::move(snapshot);
+  std::map<std::string, ByteSize> limits;
+  for (const platform::TenantRecordPtr& tenant : snapshot_->tenants()) {
+    if (tenant->quotas.memory) limits.emplace(tenant->name, *tenant->quotas.memory);
+  }
+  tenants_.setLimits(std::move(limits));
   std::vector<policy::VersionId> gone;
   for (const auto& [number, pool] : pools_) {
     const FunctionName& name = pool->version().name();
@@ -161,18 +167,33 @@ void ContainerFleet::tryOut(const platform::VersionName& name, ContainerPool::Re
   });
 }
 
-// Who is idle longest makes room for who serves nobody yet.
+// Who is idle longest makes room for who serves nobody yet; of a tenant beyond its quota, in any case.
 void ContainerFleet::makeRoom() {
-  const bool is_needed =
-      std::any_of(pools_.begin(), pools_.end(), [](const auto& entry) { return entry.second->waitsForRoom(); });
-  const auto gives_back = [](const ContainerPool& pool) { return pool.givesBackRoom(); };
+  bool on_the_machine = false;
+  std::set<std::string> tenants;
+  for (const auto& entry : pools_) {
+    const ContainerPool& pool = *entry.second;
+    const std::string& tenant = pool.version().name().tenant;
+    on_the_machine = on_the_machine || pool.waitsFor(RoomLack::kMachine);
+    if (pool.waitsFor(RoomLack::kTenant) || tenants_.isOver(tenant)) tenants.insert(tenant);
+  }
+  if (on_the_machine) makeRoomAmong([](const ContainerPool&) { return true; });
+  for (const std::string& tenant : tenants) {
+    makeRoomAmong([&](const ContainerPool& pool) { return pool.version().name().tenant == tenant; });
+  }
+}
+
+// One at a time: it takes a while until its room is there.
+void ContainerFleet::makeRoomAmong(const std::function<bool(const ContainerPool&)>& concerned) {
+  const auto gives_back = [&](const ContainerPool& pool) { return concerned(pool) && pool.givesBackRoom(); };
   const bool is_on_its_way =
       std::any_of(pools_.begin(), pools_.end(), [&](const auto& entry) { return gives_back(*entry.second); }) ||
       std::any_of(closing_.begin(), closing_.end(), [&](const PoolPtr& pool) { return gives_back(*pool); });
-  if (!is_needed || is_on_its_way) return;
+  if (is_on_its_way) return;
   ContainerPool* idlest = nullptr;
   Duration longest{};
   for (const auto& entry : pools_) {
+    if (!concerned(*entry.second)) continue;
     const std::optional<Duration> idle = entry.second->idleFor();
     if (!idle || (idlest && *idle <= longest)) continue;
     idlest = entry.second.get();

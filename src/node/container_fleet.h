@@ -2,12 +2,14 @@
 // ready by its scale.
 //
 //   wanted(version) --> ContainerPool --> one starts --> the desk --> the request that waited goes
-//   no room for it  --> the pool that was idle longest gives one up
+//   no room for it  --> the pool that was idle longest gives one up; where it is the room of its tenant that lacks, the
+//                       one of that tenant
 //
 // Lives on the control loop; wanted() and bringUp() alone are thread-safe.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -79,6 +81,7 @@ class ContainerFleet {
   void wakeUnserved();
   bool isOver(const ContainerPool& pool);
   void makeRoom();
+  void makeRoomAmong(const std::function<bool(const ContainerPool&)>& concerned);
   ContainerPool* poolOf(policy::VersionId number);
   void close(policy::VersionId number);
   void tryOut(const platform::VersionName& version, ContainerPool::Ready done);
@@ -90,6 +93,7 @@ class ContainerFleet {
   WorkThread starts_;
   const ContainerReplica::Services for_replicas_;
   platform::SnapshotPtr snapshot_;
+  TenantRooms tenants_;
   std::map<policy::VersionId, PoolPtr> pools_;
   std::vector<PoolPtr> closing_;
   std::uint32_t last_name_ = 0;

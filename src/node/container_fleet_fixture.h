@@ -51,9 +51,9 @@ class ContainerFleetTest : public HostingTest<ContainerFleet> {
     if (snapshot_) fleet_->use(snapshot_);
   }
   // "image" is put before what is given.
-  void deploy(std::map<std::string, std::string> manifests) {
+  void deploy(std::map<std::string, std::string> manifests, platform::TenantRecord tenant = {}) {
     for (auto& [name, manifest] : manifests) manifest.insert(0, "image = \"oci://r.example/app:1\"\n");
-    HostingTest::deploy(manifests);
+    HostingTest::deploy(manifests, std::move(tenant));
   }
   PoolFigures figures(const std::string& function) {
     return fleet_->figuresOf(numberOf(function)).value_or(PoolFigures{});

@@ -191,12 +191,59 @@ TEST_F(ContainerFleetTest, WhoIsIdleMakesRoomForWhoIsCalled) {
   arrive(numberOf("news"));
   runFor(300ms);
   EXPECT_EQ(ready("shop"), 1u) << "a request runs there";
-  EXPECT_TRUE(figures("news").lacks_room);
+  EXPECT_EQ(figures("news").lacks, RoomLack::kMachine);
   end(shop, (*busy)->id);
   EXPECT_TRUE(runUntil([&] { return ready("news") == 1; }));
   EXPECT_EQ(ready("shop"), 0u);
   runFor(3s);
   EXPECT_EQ(ready("shop"), 0u) << "it does not come back by itself";
+}
+
+platform::TenantRecord withMemory(std::uint64_t mib) {
+  platform::TenantRecord tenant;
+  tenant.quotas.memory = ByteSize{mib << 20};
+  return tenant;
+}
+
+TEST_F(ContainerFleetTest, ATenantsContainersHaveNoMoreThanItsQuota) {
+  const std::string small = "[limits]\nmemory = '100MiB'\n";
+  deploy({{"shop", small}, {"news", small}}, withMemory(199));
+  begin();
+  const policy::VersionId shop = numberOf("shop");
+  const auto busy = serve(shop);
+  ASSERT_TRUE(busy);
+  arrive(numberOf("news"));
+  runFor(300ms);
+  EXPECT_EQ(ready("shop"), 1u) << "a request runs there";
+  EXPECT_EQ(figures("news").lacks, RoomLack::kTenant);
+  end(shop, (*busy)->id);
+  EXPECT_TRUE(runUntil([&] { return ready("news") == 1; }));
+  EXPECT_EQ(ready("shop"), 0u);
+}
+
+TEST_F(ContainerFleetTest, WhatIsBeyondALoweredQuotaGoesWhenItIsIdle) {
+  const std::string small = "[limits]\nmemory = '100MiB'\n";
+  deploy({{"shop", small}, {"news", small}}, withMemory(200));
+  begin();
+  const policy::VersionId shop = numberOf("shop");
+  const auto busy = serve(shop);
+  ASSERT_TRUE(busy);
+  ASSERT_TRUE(bringUp("news"));
+  deploy({{"shop", small}, {"news", small}}, withMemory(100));
+  EXPECT_TRUE(runUntil([&] { return containers_.running() == 1; }));
+  runFor(300ms);
+  EXPECT_EQ(ready("shop"), 1u) << "a request runs there";
+}
+
+TEST_F(ContainerFleetTest, WhatIsTriedOutAndFindsNoRoomInTheQuotaFails) {
+  const std::string small = "[limits]\nmemory = '100MiB'\n";
+  deploy({{"shop", small}, {"news", "start_timeout = '1s'\n" + small}}, withMemory(199));
+  begin();
+  ASSERT_TRUE(serve(numberOf("shop")));
+  const auto told = bringUp("news");
+  ASSERT_FALSE(told);
+  EXPECT_THAT(told.error().message(), HasSubstr("no room for a container of 100MiB"));
+  EXPECT_THAT(told.error().message(), HasSubstr("its tenant's memory quota"));
 }
 
 TEST_F(ContainerFleetTest, WithNewSecretsOthersTakeTheirPlace) {

@@ -72,6 +72,7 @@ void ContainerPool::look() {
   measure();
   if (now >= next_decision_) decide();
   keepDesired();
+  giveUpTrialsWithoutRoom();
   tellThoseWhoWait();
 }
 
@@ -79,7 +80,8 @@ void ContainerPool::look() {
 void ContainerPool::measure() {
   const TimePoint now = services_.replica.loop.now();
   const auto figures = services_.replica.desk.figures(number_);
-  load_sum_ += static_cast<double>(figures.running) + static_cast<double>(figures.waiting);
+  load_sum_ += static_cast<double>(figures.running);
+  if (!figures.waitsForTenantMemory()) load_sum_ += static_cast<double>(figures.waiting);
   ++samples_;
   if (figures.running > 0 || figures.waiting > 0) {
     last_used_ = now;
@@ -143,23 +145,30 @@ std::uint32_t ContainerPool::alive() const {
 }
 
 void ContainerPool::keepDesired() {
-  lacks_room_ = false;
+  const std::optional<RoomLack> lacked = std::exchange(lacks_, std::nullopt);
   if (closed_) return;
   std::uint32_t present = alive();
   for (; present < desired_ && backoff_.mayStart(services_.replica.loop.now()); ++present) {
     if (!startOne()) break;
   }
+  if (lacks_ && !lacked) lacks_since_ = services_.replica.loop.now();
   for (; present > desired_; --present) drainOne();
   drainReplaced();
 }
 
-bool ContainerPool::startOne() {
+std::optional<RoomLack> ContainerPool::whatLacks() const {
   const ByteSize memory = version_->spec->limits.memory;
-  if (!services_.room.fitsContainer(memory)) {
-    lacks_room_ = true;
-    return false;
-  }
+  if (!services_.tenants.fits(version_->name().tenant, memory)) return RoomLack::kTenant;
+  if (!services_.room.fitsContainer(memory)) return RoomLack::kMachine;
+  return std::nullopt;
+}
+
+bool ContainerPool::startOne() {
+  lacks_ = whatLacks();
+  if (lacks_) return false;
+  const ByteSize memory = version_->spec->limits.memory;
   services_.room.takeContainer(memory);
+  services_.tenants.take(version_->name().tenant, memory);
   ++counters_.started;
   ReplicaOwner& owner = *this;
   replicas_.push_back(std::make_unique<ContainerReplica>(++services_.last_name, number_, services_.targets.take(),
@@ -193,13 +202,13 @@ void ContainerPool::drainReplaced() {
   for (const auto& replica : replicas_) {
     serving += isPresent(*replica) && replica->state() == ContainerReplica::State::kReady ? 1 : 0;
   }
-  const bool may_go = serving >= desired_ || lacks_room_;
+  const bool may_go = serving >= desired_ || lacks_;
   if (!may_go) return;
   for (const auto& replica : replicas_) {
     using State = ContainerReplica::State;
     if (isPresent(*replica) || (replica->state() != State::kStarting && replica->state() != State::kReady)) continue;
     replica->drain();
-    if (lacks_room_) return;
+    if (lacks_) return;
   }
 }
 
@@ -246,6 +255,7 @@ void ContainerPool::replicaGone(ContainerReplica& replica, const ReplicaEnd& end
     services_.targets.giveBack(replica.target());
   }
   services_.room.giveBackContainer(version_->spec->limits.memory);
+  services_.tenants.giveBack(version_->name().tenant, version_->spec->limits.memory);
   gone_.push_back(std::move(*place));
   replicas_.erase(place);
   if (!end.meant) noteEnd(replica, end);
@@ -269,6 +279,17 @@ void ContainerPool::tellThoseWhoWait() {
   services_.refuse(number_, Reason::kNotStarted,
                    fmt::format("its container ended {} times in a row, and is started again later; the last one {}",
                                backoff_.inARow(), counters_.last_end->why));
+}
+
+// Those who wait for a request's sake have its deadline.
+void ContainerPool::giveUpTrialsWithoutRoom() {
+  const bool is_late = lacks_ && services_.replica.loop.now() - lacks_since_ >= version_->container->start_timeout;
+  if (trials_.empty() || !is_late || alive() > 0) return;
+  const std::string_view where = *lacks_ == RoomLack::kTenant ? "its tenant's memory quota" : "the machine";
+  tellTrials(fail(ErrorCode::kTimeout,
+                  fmt::format("there was no room for a container of {} (limits.memory) in {} within {} (start_timeout)",
+                              wasabi::toString(version_->spec->limits.memory), where,
+                              wasabi::toString(version_->container->start_timeout))));
 }
 
 void ContainerPool::tellTrials(const Result<void>& result) {
@@ -296,7 +317,7 @@ bool ContainerPool::over() const {
 PoolFigures ContainerPool::figures() const {
   PoolFigures figures = counters_;
   figures.desired = desired_;
-  figures.lacks_room = lacks_room_;
+  figures.lacks = lacks_;
   for (const auto& replica : replicas_) {
     const bool is_target = replica->readyAt().has_value();
     figures.containers.push_back({replica->name(), replica->state(), replica->since(), replica->pid(),

@@ -18,6 +18,7 @@
 #include "node/container_replica.h"
 #include "node/machine_room.h"
 #include "node/target_numbers.h"
+#include "node/tenant_rooms.h"
 #include "policy/autoscaler.h"
 #include "policy/restart_backoff.h"
 #include "policy/scale_control.h"
@@ -33,6 +34,9 @@ struct PoolRules {
   Duration patience = std::chrono::seconds(10);         // with one that was asked to end
 };
 
+// What there is no room in for one more container.
+enum class RoomLack : std::uint8_t { kMachine, kTenant };
+
 struct PoolFigures {
   struct OfContainer {
     std::string name;
@@ -46,7 +50,7 @@ struct PoolFigures {
   std::string scale_reason;
   std::uint64_t started = 0;
   std::uint64_t died = 0;
-  bool lacks_room = false;
+  std::optional<RoomLack> lacks;
   // How the last one ended that nobody had told to.
   struct End {
     TimePoint when;
@@ -64,6 +68,7 @@ class ContainerPool final : private ReplicaOwner {
     const ContainerReplica::Services& replica;
     TargetNumbers& targets;
     MachineRoom& room;
+    TenantRooms& tenants;
     const RefuseWaiting& refuse;
     const PoolRules& rules;
     Logger& log;
@@ -89,8 +94,8 @@ class ContainerPool final : private ReplicaOwner {
   // Every 50 ms.
   void look();
 
-  // It has not started one for want of room, and serves nobody.
-  bool waitsForRoom() const { return lacks_room_ && ready() == 0; }
+  // It has not started one for want of that room, and serves nobody.
+  bool waitsFor(RoomLack lack) const { return lacks_ == lack && ready() == 0; }
   // How long nobody has used one of its containers that could go; nothing: none could.
   std::optional<Duration> idleFor() const;
   // It has no more than it is left with until somebody wants it again.
@@ -110,6 +115,8 @@ class ContainerPool final : private ReplicaOwner {
   void decide();
   void keepDesired();
   bool startOne();
+  std::optional<RoomLack> whatLacks() const;
+  void giveUpTrialsWithoutRoom();
   void drainOne();
   void drainReplaced();
   void tellThoseWhoWait();
@@ -136,7 +143,8 @@ class ContainerPool final : private ReplicaOwner {
   std::optional<std::uint32_t> left_with_;  // for others' sake
   std::uint32_t generation_ = 0;
   bool closed_ = false;
-  bool lacks_room_ = false;
+  std::optional<RoomLack> lacks_;
+  TimePoint lacks_since_{};
   TimePoint next_decision_{};
   TimePoint measured_since_;
   double load_sum_ = 0;  // of so many samples since then

@@ -14,9 +14,9 @@ void DispatchDesk::setBounds(const policy::QueueBounds& bounds) {
   dispatch_.setBounds(bounds);
 }
 
-void DispatchDesk::setTenant(policy::TenantId tenant, double weight, std::optional<std::uint32_t> concurrency) {
+void DispatchDesk::setTenant(policy::TenantId tenant, const policy::Dispatch::TenantTerms& terms) {
   const std::scoped_lock lock(mutex_);
-  dispatch_.setTenant(tenant, weight, concurrency);
+  dispatch_.setTenant(tenant, terms);
 }
 
 void DispatchDesk::setFunction(policy::FunctionId function, const policy::Dispatch::FunctionTerms& terms) {
@@ -24,9 +24,9 @@ void DispatchDesk::setFunction(policy::FunctionId function, const policy::Dispat
   dispatch_.setFunction(function, terms);
 }
 
-void DispatchDesk::setVersion(policy::VersionId version, policy::FunctionId function, ByteSize memory) {
+void DispatchDesk::setVersion(policy::VersionId version, const policy::Dispatch::VersionTerms& terms) {
   const std::scoped_lock lock(mutex_);
-  dispatch_.setVersion(version, function, memory);
+  dispatch_.setVersion(version, terms);
 }
 
 // Whatever may make room goes this way, so that nobody who could go now is forgotten. `change` says whether it may
@@ -47,7 +47,7 @@ std::vector<DispatchCall> DispatchDesk::takeNext(TimePoint now) {
   while (const auto next = dispatch_.next(now)) {
     const auto place = places_.extract(next->waited.waiter.ticket);
     WASABI_CHECK(!place.empty());
-    calls.push_back({place.mapped().worker, place.mapped().token, next->version, targets_[next->target.value],
+    calls.push_back({place.mapped().worker, place.mapped().token, next->run, targets_[next->run.target.value],
                      reasonOfWait(next->waited.waited_for)});
   }
   return calls;
@@ -91,11 +91,17 @@ DispatchDesk::Answer DispatchDesk::arrive(const Request& request, TimePoint now)
     const auto told = dispatch_.arrive({ticket, request.version, request.arrival, request.deadline}, now);
     using Kind = policy::Dispatch::Answer::Kind;
     if (told.kind == Kind::kGoes) {
-      answer.target = targets_[told.target.value];
+      answer.run = told.run;
+      answer.target = targets_[told.run.target.value];
     } else if (told.kind == Kind::kRefused) {
-      answer = {Answer::Kind::kRefused, nullptr, reasonOfRefusal(told), told.refusal->retry_after, 0};
+      answer.kind = Answer::Kind::kRefused;
+      answer.reason = reasonOfRefusal(told);
+      answer.beyond = told.beyond;
+      if (told.refusal) answer.retry_after = told.refusal->retry_after;
     } else {
-      answer = {Answer::Kind::kWaits, nullptr, reasonOfWait(told.because), std::nullopt, ticket};
+      answer.kind = Answer::Kind::kWaits;
+      answer.reason = reasonOfWait(told.because);
+      answer.ticket = ticket;
       places_.emplace(ticket, Place{request.worker, request.token});
       wanted = told.because == policy::Verdict::kNotStarted;
     }
@@ -115,17 +121,17 @@ bool DispatchDesk::cancel(policy::Ticket ticket, TimePoint now) {
   return left;
 }
 
-void DispatchDesk::ended(policy::VersionId version, policy::TargetId target, TimePoint now) {
+void DispatchDesk::ended(const policy::Dispatch::Run& run, std::optional<ByteSize> booking, TimePoint now) {
   changeAndCall(now, [&] {
-    dispatch_.ended(version, target);
+    if (booking) dispatch_.setBooking(run.version, *booking);
+    dispatch_.ended(run);
     return true;
   });
 }
 
-void DispatchDesk::turnedAway(policy::VersionId version, policy::TargetId target, policy::Dispatch::Lack lack,
-                              TimePoint now) {
+void DispatchDesk::turnedAway(const policy::Dispatch::Run& run, policy::Dispatch::Lack lack, TimePoint now) {
   changeAndCall(now, [&] {
-    dispatch_.turnedAway(version, target, lack, now);
+    dispatch_.turnedAway(run, lack, now);
     return true;
   });
 }
@@ -149,9 +155,24 @@ std::vector<policy::VersionId> DispatchDesk::unserved() {
   return dispatch_.unserved();
 }
 
+std::vector<policy::Dispatch::Beyond> DispatchDesk::waitingInVain() {
+  const std::scoped_lock lock(mutex_);
+  return dispatch_.waitingInVain();
+}
+
 policy::Dispatch::VersionFigures DispatchDesk::figures(policy::VersionId version) {
   const std::scoped_lock lock(mutex_);
   return dispatch_.figures(version);
+}
+
+policy::Dispatch::TenantFigures DispatchDesk::tenantFigures(policy::TenantId tenant) {
+  const std::scoped_lock lock(mutex_);
+  return dispatch_.tenantFigures(tenant);
+}
+
+policy::Verdict DispatchDesk::outlook(policy::VersionId version, TimePoint now) {
+  const std::scoped_lock lock(mutex_);
+  return dispatch_.outlook(version, now);
 }
 
 std::uint32_t DispatchDesk::running(policy::TargetId target) {

@@ -2,7 +2,8 @@
 //
 // A request that has to wait is known here by its worker and token; when its turn comes, whoever made room tells its
 // worker (`call`). Each request that was sent to a target, at once or by a call, ends there with ended() or
-// turnedAway(); each that waits and does not want to any more leaves by cancel(). Thread-safe.
+// turnedAway(), once, with the run it was given; each that waits and does not want to any more leaves by cancel().
+// Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -41,7 +42,7 @@ using TargetPtr = std::shared_ptr<const Target>;
 struct DispatchCall {
   std::size_t worker = 0;
   std::uint64_t token = 0;  // of the worker's
-  policy::VersionId version;
+  policy::Dispatch::Run run;
   TargetPtr target;
   Reason waited_for = Reason::kNone;
 };
@@ -59,9 +60,9 @@ class DispatchDesk {
 
   // As policy::Dispatch has them.
   void setBounds(const policy::QueueBounds& bounds);
-  void setTenant(policy::TenantId tenant, double weight, std::optional<std::uint32_t> concurrency);
+  void setTenant(policy::TenantId tenant, const policy::Dispatch::TenantTerms& terms);
   void setFunction(policy::FunctionId function, const policy::Dispatch::FunctionTerms& terms);
-  void setVersion(policy::VersionId version, policy::FunctionId function, ByteSize memory);
+  void setVersion(policy::VersionId version, const policy::Dispatch::VersionTerms& terms);
 
   // The number of `target` is free: new, or drained since.
   void addTarget(TargetPtr target, const policy::Dispatch::TargetTerms& terms);
@@ -79,17 +80,20 @@ class DispatchDesk {
   };
   struct Answer {
     enum class Kind : std::uint8_t { kGoes, kWaits, kRefused } kind = Kind::kGoes;
+    policy::Dispatch::Run run;                             // of one that goes
     TargetPtr target;                                      // of one that goes
     Reason reason = Reason::kNone;                         // of one that waits or is refused
     std::optional<std::chrono::seconds> retry_after = {};  // of one that is refused
+    std::optional<policy::Dispatch::Beyond> beyond = {};   // of one that is refused: it could not run alone either
     policy::Ticket ticket = 0;                             // of one that waits, for cancel()
   };
   Answer arrive(const Request& request, TimePoint now);
   // False when that is too late: it was called, and is at its target.
   bool cancel(policy::Ticket ticket, TimePoint now);
 
-  void ended(policy::VersionId version, policy::TargetId target, TimePoint now);
-  void turnedAway(policy::VersionId version, policy::TargetId target, policy::Dispatch::Lack lack, TimePoint now);
+  // `booking`: what its box said it books for such a request, if it said so.
+  void ended(const policy::Dispatch::Run& run, std::optional<ByteSize> booking, TimePoint now);
+  void turnedAway(const policy::Dispatch::Run& run, policy::Dispatch::Lack lack, TimePoint now);
   void diedUnder(policy::VersionId version, policy::TargetId target);
   std::vector<policy::VersionId> diedUnder(policy::TargetId target);
 
@@ -100,7 +104,10 @@ class DispatchDesk {
   bool anyWaits() const { return waiting_.load(std::memory_order_relaxed) > 0; }
 
   std::vector<policy::VersionId> unserved();
+  std::vector<policy::Dispatch::Beyond> waitingInVain();
   policy::Dispatch::VersionFigures figures(policy::VersionId version);
+  policy::Dispatch::TenantFigures tenantFigures(policy::TenantId tenant);
+  policy::Verdict outlook(policy::VersionId version, TimePoint now);
   std::uint32_t running(policy::TargetId target);
 
  private:

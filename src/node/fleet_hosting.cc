@@ -54,8 +54,8 @@ void Fleet::hostWanted() {
   }
 }
 
-// They wait though somebody serves them: all of those are full. Where the function itself may have no more at once,
-// another superpod is of no use.
+// They wait though somebody serves them: all of those are full. Where the function itself may have no more at once, or
+// its tenant no more memory, another superpod is of no use.
 void Fleet::helpThoseWithoutRoom() {
   if (draining_ || !services_.desk.anyWaits()) return;
   std::set<policy::VersionId> versions;
@@ -65,7 +65,7 @@ void Fleet::helpThoseWithoutRoom() {
   for (const policy::VersionId version : versions) {
     const auto figures = services_.desk.figures(version);
     const VersionRegistry::Known known = services_.registry.find(version);
-    if (figures.waiting == 0 || figures.targets == 0 || !known.version) continue;
+    if (figures.waiting == 0 || figures.targets == 0 || !known.version || figures.waitsForTenantMemory()) continue;
     if (figures.running < known.version->spec->limits.concurrency) hostSomewhere(version, HowMany::kOneMore);
   }
 }

@@ -54,8 +54,9 @@ std::map<Fleet::Pool, PoolScaling::Load> Fleet::loads() {
   }
   for (const auto& last_used : last_used_) {
     const VersionRegistry::Known known = services_.registry.find(last_used.first);
-    const auto waiting = static_cast<double>(services_.desk.figures(last_used.first).waiting);
-    if (!known.version || waiting == 0) continue;
+    const auto figures = services_.desk.figures(last_used.first);
+    const auto waiting = static_cast<double>(figures.waiting);
+    if (!known.version || waiting == 0 || figures.waitsForTenantMemory()) continue;
     const Pool pool = needOf(last_used.first, known).dedicated ? Pool(known.tenant) : std::nullopt;
     loads[pool].memory += waiting * static_cast<double>(known.version->spec->limits.memory.value) / memory;
   }

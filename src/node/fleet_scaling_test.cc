@@ -107,6 +107,19 @@ TEST_F(FleetScalingTest, LoadMakesMoreSuperpods) {
   EXPECT_GE(fleet_->figures().desired, 3);
 }
 
+TEST_F(FleetScalingTest, WhoWaitsForTheMemoryOfItsTenantIsHelpedByNoSuperpod) {
+  platform::TenantRecord tenant;
+  tenant.quotas.memory = ByteSize{512ull << 20};
+  deploy({{"hello", "limits = { memory = '512MiB' }\n"}}, tenant);
+  begin();
+  const policy::VersionId hello = numberOf("hello");
+  ASSERT_TRUE(serve(hello));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(arrive(hello).reason, Reason::kQueueTenantMemory);
+  runFor(3s);
+  EXPECT_EQ(desk_.figures(hello).targets, 1u);
+  EXPECT_LE(fleet_->figures().desired, 1u);
+}
+
 TEST_F(FleetScalingTest, AVersionThatKeepsKillingSuperpodsHasOneOfItsOwn) {
   deploy({{"killer", ""}, {"hello", ""}});
   begin();

@@ -84,6 +84,9 @@ void Gateway::start() {
 
 void Gateway::use(const platform::SnapshotPtr& snapshot) {
   registry_.update(*snapshot);
+  for (const policy::Dispatch::Beyond& beyond : desk_.waitingInVain()) {
+    refuseWaiting(beyond.version, Reason::kTenantMemory, explain(beyond));
+  }
   for (const auto& worker : workers_) worker->use(snapshot);
 }
 

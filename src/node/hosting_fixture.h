@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -58,9 +59,18 @@ class HostingTest : public ::testing::Test {
     const DispatchDesk::Answer answer =
         desk_.arrive({0, ++last_token_, version, Clock::now(), Clock::now() + 60s}, Clock::now());
     if (answer.kind == DispatchDesk::Answer::Kind::kWaits) tickets_[version].push_back(answer.ticket);
+    if (answer.kind == DispatchDesk::Answer::Kind::kGoes) runs_.push_back(answer.run);
     return answer;
   }
-  void end(policy::VersionId version, policy::TargetId target) { desk_.ended(version, target, Clock::now()); }
+  // One of those that run there.
+  void end(policy::VersionId version, policy::TargetId target) {
+    const auto run = std::find_if(runs_.begin(), runs_.end(), [&](const policy::Dispatch::Run& one) {
+      return one.version == version && one.target == target;
+    });
+    ASSERT_NE(run, runs_.end());
+    desk_.ended(*run, std::nullopt, Clock::now());
+    runs_.erase(run);
+  }
   // What workers do with those who wait when the version is refused.
   void cancelWaiting(policy::VersionId version) {
     for (const policy::Ticket ticket : std::exchange(tickets_[version], {})) desk_.cancel(ticket, Clock::now());
@@ -68,7 +78,7 @@ class HostingTest : public ::testing::Test {
   // Where the request went that waited.
   std::optional<DispatchCall> callOf(policy::VersionId version) {
     for (auto call = calls_.begin(); call != calls_.end(); ++call) {
-      if (call->version != version) continue;
+      if (call->run.version != version) continue;
       DispatchCall taken = *call;
       calls_.erase(call);
       return taken;
@@ -97,7 +107,10 @@ class HostingTest : public ::testing::Test {
   std::vector<DispatchCall> calls_;
   std::unique_ptr<AnyFleet> fleet_;
   DispatchDesk desk_{{},
-                     {[this](DispatchCall call) { calls_.push_back(std::move(call)); },
+                     {[this](DispatchCall call) {
+                        runs_.push_back(call.run);
+                        calls_.push_back(std::move(call));
+                      },
                       [this](policy::VersionId version) { fleet_->wanted(version); }}};
   VersionRegistry registry_{desk_};
   TargetNumbers targets_;
@@ -108,6 +121,7 @@ class HostingTest : public ::testing::Test {
   virtual void afterTurn() {}
 
   std::uint64_t last_token_ = 0;
+  std::vector<policy::Dispatch::Run> runs_;
   std::map<policy::VersionId, std::vector<policy::Ticket>> tickets_;  // of all that had to wait
 };
 

@@ -79,7 +79,8 @@ void ProxiedRequest::askDesk() {
   const DispatchDesk::Answer answer =
       lent_.desk.arrive({lent_.worker, terms_.token, terms_.version, terms_.arrived, terms_.deadline}, now);
   using Kind = DispatchDesk::Answer::Kind;
-  if (answer.kind == Kind::kGoes) return send(answer.target);
+  if (answer.kind == Kind::kGoes) return send(answer.run, answer.target);
+  if (answer.beyond) return refuse({answer.reason, explain(*answer.beyond)});
   if (answer.kind == Kind::kRefused) return refuse({answer.reason, {}, answer.retry_after});
   state_ = State::kWaiting;
   ticket_ = answer.ticket;
@@ -100,12 +101,12 @@ void ProxiedRequest::called(const DispatchCall& call) {
   WASABI_CHECK(state_ == State::kWaiting || state_ == State::kOver);
   ticket_.reset();
   if (state_ == State::kOver) {
-    lent_.desk.ended(call.version, call.target->id, lent_.loop.now());
+    lent_.desk.ended(call.run, std::nullopt, lent_.loop.now());
     return settleIfOver();
   }
   waited_for_ = call.waited_for;
   queued_ = lent_.loop.now() - terms_.arrived;
-  send(call.target);
+  send(call.run, call.target);
 }
 
 void ProxiedRequest::addWordsForTarget(http::Fields& headers) const {
@@ -148,8 +149,10 @@ http::Client& ProxiedRequest::clientFor(const Target& target) const {
   return target.kind == Target::Kind::kContainer ? lent_.containers : lent_.superpods;
 }
 
-void ProxiedRequest::send(TargetPtr target) {
+void ProxiedRequest::send(const policy::Dispatch::Run& run, TargetPtr target) {
   state_ = State::kSent;
+  run_ = run;
+  booking_.reset();
   target_ = std::move(target);
   at_target_ = true;
   body_wanted_ = false;
@@ -165,7 +168,7 @@ void ProxiedRequest::leaveTarget() {
   if (!at_target_) return;
   at_target_ = false;
   upstream_.reset();
-  lent_.desk.ended(terms_.version, target_->id, lent_.loop.now());
+  lent_.desk.ended(run_, booking_, lent_.loop.now());
 }
 
 // ---- the request's body ---------------------------------------------------------------------------------------------
@@ -217,7 +220,10 @@ void ProxiedRequest::answerBegins(const http::ResponseHead& head) {
   ++runs_;
   state_ = State::kAnswering;
   status_ = head.status;
-  if (from_a_box) outcome_ = outcomeOf(head.headers);
+  if (from_a_box) {
+    outcome_ = outcomeOf(head.headers);
+    booking_ = bookingOf(head.headers);
+  }
   http::ResponseHead answer;
   answer.status = head.status;
   http::addProxiedResponseFields(head.headers, answer.headers);
@@ -267,7 +273,7 @@ void ProxiedRequest::turnedAway(policy::Dispatch::Lack lack) {
 void ProxiedRequest::goElsewhere(policy::Dispatch::Lack lack) {
   at_target_ = false;
   upstream_.reset();
-  lent_.desk.turnedAway(terms_.version, target_->id, lack, lent_.loop.now());
+  lent_.desk.turnedAway(run_, lack, lent_.loop.now());
   askDesk();
 }
 

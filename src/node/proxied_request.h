@@ -126,7 +126,7 @@ class ProxiedRequest final : private http::StreamObserver {
 
   void askDesk();
   void leaveQueue();
-  void send(TargetPtr target);
+  void send(const policy::Dispatch::Run& run, TargetPtr target);
   http::ClientRequest upstreamRequest() const;
   void addWordsForTarget(http::Fields& headers) const;
   http::Client& clientFor(const Target& target) const;
@@ -150,6 +150,8 @@ class ProxiedRequest final : private http::StreamObserver {
   State state_ = State::kNew;
   std::optional<policy::Ticket> ticket_;  // while it waits
   TargetPtr target_;                      // while it is there, and the last one for the record
+  policy::Dispatch::Run run_;             // while it is there
+  std::optional<ByteSize> booking_;       // what its box said it books for such a request
   bool at_target_ = false;
   std::unique_ptr<Upstream> upstream_;
   http::Timer deadline_timer_;

@@ -31,9 +31,9 @@ class ProxiedRequestTest : public ::testing::Test, public http::RequestHandler, 
         superpods_(loop_, {}, http::unixConnector(loop_)),
         client_(loop_, {}, http::unixConnector(loop_)) {
     EXPECT_NE(::mkdtemp(folder_.data()), nullptr);
-    desk_.setTenant({0}, 1, std::nullopt);
+    desk_.setTenant({0}, {});
     desk_.setFunction({0}, {{0}, 100});
-    desk_.setVersion(kHello, {0}, ByteSize{1 << 20});
+    desk_.setVersion(kHello, {{0}, ByteSize{1 << 20}});
     front_.emplace(loop_, http::ServerLimits{}, *this);
     auto listener = http::openListener({"unix:" + folder_ + "/front", false});
     EXPECT_TRUE(listener);

@@ -36,6 +36,57 @@ TEST_F(ProxiedRequestTest, CarriesTheRequestAndItsAnswer) {
   EXPECT_EQ(desk_.running({0}), 0u);
 }
 
+TEST_F(ProxiedRequestTest, WhatItsBoxBooksForItIsWhatTheNextOnesAreCharged) {
+  FakeBox& box = this->box(0);
+  box.on_whole = [](FakeBox::Seen& seen) { answer(*seen.stream, 200, "", {{"wasabi-booked", "65536"}}); };
+  auto got = start("GET");
+  finish(*got);
+  EXPECT_FALSE(got->head.headers.find("wasabi-booked"));
+  ASSERT_TRUE(allSettled());
+  EXPECT_EQ(desk_.figures(kHello).booking.value, 65536u);
+  EXPECT_EQ(desk_.tenantFigures({0}).booked.value, 0u);
+  for (const char* word : {"0", "-1", "1x", ""}) {
+    box.on_whole = [word](FakeBox::Seen& seen) { answer(*seen.stream, 200, "", {{"wasabi-booked", word}}); };
+    auto again = start("GET");
+    finish(*again);
+    ASSERT_TRUE(allSettled());
+    EXPECT_EQ(desk_.figures(kHello).booking.value, 65536u) << word;
+  }
+}
+
+TEST_F(ProxiedRequestTest, WhatItsTenantCouldNeverRunIsRefusedWithTheMend) {
+  box(0);
+  desk_.setTenant({0}, {1, std::nullopt, ByteSize{1 << 19}});
+  auto got = start("GET");
+  finish(*got);
+  EXPECT_EQ(got->head.status, 429);
+  EXPECT_EQ(got->head.headers.find("proxy-status"),
+            "wasabi; error=proxy_internal_response; details=\"refused.tenant_memory\"");
+  EXPECT_FALSE(got->head.headers.find("retry-after"));
+  EXPECT_NE(got->body.find("ask the operator"), std::string::npos) << got->body;
+}
+
+// However it leaves its superpod, what it was charged is its tenant's again.
+TEST_F(ProxiedRequestTest, ItsChargeReturnsWhenItsClientGoesAndWhenItsTargetDies) {
+  const auto booked = [this] { return desk_.tenantFigures({0}).booked.value; };
+  FakeBox& box = this->box(0);
+  bool there = false;
+  box.on_request = [&](FakeBox::Seen&) { there = true; };
+  auto leaves = start("GET");
+  ASSERT_TRUE(runUntil([&] { return there; }));
+  EXPECT_EQ(booked(), std::uint64_t{1} << 20);
+  leaves.reset();
+  ASSERT_TRUE(allSettled());
+  EXPECT_EQ(booked(), 0u);
+
+  box.on_request = [](FakeBox::Seen& seen) { seen.stream->abort(); };
+  auto dies = start("GET");
+  finish(*dies);
+  EXPECT_EQ(dies->head.status, 502);
+  ASSERT_TRUE(allSettled());
+  EXPECT_EQ(booked(), 0u);
+}
+
 TEST_F(ProxiedRequestTest, WaitsUntilSomebodyServesIt) {
   auto got = start("GET");
   ASSERT_TRUE(runUntil([&] { return desk_.anyWaits(); }));
@@ -75,16 +126,16 @@ TEST_F(ProxiedRequestTest, WhatItsTenantMayNotHaveThereHoldsBackNoOther) {
   full.on_request = [](FakeBox::Seen& seen) {
     answer(*seen.stream, 503, "", {{"wasabi-no-room", "queue.tenant_share"}});
   };
-  desk_.setTenant({1}, 1, std::nullopt);
+  desk_.setTenant({1}, {});
   desk_.setFunction({1}, {{1}, 100});
-  desk_.setVersion(kOther, {1}, ByteSize{1 << 20});
+  desk_.setVersion(kOther, {{1}, ByteSize{1 << 20}});
   desk_.serves({0}, kOther, Clock::now());
   auto got = start("GET");
   ASSERT_TRUE(runUntil([&] { return desk_.anyWaits(); }));
   const TimePoint now = Clock::now();
   desk_.arrive({0, 999, kOther, now, now + 10s}, now);
   EXPECT_EQ(desk_.running({0}), 1u);
-  desk_.ended(kOther, {0}, now);
+  desk_.ended({kOther, {0}, ByteSize{1 << 20}}, std::nullopt, now);
   full.on_request = [](FakeBox::Seen& seen) { answer(*seen.stream, 200, ""); };
   finish(*got);
 }

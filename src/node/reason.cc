@@ -1,5 +1,7 @@
 #include "node/reason.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cstddef>
 
@@ -20,6 +22,7 @@ constexpr std::array kFacts = {
     ReasonFacts{Reason::kQueueTurnedAway, "queue.turned_away", 503},
     ReasonFacts{Reason::kQueueFunctionConcurrency, "queue.function_concurrency", 503},
     ReasonFacts{Reason::kQueueTenantConcurrency, "queue.tenant_concurrency", 503},
+    ReasonFacts{Reason::kQueueTenantMemory, "queue.tenant_memory", 503},
     ReasonFacts{Reason::kNoRoute, "refused.no_route", 404},
     ReasonFacts{Reason::kBadPath, "refused.bad_path", 400},
     ReasonFacts{Reason::kNotReady, "refused.not_ready", 503},
@@ -31,6 +34,7 @@ constexpr std::array kFacts = {
     ReasonFacts{Reason::kBadTimeout, "refused.bad_timeout", 400},
     ReasonFacts{Reason::kFunctionConcurrency, "refused.function_concurrency", 429},
     ReasonFacts{Reason::kTenantConcurrency, "refused.tenant_concurrency", 429},
+    ReasonFacts{Reason::kTenantMemory, "refused.tenant_memory", 429},
     ReasonFacts{Reason::kQueueFull, "refused.queue_full", 503},
     ReasonFacts{Reason::kDeadline, "refused.deadline", 503},
     ReasonFacts{Reason::kNotStarted, "refused.not_started", 503},
@@ -74,6 +78,9 @@ Reason reasonOfWait(std::optional<policy::Verdict> verdict) {
       return Reason::kQueueFunctionConcurrency;
     case policy::Verdict::kTenantBusy:
       return Reason::kQueueTenantConcurrency;
+    case policy::Verdict::kTenantMemory:
+    case policy::Verdict::kNever:
+      return Reason::kQueueTenantMemory;
     default:
       return Reason::kQueueOrder;
   }
@@ -86,9 +93,19 @@ Reason reasonOfRefusal(const policy::Dispatch::Answer& answer) {
       return Reason::kFunctionConcurrency;
     case policy::Verdict::kTenantBusy:
       return Reason::kTenantConcurrency;
+    case policy::Verdict::kTenantMemory:
+    case policy::Verdict::kNever:
+      return Reason::kTenantMemory;
     default:
       return Reason::kQueueFull;
   }
+}
+
+std::string explain(const policy::Dispatch::Beyond& beyond) {
+  return fmt::format(
+      "it may need {} (limits.memory), and all that runs of its tenant may have {} together: deploy it with less, or "
+      "ask the operator for a larger memory quota",
+      wasabi::toString(beyond.declared), wasabi::toString(beyond.limit));
 }
 
 Reason reasonOfFailure(policy::Replay::Reason reason) {

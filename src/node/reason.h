@@ -23,6 +23,7 @@ enum class Reason : std::uint8_t {
   kQueueTurnedAway,
   kQueueFunctionConcurrency,
   kQueueTenantConcurrency,
+  kQueueTenantMemory,
   // Why it was not taken.
   kNoRoute,
   kBadPath,
@@ -36,6 +37,7 @@ enum class Reason : std::uint8_t {
   // Why it got no place.
   kFunctionConcurrency,
   kTenantConcurrency,
+  kTenantMemory,
   kQueueFull,
   kDeadline,
   kNotStarted,
@@ -53,7 +55,7 @@ enum class Reason : std::uint8_t {
 inline constexpr std::size_t kReasons = static_cast<std::size_t>(Reason::kStopped) + 1;
 
 constexpr bool isWait(Reason reason) {
-  return reason >= Reason::kQueueOrder && reason <= Reason::kQueueTenantConcurrency;
+  return reason >= Reason::kQueueOrder && reason <= Reason::kQueueTenantMemory;
 }
 std::string_view toString(Reason reason);
 // Nobody will serve the version, for this reason: tell those that wait for it. `why` is for people.
@@ -63,6 +65,8 @@ std::uint16_t statusOf(Reason reason);
 
 Reason reasonOfWait(std::optional<policy::Verdict> verdict);
 Reason reasonOfRefusal(const policy::Dispatch::Answer& answer);
+// For people.
+std::string explain(const policy::Dispatch::Beyond& beyond);
 Reason reasonOfFailure(policy::Replay::Reason reason);
 
 }  // namespace wasabi::node

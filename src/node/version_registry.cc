@@ -26,6 +26,15 @@ std::uint32_t concurrencyOf(const platform::FunctionRecord& function) {
   return most;
 }
 
+policy::Dispatch::TenantTerms termsOf(const platform::TenantRecord& tenant) {
+  return {tenant.quotas.cpu_weight, tenant.quotas.concurrency, tenant.quotas.memory};
+}
+
+policy::Dispatch::VersionTerms termsOf(const platform::Version& version, policy::FunctionId function) {
+  using Books = policy::Dispatch::VersionTerms::Books;
+  return {function, version.spec->limits.memory, version.isContainer() ? Books::kEachTarget : Books::kEachRequest};
+}
+
 }  // namespace
 
 policy::TenantId VersionRegistry::tenantNumber(const std::string& name) {
@@ -48,11 +57,11 @@ policy::VersionId VersionRegistry::numberOf(const platform::TenantRecord& tenant
   if (const auto found = versions_.find(name); found != versions_.end()) return found->second;
 
   const policy::TenantId tenant_number = tenantNumber(tenant.name);
-  desk_.setTenant(tenant_number, tenant.quotas.cpu_weight, tenant.quotas.concurrency);
+  desk_.setTenant(tenant_number, termsOf(tenant));
   const policy::FunctionId function_number = functionNumber(function.name);
   desk_.setFunction(function_number, {tenant_number, concurrencyOf(function)});
   const policy::VersionId number{++last_version_};
-  desk_.setVersion(number, function_number, version->spec->limits.memory);
+  desk_.setVersion(number, termsOf(*version, function_number));
   versions_.emplace(std::move(name), number);
   known_.emplace(number.value, Known{version, tenant_number, function_number});
   return number;
@@ -62,14 +71,14 @@ policy::VersionId VersionRegistry::numberOfOwn(const std::string& name, std::uin
   const std::scoped_lock lock(mutex_);
   // No tenant and no function has an empty name.
   const policy::TenantId tenant = tenantNumber("");
-  desk_.setTenant(tenant, 1, std::nullopt);
+  desk_.setTenant(tenant, {});
   const policy::FunctionId function = functionNumber({"", name});
   desk_.setFunction(function, {tenant, concurrency});
   const auto [place, is_new] =
       versions_.try_emplace(platform::VersionName{{"", name}, 0}, policy::VersionId{last_version_ + 1});
   if (is_new) {
     ++last_version_;
-    desk_.setVersion(place->second, function, ByteSize{0});
+    desk_.setVersion(place->second, {function, ByteSize{0}});
   }
   return place->second;
 }
@@ -80,12 +89,28 @@ VersionRegistry::Known VersionRegistry::find(policy::VersionId number) const {
   return found == known_.end() ? Known{} : found->second;
 }
 
+std::map<std::string, policy::TenantId> VersionRegistry::tenants() const {
+  const std::scoped_lock lock(mutex_);
+  std::map<std::string, policy::TenantId> found(tenants_.begin(), tenants_.end());
+  found.erase("");
+  return found;
+}
+
+std::vector<std::pair<policy::VersionId, FunctionName>> VersionRegistry::versionsOf(policy::TenantId tenant) const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<std::pair<policy::VersionId, FunctionName>> found;
+  for (const auto& [number, known] : known_) {
+    if (known.tenant == tenant) found.emplace_back(policy::VersionId{number}, known.version->name());
+  }
+  return found;
+}
+
 void VersionRegistry::update(const platform::PlatformSnapshot& snapshot) {
   const std::scoped_lock lock(mutex_);
   std::erase_if(tenants_, [&](const auto& entry) {
     if (entry.first.empty()) return false;
     const platform::TenantRecord* tenant = snapshot.tenant(entry.first);
-    if (tenant) desk_.setTenant(entry.second, tenant->quotas.cpu_weight, tenant->quotas.concurrency);
+    if (tenant) desk_.setTenant(entry.second, termsOf(*tenant));
     return tenant == nullptr;
   });
   std::erase_if(functions_, [&](const auto& entry) {

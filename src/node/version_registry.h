@@ -10,9 +10,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "node/dispatch_desk.h"
 #include "platform/platform_snapshot.h"
@@ -37,6 +40,9 @@ class VersionRegistry {
     policy::FunctionId function;
   };
   Known find(policy::VersionId number) const;
+  // Those that have a number, without the platform's own; by name.
+  std::map<std::string, policy::TenantId> tenants() const;
+  std::vector<std::pair<policy::VersionId, FunctionName>> versionsOf(policy::TenantId tenant) const;
 
   // Tells the desk what changed of those it knows, and lets go of versions that are not there any more.
   void update(const platform::PlatformSnapshot& snapshot);

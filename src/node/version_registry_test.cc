@@ -54,6 +54,29 @@ TEST_F(VersionRegistryTest, WhatChangesIsToldToTheDesk) {
   EXPECT_EQ(arrive(number).reason, Reason::kQueueFunctionConcurrency);
 }
 
+TEST_F(VersionRegistryTest, TheTenantsMemoryIsToldAndWhoWaitsInVainIsFound) {
+  platform::TenantRecord tenant = *platform::tenantMadeUp("acme");
+  const auto with = [&](std::uint64_t mib) {
+    tenant.quotas.memory = ByteSize{mib << 20};
+    return snapshotWith(std::make_shared<const platform::TenantRecord>(tenant),
+                        {platform::functionMadeUp("acme", "hello", "[limits]\nmemory = '64MiB'\n")});
+  };
+  const policy::VersionId number = numberOf(*with(64));
+  EXPECT_EQ(arrive(number).reason, Reason::kQueueStarting);
+  EXPECT_TRUE(desk_.waitingInVain().empty());
+
+  registry_.update(*with(63));
+  ASSERT_EQ(desk_.waitingInVain().size(), 1u);
+  EXPECT_EQ(desk_.waitingInVain()[0].version, number);
+  const DispatchDesk::Answer answer = arrive(number);
+  EXPECT_EQ(answer.kind, DispatchDesk::Answer::Kind::kRefused);
+  EXPECT_EQ(answer.reason, Reason::kTenantMemory);
+  ASSERT_TRUE(answer.beyond);
+  const std::string why = explain(*answer.beyond);
+  EXPECT_NE(why.find("64MiB (limits.memory)"), std::string::npos) << why;
+  EXPECT_NE(why.find("63MiB together"), std::string::npos) << why;
+}
+
 TEST_F(VersionRegistryTest, OfAContainerFunctionEachContainerMayHaveAsManyAsItsManifestSays) {
   const std::string manifest = "image = 'oci://r.example/app'\nscale = { max = 2 }\n[limits]\nconcurrency = 1\n";
   const auto snapshot =

@@ -61,6 +61,7 @@ struct Records::Impl {
   Result<void> readAll();
   Result<void> checkTenant(const TenantRecord& tenant) const;
   Result<void> checkMendable(const FunctionName& name) const;
+  static Result<void> checkMemory(const TenantRecord& tenant, const Version& version);
   Result<void> checkQuota(const TenantTable& table, const Version& version, bool is_new_function) const;
   Result<FunctionRecordPtr> store(const TenantTable& table, const FunctionRecord* before, FunctionRecord after);
   Result<Deployed> deployAgain(const TenantTable& table, const FunctionRecord& before, bool promote);
@@ -119,12 +120,33 @@ Result<void> Records::Impl::checkMendable(const FunctionName& name) const {
                                                problem->reason, name.toString()));
 }
 
+// What the gateway would never let run.
+Result<void> Records::Impl::checkMemory(const TenantRecord& tenant, const Version& version) {
+  if (!tenant.quotas.memory) return {};
+  const ByteSize memory = version.spec->limits.memory;
+  const ByteSize quota = *tenant.quotas.memory;
+  const std::uint32_t kept = version.isContainer() ? version.settings.scale.value_or(catalog::Scale{}).min : 0;
+  if (memory > quota) {
+    return fail(ErrorCode::kDenied, fmt::format("limits.memory is {}, and all that runs of {} may have {} together; "
+                                                "declare less, or ask the operator for a larger memory quota",
+                                                toString(memory), tenant.name, toString(quota)));
+  }
+  if (kept > 0 && memory.value > quota.value / kept) {
+    return fail(ErrorCode::kDenied,
+                fmt::format("{} containers (scale.min) of {} each (limits.memory) are more than the {} that {} may have; "
+                            "declare less, or ask the operator for a larger memory quota",
+                            kept, toString(memory), toString(quota), tenant.name));
+  }
+  return {};
+}
+
 Result<void> Records::Impl::checkQuota(const TenantTable& table, const Version& version, bool is_new_function) const {
   const TenantQuotas& quotas = table.tenant().quotas;
   if (is_new_function && table.functions().size() >= quotas.functions) {
     return fail(ErrorCode::kExhausted, fmt::format("{} has {} functions, as many as its quota allows",
                                                    table.tenant().name, table.functions().size()));
   }
+  if (auto fits = checkMemory(table.tenant(), version); !fits) return fits;
   const std::uint64_t stored = table.storedBytesWith(&version);
   if (stored > quotas.stored.value) {
     return fail(ErrorCode::kExhausted,

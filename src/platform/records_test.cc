@@ -191,6 +191,19 @@ TEST_F(RecordsTest, QuotasHold) {
   EXPECT_THAT(records_->deploy(other, present).error().message(), HasSubstr("would store 2000 bytes"));
 }
 
+TEST_F(RecordsTest, WhatItsTenantsMemoryCouldNeverHoldIsNotDeployed) {
+  TenantQuotas quotas;
+  quotas.memory = ByteSize{64 << 20};
+  setQuotas(quotas);
+  ASSERT_TRUE(deploy("fits", "limits = { memory = '64MiB' }"));
+  const auto refused = deploy("large", "limits = { memory = '65MiB' }");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kDenied);
+  EXPECT_THAT(refused.error().message(), HasSubstr("limits.memory is 65MiB"));
+  EXPECT_THAT(refused.error().message(), HasSubstr("64MiB together"));
+  EXPECT_EQ(records_->snapshot()->function("acme", "large"), nullptr);
+}
+
 TEST_F(RecordsTest, RoutesAreTheTenantsAndOfOneFunction) {
   ASSERT_TRUE(deploy("cart", "[[routes]]\nhost = 'shop.example.com'"));
   EXPECT_EQ(deploy("front", "[[routes]]\nhost = 'shop.example.com'").error().code(), ErrorCode::kConflict);

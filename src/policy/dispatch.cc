@@ -24,9 +24,9 @@ auto& grown(Items& items, std::size_t index) {
 
 }  // namespace
 
-void Dispatch::setTenant(TenantId tenant, double weight, std::optional<std::uint32_t> concurrency) {
-  grown(tenants_, tenant.value).concurrency = concurrency;
-  queue_.setWeight(tenant, weight);
+void Dispatch::setTenant(TenantId tenant, const TenantTerms& terms) {
+  grown(tenants_, tenant.value).terms = terms;
+  queue_.setWeight(tenant, terms.weight);
 }
 
 void Dispatch::setFunction(FunctionId id, const FunctionTerms& terms) {
@@ -37,20 +37,19 @@ void Dispatch::setFunction(FunctionId id, const FunctionTerms& terms) {
   wake(function);
 }
 
-void Dispatch::setVersion(VersionId id, FunctionId function, ByteSize memory) {
-  WASABI_CHECK(function.value < functions_.size());
+void Dispatch::setVersion(VersionId id, const VersionTerms& terms) {
+  WASABI_CHECK(terms.function.value < functions_.size());
   Version& version = grown(versions_, id.value);
-  WASABI_CHECK(version.idle() || version.function == function);
-  version.function = function;
-  version.memory = memory;
-  std::vector<VersionId>& versions = functions_[function.value].versions;
+  WASABI_CHECK(version.idle() || (version.terms.function == terms.function && version.terms.books == terms.books));
+  version.terms = terms;
+  std::vector<VersionId>& versions = functions_[terms.function.value].versions;
   if (std::find(versions.begin(), versions.end(), id) == versions.end()) versions.push_back(id);
 }
 
 void Dispatch::forgetVersion(VersionId id) {
   Version& version = versions_[id.value];
   WASABI_CHECK(version.idle());
-  std::erase(functions_[version.function.value].versions, id);
+  std::erase(functions_[version.terms.function.value].versions, id);
   queue_.forget(lineOf(id));
   version = Version{};
 }
@@ -90,7 +89,7 @@ void Dispatch::serves(TargetId id, VersionId version) {
   const auto place = std::lower_bound(targets.begin(), targets.end(), id);
   if (place != targets.end() && *place == id) return;
   targets.insert(place, id);
-  wake(functions_[versions_[version.value].function.value]);
+  wake(functions_[versions_[version.value].terms.function.value]);
 }
 
 void Dispatch::servesNoMore(TargetId id, VersionId version) {
@@ -116,18 +115,30 @@ bool Dispatch::hasRoom(const Target& target, VersionId version, TimePoint now) {
   return full == target.full_for.end() || now >= full->second;
 }
 
-std::optional<TargetId> Dispatch::choose(VersionId version, TimePoint now) const {
-  std::optional<TargetId> best;
+bool Dispatch::Tenant::hasRoomFor(ByteSize memory) const {
+  if (!terms.memory) return true;
+  return booked <= *terms.memory && memory.value <= terms.memory->value - booked.value;
+}
+
+Dispatch::Search Dispatch::choose(const Version& version, VersionId id, const Tenant& tenant, TimePoint now) const {
+  // One on which something runs costs nothing more.
+  const bool may_book = tenant.hasRoomFor(version.booking());
+  if (!may_book && !version.booksTargets()) return {std::nullopt, true};
+  Search search;
   double least = 0;
-  for (const TargetId id : versions_[version.value].targets) {
-    const Target& candidate = target(id);
-    if (!hasRoom(candidate, version, now)) continue;
+  for (const TargetId one : version.targets) {
+    const Target& candidate = target(one);
+    if (!hasRoom(candidate, id, now)) continue;
+    if (!may_book && candidate.running == 0) {
+      search.memory_lacks = true;
+      continue;
+    }
     const double load = candidate.running / candidate.terms.size;
-    if (best && load >= least) continue;
-    best = id;
+    if (search.found && load >= least) continue;
+    search.found = one;
     least = load;
   }
-  return best;
+  return search;
 }
 
 // Where what is in the way is the version's own at each target: until when it is, unless one of its requests ends.
@@ -143,27 +154,37 @@ std::optional<TimePoint> Dispatch::turnedAwayUntil(VersionId version, TimePoint 
   return first;
 }
 
+std::optional<Dispatch::Beyond> Dispatch::beyondLimit(VersionId id) const {
+  const Version& version = versions_[id.value];
+  const auto& limit = tenants_[functions_[version.terms.function.value].terms.tenant.value].terms.memory;
+  if (!limit || version.terms.memory <= *limit) return std::nullopt;
+  return Beyond{id, version.terms.memory, *limit};
+}
+
 // First what the caller can mend himself, then what is ours.
 Dispatch::Choice Dispatch::judge(VersionId id, TimePoint now) const {
   const Version& version = versions_[id.value];
-  const Function& function = functions_[version.function.value];
+  const Function& function = functions_[version.terms.function.value];
   const Tenant& tenant = tenants_[function.terms.tenant.value];
+  const TenantTerms& terms = tenant.terms;
+  if (beyondLimit(id)) return {Verdict::kNever, {}};
   if (function.running >= function.terms.concurrency) return {Verdict::kFunctionBusy, {}};
-  if (tenant.concurrency && tenant.running >= *tenant.concurrency) return {Verdict::kTenantBusy, {}};
+  if (terms.concurrency && tenant.running >= *terms.concurrency) return {Verdict::kTenantBusy, {}};
   if (version.targets.empty()) return {Verdict::kNotStarted, {}};
-  const auto chosen = choose(id, now);
-  if (chosen) return {Verdict::kRun, *chosen};
+  const Search search = choose(version, id, tenant, now);
+  if (search.found) return {Verdict::kRun, *search.found};
+  if (search.memory_lacks) return {Verdict::kTenantMemory, {}};
   if (const auto until = turnedAwayUntil(id, now)) return {Verdict::kTurnedAway, {}, *until};
   return {Verdict::kNoMemory, {}};
 }
 
 Waiter Dispatch::waiterFor(const Request& request) const {
   const Version& version = versions_[request.version.value];
-  const double cost = static_cast<double>(version.memory.value) * kCostOfAByte;
+  const double cost = static_cast<double>(version.terms.memory.value) * kCostOfAByte;
   return {request.ticket,
-          functions_[version.function.value].terms.tenant,
+          functions_[version.terms.function.value].terms.tenant,
           lineOf(request.version),
-          version.memory,
+          version.terms.memory,
           cost,
           request.arrival,
           request.deadline};
@@ -172,14 +193,16 @@ Waiter Dispatch::waiterFor(const Request& request) const {
 Dispatch::Answer Dispatch::arrive(const Request& request, TimePoint now) {
   WASABI_CHECK(request.version.value < versions_.size());
   const Choice choice = judge(request.version, now);
+  if (choice.verdict == Verdict::kNever) {
+    return {Answer::Kind::kRefused, {}, choice.verdict, std::nullopt, beyondLimit(request.version)};
+  }
   if (queue_.empty() && choice.verdict == Verdict::kRun) {
-    begin(request.version, choice.target);
-    return {Answer::Kind::kGoes, choice.target, std::nullopt, std::nullopt};
+    return {Answer::Kind::kGoes, begin(request.version, choice.target), std::nullopt, std::nullopt, std::nullopt};
   }
   if (auto refusal = queue_.offer(waiterFor(request), now)) {
-    return {Answer::Kind::kRefused, {}, choice.verdict, std::move(refusal)};
+    return {Answer::Kind::kRefused, {}, choice.verdict, std::move(refusal), std::nullopt};
   }
-  return {Answer::Kind::kWaits, {}, choice.verdict, std::nullopt};
+  return {Answer::Kind::kWaits, {}, choice.verdict, std::nullopt, std::nullopt};
 }
 
 std::optional<Dispatch::Call> Dispatch::next(TimePoint now) {
@@ -191,44 +214,68 @@ std::optional<Dispatch::Call> Dispatch::next(TimePoint now) {
   });
   if (!waited) return std::nullopt;
   const VersionId version{waited->waiter.function.value};
-  begin(version, chosen);
-  return Call{std::move(*waited), version, chosen};
+  return Call{std::move(*waited), begin(version, chosen)};
 }
 
-void Dispatch::begin(VersionId id, TargetId target_id) {
+Dispatch::Run Dispatch::begin(VersionId id, TargetId target_id) {
   Version& version = versions_[id.value];
-  Function& function = functions_[version.function.value];
+  Function& function = functions_[version.terms.function.value];
+  Tenant& tenant = tenants_[function.terms.tenant.value];
+  Target& chosen = target(target_id);
   ++version.running;
   ++version.began;
   ++function.running;
-  ++tenants_[function.terms.tenant.value].running;
-  ++target(target_id).running;
+  ++tenant.running;
+  const bool is_first = ++chosen.running == 1;
+  if (!version.booksTargets()) {
+    book(version, tenant, version.booking());
+    return {id, target_id, version.booking()};
+  }
+  if (is_first) {
+    chosen.booked = version.booking();
+    book(version, tenant, chosen.booked);
+  }
+  return {id, target_id, ByteSize{0}};
 }
 
-void Dispatch::leave(VersionId id, TargetId target_id) {
-  Version& version = versions_[id.value];
-  Function& function = functions_[version.function.value];
-  Target& left = target(target_id);
+void Dispatch::leave(const Run& run) {
+  Version& version = versions_[run.version.value];
+  Function& function = functions_[version.terms.function.value];
+  Tenant& tenant = tenants_[function.terms.tenant.value];
+  Target& left = target(run.target);
   WASABI_CHECK(version.running > 0 && left.running > 0);
   --version.running;
   --function.running;
-  --tenants_[function.terms.tenant.value].running;
+  --tenant.running;
   --left.running;
+  giveBack(version, tenant, run.booked);
+  if (left.running == 0) giveBack(version, tenant, std::exchange(left.booked, ByteSize{0}));
   wake(function);
 }
 
-void Dispatch::ended(VersionId version, TargetId id) {
-  leave(version, id);
-  target(id).full_until.reset();
-  target(id).full_for.erase(version.value);
+void Dispatch::book(Version& version, Tenant& tenant, ByteSize memory) {
+  version.booked = version.booked + memory;
+  tenant.booked = tenant.booked + memory;
 }
 
-void Dispatch::turnedAway(VersionId version, TargetId id, Lack lack, TimePoint now) {
-  leave(version, id);
+void Dispatch::giveBack(Version& version, Tenant& tenant, ByteSize memory) {
+  WASABI_CHECK(version.booked >= memory && tenant.booked >= memory);
+  version.booked = version.booked - memory;
+  tenant.booked = tenant.booked - memory;
+}
+
+void Dispatch::ended(const Run& run) {
+  leave(run);
+  target(run.target).full_until.reset();
+  target(run.target).full_for.erase(run.version.value);
+}
+
+void Dispatch::turnedAway(const Run& run, Lack lack, TimePoint now) {
+  leave(run);
   if (lack == Lack::kShared) {
-    target(id).full_until = now + kBelief;
+    target(run.target).full_until = now + kBelief;
   } else {
-    target(id).full_for[version.value] = now + kBelief;
+    target(run.target).full_for[run.version.value] = now + kBelief;
   }
 }
 
@@ -247,9 +294,24 @@ std::vector<VersionId> Dispatch::unserved() const {
   return found;
 }
 
+std::vector<Dispatch::Beyond> Dispatch::waitingInVain() const {
+  std::vector<Beyond> found;
+  for (std::uint32_t number = 0; number < versions_.size(); ++number) {
+    if (queue_.waitingOf(lineOf({number})) == 0) continue;
+    if (const auto beyond = beyondLimit({number})) found.push_back(*beyond);
+  }
+  return found;
+}
+
 Dispatch::VersionFigures Dispatch::figures(VersionId id) const {
   const Version& version = versions_[id.value];
-  return {version.running, queue_.waitingOf(lineOf(id)), version.targets.size(), version.began};
+  return {version.running,   queue_.waitingOf(lineOf(id)), version.targets.size(), version.began, version.booked,
+          version.booking(), queue_.waitsFor(lineOf(id))};
+}
+
+Dispatch::TenantFigures Dispatch::tenantFigures(TenantId id) const {
+  const Tenant& tenant = tenants_[id.value];
+  return {tenant.booked, tenant.terms.memory, tenant.running, queue_.waitingOf(id)};
 }
 
 }  // namespace wasabi::policy

@@ -22,18 +22,19 @@ constexpr VersionId kSecond{1};
 constexpr VersionId kOthers{2};
 constexpr TargetId kA{0};
 constexpr TargetId kB{1};
+constexpr ByteSize kMemory{1 << 20};
 
 // Two tenants; the first has a function of two versions, the second one of one.
 class DispatchTest : public ::testing::Test {
  protected:
   DispatchTest() {
-    dispatch_.setTenant({0}, 1, std::nullopt);
-    dispatch_.setTenant({1}, 1, std::nullopt);
+    dispatch_.setTenant({0}, {});
+    dispatch_.setTenant({1}, {});
     dispatch_.setFunction({0}, {{0}, 100});
     dispatch_.setFunction({1}, {{1}, 100});
-    dispatch_.setVersion(kFirst, {0}, ByteSize{1 << 20});
-    dispatch_.setVersion(kSecond, {0}, ByteSize{1 << 20});
-    dispatch_.setVersion(kOthers, {1}, ByteSize{1 << 20});
+    dispatch_.setVersion(kFirst, {{0}, kMemory});
+    dispatch_.setVersion(kSecond, {{0}, kMemory});
+    dispatch_.setVersion(kOthers, {{1}, kMemory});
   }
 
   Dispatch::Answer arrive(VersionId version, Duration after = 0s) {
@@ -42,7 +43,7 @@ class DispatchTest : public ::testing::Test {
   }
   std::vector<VersionId> callAll(Duration after) {
     std::vector<VersionId> called;
-    while (const auto call = dispatch_.next(kStart + after)) called.push_back(call->version);
+    while (const auto call = dispatch_.next(kStart + after)) called.push_back(call->run.version);
     return called;
   }
   void open(TargetId target, const std::vector<VersionId>& versions, Dispatch::TargetTerms terms = {}) {
@@ -78,26 +79,26 @@ TEST_F(DispatchTest, GoesWhereTheLeastRunsForItsSize) {
   open(kA, {kFirst}, {.size = 1, .most_running = {}});
   open(kB, {kFirst}, {.size = 3, .most_running = {}});
   std::map<TargetId, int> count;
-  for (int i = 0; i < 8; ++i) ++count[arrive(kFirst).target];
+  for (int i = 0; i < 8; ++i) ++count[arrive(kFirst).run.target];
   EXPECT_EQ(count[kA], 2);
   EXPECT_EQ(count[kB], 6);
 }
 
 TEST_F(DispatchTest, WhoTurnedOneAwayIsNotAskedAgainUntilOneEndsThere) {
   open(kA, {kFirst, kOthers});
-  ASSERT_EQ(arrive(kFirst).target, kA);
+  ASSERT_EQ(arrive(kFirst).run.target, kA);
   ASSERT_EQ(arrive(kOthers).kind, Kind::kGoes);
-  dispatch_.turnedAway(kOthers, kA, Dispatch::Lack::kShared, kStart);
+  dispatch_.turnedAway({kOthers, kA, kMemory}, Dispatch::Lack::kShared, kStart);
   EXPECT_EQ(arrive(kFirst, 1ms).because, Verdict::kNoMemory);
   EXPECT_TRUE(callAll(2ms).empty());
-  dispatch_.ended(kFirst, kA);
+  dispatch_.ended({kFirst, kA, kMemory});
   EXPECT_EQ(callAll(3ms), std::vector{kFirst});
 }
 
 TEST_F(DispatchTest, ABeliefEndsByItself) {
   open(kA, {kFirst});
   ASSERT_EQ(arrive(kFirst).kind, Kind::kGoes);
-  dispatch_.turnedAway(kFirst, kA, Dispatch::Lack::kShared, kStart);
+  dispatch_.turnedAway({kFirst, kA, kMemory}, Dispatch::Lack::kShared, kStart);
   ASSERT_EQ(arrive(kFirst, 1ms).kind, Kind::kWaits);
   EXPECT_EQ(callAll(1ms + Dispatch::kBelief).size(), 1u);
 }
@@ -105,7 +106,7 @@ TEST_F(DispatchTest, ABeliefEndsByItself) {
 TEST_F(DispatchTest, TheFunctionsOwnLimitThereHoldsBackNoOther) {
   open(kA, {kFirst, kOthers});
   ASSERT_EQ(arrive(kFirst).kind, Kind::kGoes);
-  dispatch_.turnedAway(kFirst, kA, Dispatch::Lack::kOwn, kStart);
+  dispatch_.turnedAway({kFirst, kA, kMemory}, Dispatch::Lack::kOwn, kStart);
   EXPECT_EQ(arrive(kOthers, 1ms).kind, Kind::kGoes);
   EXPECT_EQ(arrive(kFirst, 1ms).because, Verdict::kTurnedAway);
   EXPECT_TRUE(callAll(1ms).empty());
@@ -117,8 +118,8 @@ TEST_F(DispatchTest, WhereOneOfTheTargetsIsFullForAllItIsRoomThatLacks) {
   open(kB, {kFirst});
   ASSERT_EQ(arrive(kFirst).kind, Kind::kGoes);
   ASSERT_EQ(arrive(kFirst).kind, Kind::kGoes);
-  dispatch_.turnedAway(kFirst, kA, Dispatch::Lack::kOwn, kStart);
-  dispatch_.turnedAway(kFirst, kB, Dispatch::Lack::kShared, kStart);
+  dispatch_.turnedAway({kFirst, kA, kMemory}, Dispatch::Lack::kOwn, kStart);
+  dispatch_.turnedAway({kFirst, kB, kMemory}, Dispatch::Lack::kShared, kStart);
   EXPECT_EQ(arrive(kFirst, 1ms).because, Verdict::kNoMemory);
 }
 
@@ -129,7 +130,7 @@ TEST_F(DispatchTest, LimitsHoldOverAllTargets) {
   ASSERT_EQ(arrive(kFirst).kind, Kind::kGoes);
   ASSERT_EQ(arrive(kSecond).kind, Kind::kGoes);
   EXPECT_EQ(arrive(kFirst).because, Verdict::kFunctionBusy);
-  dispatch_.ended(kSecond, kB);
+  dispatch_.ended({kSecond, kB, kMemory});
   EXPECT_EQ(callAll(1ms), std::vector{kFirst});
 }
 
@@ -148,9 +149,9 @@ TEST_F(DispatchTest, WhoWaitsForAFullTargetOfItsOwnHoldsBackNoOther) {
   for (Duration later = 1ms; later < 10min; later += 7s) {
     ASSERT_NE(arrive(kOthers, later).kind, Kind::kRefused);
     ASSERT_EQ(callAll(later), std::vector{kOthers}) << toSeconds(later);
-    dispatch_.ended(kOthers, kB);
+    dispatch_.ended({kOthers, kB, kMemory});
   }
-  dispatch_.ended(kFirst, kA);
+  dispatch_.ended({kFirst, kA, kMemory});
   EXPECT_EQ(callAll(10min), std::vector{kFirst});
 }
 
@@ -160,7 +161,7 @@ TEST_F(DispatchTest, NothingGoesToAClosedTargetAndWhatRunsThereMayEnd) {
   dispatch_.closeTarget(kA);
   EXPECT_FALSE(dispatch_.drained(kA));
   EXPECT_EQ(arrive(kFirst).because, Verdict::kNotStarted);
-  dispatch_.ended(kFirst, kA);
+  dispatch_.ended({kFirst, kA, kMemory});
   EXPECT_TRUE(dispatch_.drained(kA));
   open(kA, {kOthers});
   EXPECT_EQ(dispatch_.figures(kFirst).targets, 0u);
@@ -171,10 +172,7 @@ TEST_F(DispatchTest, NothingGoesToAClosedTargetAndWhatRunsThereMayEnd) {
 // A world of superpods that have room for so many, and say so only when asked.
 struct World {
   Dispatch dispatch{QueueBounds{}};
-  struct Run {
-    VersionId version;
-    TargetId target;
-  };
+  using Run = Dispatch::Run;
   std::deque<Run> going;  // on their way to a target
   std::vector<Run> running;
   std::map<TargetId, std::size_t> room;
@@ -189,20 +187,20 @@ struct World {
 
   World() {
     for (std::uint32_t i = 0; i < 2; ++i) {
-      dispatch.setTenant({i}, 1, std::nullopt);
+      dispatch.setTenant({i}, {});
       dispatch.setFunction({i}, {{i}, kConcurrency});
     }
-    for (std::uint32_t i = 0; i < kVersions; ++i) dispatch.setVersion({i}, {i / 2}, ByteSize{1 << 20});
+    for (std::uint32_t i = 0; i < kVersions; ++i) dispatch.setVersion({i}, {{i / 2}, kMemory});
   }
-  void goes(VersionId version, TargetId target) {
-    RC_ASSERT(served[target].contains(version));
-    RC_ASSERT(++running_of[{version.value / 2}] <= kConcurrency);
-    going.push_back({version, target});
+  void goes(const Run& run) {
+    RC_ASSERT(served[run.target].contains(run.version));
+    RC_ASSERT(++running_of[{run.version.value / 2}] <= kConcurrency);
+    going.push_back(run);
   }
   void arrive(VersionId version) {
     ++arrived;
     const auto answer = dispatch.arrive({++last_ticket, version, now, now + 1h}, now);
-    if (answer.kind == Kind::kGoes) goes(version, answer.target);
+    if (answer.kind == Kind::kGoes) goes(answer.run);
     if (answer.kind == Kind::kWaits) ++waiting;
     if (answer.kind == Kind::kRefused) ++refused;
   }
@@ -218,9 +216,9 @@ struct World {
         continue;
       }
       --running_of[{run.version.value / 2}];
-      dispatch.turnedAway(run.version, run.target, Dispatch::Lack::kShared, now);
+      dispatch.turnedAway(run, Dispatch::Lack::kShared, now);
       const auto answer = dispatch.arrive({++last_ticket, run.version, now, now + 1h}, now);
-      if (answer.kind == Kind::kGoes) goes(run.version, answer.target);
+      if (answer.kind == Kind::kGoes) goes(answer.run);
       if (answer.kind == Kind::kWaits) ++waiting;
       if (answer.kind == Kind::kRefused) ++refused;
     }
@@ -228,7 +226,7 @@ struct World {
   void call() {
     while (const auto next = dispatch.next(now)) {
       --waiting;
-      goes(next->version, next->target);
+      goes(next->run);
     }
     deliver();
   }
@@ -237,7 +235,7 @@ struct World {
     running.erase(running.begin() + static_cast<std::ptrdiff_t>(index));
     --running_of[{run.version.value / 2}];
     ++ended;
-    dispatch.ended(run.version, run.target);
+    dispatch.ended(run);
   }
 };
 

@@ -122,6 +122,8 @@ class MemoryBook {
   ByteSize bookable() const { return bookable_; }
   ByteSize booked() const { return booked_; }
   ByteSize heldBy(TenantId tenant) const;
+  // What one of the function's is booked, were it the only one.
+  ByteSize alone(FunctionId function) const { return {known(function).alone}; }
   ByteSize sumOfLimits() const { return {sums_.limits}; }
   std::uint64_t admitted() const { return admitted_; }
   std::uint32_t admitted(FunctionId function) const;

@@ -147,12 +147,16 @@ WaitingLines::Reply RequestQueue::ask(Record& record, TimePoint now, const Judge
 }
 
 WaitingLines::Reply RequestQueue::setAside(Record& record, const Judgement& said, TimePoint now) {
+  using For = WaitingLines::AsideFor;
   const TimePoint late = now + kAskAgain;
-  if (said.verdict == Verdict::kOverShare) {
-    if (!record.over_share_since) record.over_share_since = now;
-    const bool alone = now - *record.over_share_since < kOvertakingTime;
-    return {alone ? Answer::kSetFunctionAside : Answer::kSetTenantAside, {late, true}};
+  if (said.verdict == Verdict::kOverShare || said.verdict == Verdict::kTenantMemory) {
+    if (!record.behind_own_since) record.behind_own_since = now;
+    const For what = said.verdict == Verdict::kOverShare ? For::kRoom : For::kTenantRoom;
+    if (now - *record.behind_own_since < kOvertakingTime) return {Answer::kSetFunctionAside, {late, what}};
+    lines_.putFirst(record.waiter.function);
+    return {Answer::kSetTenantAside, {late, what}};
   }
+  lines_.putBack(record.waiter.function);
   // Its line for the CPU also gets shorter without anybody's end.
   const TimePoint wanted = said.verdict == Verdict::kNoCpu ? now : said.until;
   const TimePoint until = std::clamp(wanted, now + kAskAgainAtTheEarliest, late);
@@ -179,6 +183,7 @@ Waited RequestQueue::takeOut(Ticket ticket, TimePoint now) {
   const Record& record = node.mapped();
   const Waiter& waiter = record.waiter;
   lines_.remove(waiter.function, record.place);
+  if (record.behind_own_since) lines_.putBack(waiter.function);
   deadlines_.erase({waiter.deadline, ticket});
   memory_ = memory_ - waiter.memory;
   if (blocked_ == ticket) blocked_.reset();
@@ -191,12 +196,18 @@ Waited RequestQueue::takeOut(Ticket ticket, TimePoint now) {
 void RequestQueue::ended(TenantId tenant, FunctionId function) {
   lines_.wake(function);
   lines_.wake(tenant);
+  lines_.wakeForRoomOf(tenant, kLookAhead);
   lines_.wakeForRoom(kLookAhead);
 }
 
 std::optional<Waited> RequestQueue::remove(Ticket ticket, TimePoint now) {
   if (!waiting_.contains(ticket)) return std::nullopt;
   return takeOut(ticket, now);
+}
+
+std::optional<Verdict> RequestQueue::waitsFor(FunctionId function) const {
+  const auto head = lines_.headOf(function);
+  return head ? waiting_.at(*head).waited_for : std::nullopt;
 }
 
 std::vector<Waited> RequestQueue::expire(TimePoint now) {
@@ -229,7 +240,7 @@ Explanation RequestQueue::explain(const Waiter& request, TimePoint now) const {
   answer.waiting = size();
   answer.expected_wait = answer.waiting_of_function > 0 ? expectedWait(request.tenant, request.function, now)
                                                         : timeFor(answer.ahead, rate_.perSecond(now));
-  if (const auto head = lines_.headOf(request.function)) answer.function_waits_for = waiting_.at(*head).waited_for;
+  answer.function_waits_for = waitsFor(request.function);
   answer.blocked_head = blockedHead(now);
   return answer;
 }

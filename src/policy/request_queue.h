@@ -8,18 +8,19 @@
 //
 // Room. `next` asks the heads of the lines in this order. A head whose own limits are in the way is set aside and keeps
 // nobody waiting; so is one whose function's line for the CPU is long already, and one whose tenant is over its share
-// of the room. Of such a tenant others may be admitted before it only for kOvertakingTime since it was first found so;
-// then none is until it fits, so that a large request does not wait for ever behind small ones of its own tenant. The
-// first head for which there is no room is the *blocked head*: others may still be admitted before it, but at most
-// kOvertakings of them and only for kOvertakingTime since it was first blocked. After that nobody is, until it is
-// admitted, leaves, or its own limits get in the way. So a blocked head waits at most kOvertakingTime and then until so
-// many of those who run have ended that it fits, whatever anybody else does. (What would not even fit into an empty box
-// must be refused by the caller, never offered.)
+// of the room, or has none left of the memory that it may have. Of such a tenant others may be admitted before it only
+// for kOvertakingTime since it was first found so; then none is until it fits, so that a large request does not wait
+// for ever behind small ones of its own tenant. The first head for which there is no room is the *blocked head*: others
+// may still be admitted before it, but at most kOvertakings of them and only for kOvertakingTime since it was first
+// blocked. After that nobody is, until it is admitted, leaves, or its own limits get in the way. So a blocked head
+// waits at most kOvertakingTime and then until so many of those who run have ended that it fits, whatever anybody else
+// does. (What would not even fit into an empty box must be refused by the caller, never offered.)
 //
 // No wake-up is lost. Whoever frees room, for whatever reason, calls `next` until it answers nothing; who was asked and
 // had no room is asked again each time. What was set aside is asked again when `ended` names it, or somebody ends and
-// it waits for its tenant's share (kLookAhead of those at a time), and after kAskAgain in any case; `nextDue` never
-// lies further ahead than that while somebody waits. So a call that was forgotten costs kAskAgain at most.
+// it waits for its tenant's share, or one of its tenant's ends and it waits for the tenant's memory (kLookAhead of
+// those at a time), and after kAskAgain in any case; `nextDue` never lies further ahead than that while somebody waits.
+// So a call that was forgotten costs kAskAgain at most.
 //
 // A value without clock, thread or lock: copies are independent, and the same calls lead to the same answers. Times
 // come from the caller, nearly in order (workers read the clock before they take the lock).
@@ -73,6 +74,8 @@ enum class Verdict : std::uint8_t {
   kOverShare,       // there may be room, but it is kept for tenants that hold less than this one
   kNotStarted,      // nobody serves the function yet
   kTurnedAway,      // those that serve the function refuse it for its own limits there; others may find room
+  kTenantMemory,    // the tenant's own limit: memory; less may fit
+  kNever,           // the tenant's own limit: memory, of which it could not have enough with nobody beside it
 };
 
 struct Judgement {
@@ -160,7 +163,7 @@ class RequestQueue {
   std::optional<Waited> next(TimePoint now, const Judge& judge);
 
   // An invocation has ended, or a limit was raised: what limits of its own held back of this function and tenant, and
-  // some that wait for their share, is asked again by the following `next`.
+  // some that wait for their share or for what is their tenant's, is asked again by the following `next`.
   void ended(TenantId tenant, FunctionId function);
 
   // Leaves (disconnect, cancel); its place is free at once. Nothing if it does not wait.
@@ -175,6 +178,8 @@ class RequestQueue {
   std::size_t size() const { return waiting_.size(); }
   std::size_t waitingOf(FunctionId function) const { return lines_.waitingOf(function); }
   std::size_t waitingOf(TenantId tenant) const { return lines_.waitingOf(tenant); }
+  // What was last said of the head of its line.
+  std::optional<Verdict> waitsFor(FunctionId function) const;
   ByteSize waitingMemory() const { return memory_; }
   std::optional<BlockedHead> blockedHead(TimePoint now) const;
 
@@ -194,7 +199,7 @@ class RequestQueue {
     // Kept when limits of its own held it in between, so that they do not renew what it must bear.
     std::optional<TimePoint> blocked_since;
     std::size_t overtaken = 0;
-    std::optional<TimePoint> over_share_since;
+    std::optional<TimePoint> behind_own_since;  // no room is left of what its tenant may have
   };
 
   std::optional<RefusedBy> fullFor(const Waiter& waiter) const;
@@ -203,7 +208,7 @@ class RequestQueue {
   void enqueue(const Waiter& waiter, TimePoint now);
   std::optional<Waited> search(TimePoint now, const Judge& judge);
   WaitingLines::Reply ask(Record& record, TimePoint now, const Judge& judge);
-  static WaitingLines::Reply setAside(Record& record, const Judgement& said, TimePoint now);
+  WaitingLines::Reply setAside(Record& record, const Judgement& said, TimePoint now);
   std::optional<Waited> askBlocked(TimePoint now, const Judge& judge);
   bool mayBeOvertaken(const Record& record, TimePoint now) const;
   Waited admit(Ticket ticket, TimePoint now);

@@ -14,8 +14,11 @@ void WaitingLines::setWeight(TenantId tenant, double weight) {
 WaitingLines::Place WaitingLines::add(TenantId tenant, FunctionId function, TimePoint arrival, std::uint64_t ticket) {
   Tenant& of_tenant = tenantAt(tenant);
   Function& of_function = functionAt(function);
-  WASABI_CHECK(of_function.line.empty() || of_function.tenant == tenant);
-  of_function.tenant = tenant;
+  if (of_function.tenant != tenant) {
+    WASABI_CHECK(of_function.line.empty());
+    leaveTenant(function);
+    of_function.tenant = tenant;
+  }
   const Place place{arrival, sequence_++};
   of_function.line.emplace(place, ticket);
   ++of_tenant.waiting;
@@ -53,13 +56,20 @@ void WaitingLines::setAside(TenantId tenant, const Aside& aside) {
 
 void WaitingLines::remember(const Aside& aside, bool is_function, std::uint32_t id) {
   due_.emplace(aside.until, is_function, id);
-  if (aside.for_room) for_room_.emplace(aside.until, is_function, id);
+  if (aside.what == AsideFor::kRoom) for_room_.emplace(aside.until, is_function, id);
+  // A tenant itself is woken by its name.
+  if (aside.what != AsideFor::kTenantRoom || !is_function) return;
+  tenants_[functions_[id].tenant.value].for_room.emplace(aside.until, FunctionId{id});
 }
 
 bool WaitingLines::forgetAside(Member& member, bool is_function, std::uint32_t id) {
   if (!member.aside) return false;
-  due_.erase({member.aside->until, is_function, id});
-  for_room_.erase({member.aside->until, is_function, id});
+  const auto [until, what] = *member.aside;
+  due_.erase({until, is_function, id});
+  if (what == AsideFor::kRoom) for_room_.erase({until, is_function, id});
+  if (what == AsideFor::kTenantRoom && is_function) {
+    tenants_[functions_[id].tenant.value].for_room.erase({until, FunctionId{id}});
+  }
   member.aside.reset();
   return true;
 }
@@ -89,6 +99,23 @@ void WaitingLines::wakeDue(TimePoint now) {
 
 void WaitingLines::wakeForRoom(std::size_t most) {
   for (; most > 0 && !for_room_.empty(); --most) wake(*for_room_.begin());
+}
+
+void WaitingLines::wakeForRoomOf(TenantId tenant, std::size_t most) {
+  if (tenant.value >= tenants_.size()) return;
+  const auto& waiting = tenants_[tenant.value].for_room;
+  for (; most > 0 && !waiting.empty(); --most) wake(waiting.begin()->second);
+}
+
+// Nothing of it is left with its tenant: nobody waits there.
+void WaitingLines::leaveTenant(FunctionId function) {
+  wake(function);
+  if (functions_[function.value].tenant.value < tenants_.size()) putBack(function);
+}
+
+void WaitingLines::putBack(FunctionId function) {
+  std::optional<FunctionId>& first = tenants_[functions_[function.value].tenant.value].first;
+  if (first == function) first.reset();
 }
 
 std::optional<TimePoint> WaitingLines::nextWake() const {
@@ -126,7 +153,7 @@ double WaitingLines::shareOf(TenantId tenant) const {
 void WaitingLines::forget(FunctionId function) {
   if (function.value >= functions_.size()) return;
   WASABI_CHECK(functions_[function.value].line.empty());
-  wake(function);
+  leaveTenant(function);
   functions_[function.value] = {};
 }
 

@@ -3,8 +3,9 @@
 //
 // A function or tenant whose own limits are in the way is set aside, out of the order, until it is woken or a given
 // time: so asking in order never walks over those who cannot run. It is owed nothing for that time, as if it had
-// wanted nothing. What it was set aside for may also be room that anybody can make. A value: copies are independent,
-// and the same calls lead to the same order.
+// wanted nothing. What it was set aside for may also be room that anybody can make, or any function of its tenant. A
+// tenant may have a function whose turn comes before that of its others, whatever they are owed. A value: copies are
+// independent, and the same calls lead to the same order.
 #pragma once
 
 #include <cstddef>
@@ -29,9 +30,14 @@ class WaitingLines {
   // What becomes of those who were asked.
   enum class Answer : std::uint8_t { kTaken, kNext, kSetFunctionAside, kSetTenantAside, kStop };
   // Of one that is set aside.
+  enum class AsideFor : std::uint8_t {
+    kOwn,         // woken by its name
+    kRoom,        // wakeForRoom() wakes it too
+    kTenantRoom,  // wakeForRoomOf() its tenant wakes it too
+  };
   struct Aside {
     TimePoint until{};
-    bool for_room = false;  // wakeForRoom() wakes it too
+    AsideFor what = AsideFor::kOwn;
   };
   struct Reply {
     Answer answer;
@@ -59,6 +65,11 @@ class WaitingLines {
   void wakeDue(TimePoint now);
   // Of those that were set aside for room, so many at most: those that come back first anyhow.
   void wakeForRoom(std::size_t most);
+  void wakeForRoomOf(TenantId tenant, std::size_t most);
+  // While it is in the order, it is asked before all other functions of its tenant; one at a time.
+  void putFirst(FunctionId function) { tenants_[functions_[function.value].tenant.value].first = function; }
+  // No more, if it was.
+  void putBack(FunctionId function);
   std::optional<TimePoint> nextWake() const;
 
   std::size_t waitingOf(FunctionId function) const;
@@ -92,15 +103,20 @@ class WaitingLines {
     std::size_t waiting = 0;
     FairClock clock;
     std::set<Rank> order;
+    std::optional<FunctionId> first;
+    std::set<std::pair<TimePoint, FunctionId>> for_room;  // of its own functions, set aside for what is the tenant's
   };
   // A function (true) or tenant set aside, by the time it comes back.
   using Due = std::tuple<TimePoint, bool, std::uint32_t>;
 
   Function& functionAt(FunctionId id);
   Tenant& tenantAt(TenantId id);
+  template <typename Ask>
+  Answer askOne(TenantId tenant, FunctionId function, Ask& ask);
   void remember(const Aside& aside, bool is_function, std::uint32_t id);
   bool forgetAside(Member& member, bool is_function, std::uint32_t id);
   void wake(const Due& due);
+  void leaveTenant(FunctionId function);
   void list(FunctionId id);
   void list(TenantId id);
   static Rank rankOf(const Member& member, std::uint32_t id) { return {member.tag, member.came, id}; }
@@ -116,20 +132,34 @@ class WaitingLines {
   std::uint64_t sequence_ = 0;
 };
 
+// What is to become of the others of its tenant, and of all, is in what is returned.
+template <typename Ask>
+WaitingLines::Answer WaitingLines::askOne(TenantId tenant, FunctionId function, Ask& ask) {
+  const Reply reply = ask(functions_[function.value].line.begin()->second);
+  if (reply.answer == Answer::kSetFunctionAside) setAside(function, reply.aside);
+  if (reply.answer == Answer::kSetTenantAside) setAside(tenant, reply.aside);
+  return reply.answer;
+}
+
 template <typename Ask>
 void WaitingLines::askInOrder(Ask&& ask) {
+  const auto ends_all = [](Answer answer) { return answer == Answer::kTaken || answer == Answer::kStop; };
   for (auto t = order_.begin(); t != order_.end();) {
     const TenantId tenant{std::get<2>(*t++)};
+    std::optional<FunctionId> asked;
+    if (const auto first = tenants_[tenant.value].first; first && functions_[first->value].listed) {
+      const Answer answer = askOne(tenant, *first, ask);
+      if (ends_all(answer)) return;
+      if (answer == Answer::kSetTenantAside) continue;
+      asked = first;
+    }
     std::set<Rank>& order = tenants_[tenant.value].order;
     for (auto f = order.begin(); f != order.end();) {
       const FunctionId function{std::get<2>(*f++)};
-      const Reply reply = ask(functions_[function.value].line.begin()->second);
-      if (reply.answer == Answer::kTaken || reply.answer == Answer::kStop) return;
-      if (reply.answer == Answer::kSetFunctionAside) setAside(function, reply.aside);
-      if (reply.answer == Answer::kSetTenantAside) {
-        setAside(tenant, reply.aside);
-        break;
-      }
+      if (function == asked) continue;
+      const Answer answer = askOne(tenant, function, ask);
+      if (ends_all(answer)) return;
+      if (answer == Answer::kSetTenantAside) break;
     }
   }
 }

@@ -39,7 +39,7 @@ std::string_view stateOf(const node::PoolFigures& pool) {
   const bool loops = pool.last_end && pool.last_end->in_a_row >= policy::RestartBackoff::kLoop;
   if (loops) return "crash loop";
   if (countOf(pool, State::kStarting) > 0) return "starting";
-  if (pool.lacks_room) return "no room";
+  if (pool.lacks) return "no room";
   return pool.desired > 0 ? "starting" : "idle";
 }
 
@@ -83,7 +83,10 @@ ContainerWhy whyOf(const platform::Version& version, const std::optional<node::P
     why.to_run.push_back(fmt::format("a container becomes ready; the next may be started in {:.1f} s", seconds));
   } else if (state == "no room") {
     why.answer = fmt::format("it would wait: there is no room for a container of {}", name);
-    why.to_run.push_back(fmt::format("{} get free on the machine", toString(version.spec->limits.memory)));
+    const bool of_tenant = pool->lacks == node::RoomLack::kTenant;
+    why.to_run.push_back(
+        fmt::format("{} get free {}", toString(version.spec->limits.memory),
+                    of_tenant ? "of what the containers of its tenant may have (its memory quota)" : "on the machine"));
   } else if (state == "starting") {
     why.answer = fmt::format("it would wait for a container of {} that is being started", name);
     why.to_run.push_back(fmt::format("it becomes ready, within {}", toString(version.container->start_timeout)));

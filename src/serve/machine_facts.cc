@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "serve/container_facts.h"
+#include "serve/tenant_memory.h"
 
 namespace wasabi::serve {
 namespace {
@@ -38,6 +39,14 @@ void writeContainers(const node::ContainerFleetFigures& containers, PrometheusTe
   text.single("wasabi_room_taken_bytes", "gauge", "What of it they may have.", containers.taken.value);
 }
 
+// The quota comes before what superpods and containers have to say: where it is in the way, none of them is asked.
+void addWords(const MemoryWhy& why, Json& words) {
+  for (const std::string& line : why.because) words["because"].push_back(line);
+  if (why.answer.empty()) return;
+  words["answer"] = why.answer;
+  for (const std::string& line : why.to_run) words["to_run"].push_back(line);
+}
+
 }  // namespace
 
 void MachineFacts::add(const std::vector<node::GatewayReport>& reports) {
@@ -63,6 +72,7 @@ std::string MachineFacts::prometheus() const {
   text.single("wasabi_function_log_dropped_lines_total", "counter", "Lines of functions that are not in files.",
               services_.lines.droppedLines());
   writeContainers(services_.containers.figures(), text);
+  writeMetrics(tenantMemories(services_.gateway.registry(), services_.gateway.desk()), text);
   text.family("wasabi_superpod_booked_bytes", "gauge", "Memory booked on a superpod.");
   for (const auto& superpod : fleet.superpods) {
     text.sample("wasabi_superpod_booked_bytes", fmt::format("superpod=\"{}\"", superpod.name), superpod.booked.value);
@@ -110,6 +120,9 @@ api::MachineStatus MachineFacts::statusNow() const {
     }
     status.functions.push_back(std::move(one));
   }
+  for (const TenantMemory& tenant : tenantMemories(services_.gateway.registry(), services_.gateway.desk())) {
+    status.tenants.push_back(statusOf(tenant));
+  }
   return status;
 }
 
@@ -148,10 +161,12 @@ std::string MachineFacts::whyContainerJson(const platform::Version& version, pol
   const auto figures = services_.gateway.desk().figures(number);
   const ContainerWhy why = whyOf(version, services_.containers.figuresOf(number), figures,
                                  services_.containers.figures(), services_.control.now());
-  const Json told = {
+  Json told = {
       {"version", platform::VersionName{version.name(), version.number}.toString()},
       {"gateway", {{"running", figures.running}, {"waiting", figures.waiting}, {"containers", figures.targets}}},
       {"words", {{"answer", why.answer}, {"because", why.because}, {"to_run", why.to_run}}}};
+  node::Gateway& gateway = services_.gateway;
+  addWords(memoryWhy(number, gateway.registry(), gateway.desk(), services_.control.now()), told["words"]);
   return told.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -171,6 +186,8 @@ std::string MachineFacts::whyJson(const platform::VersionName& version, policy::
   }
   words["because"].push_back(
       fmt::format("gateway: {} run and {} wait, over {} superpods", figures.running, figures.waiting, figures.targets));
+  node::Gateway& gateway = services_.gateway;
+  addWords(memoryWhy(number, gateway.registry(), gateway.desk(), services_.control.now()), words);
   return told.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -106,12 +106,19 @@ class Serve:
         return json.loads(self.run(*arguments, "--json", **options))
 
     def deploy(self, guest: str, name: str, manifest: str = "", *options: str) -> dict:
+        return self.json(*self._deploy_arguments(guest, name, manifest, *options))
+
+    def deploy_fails(self, guest: str, name: str, manifest: str = "", code: int = 1) -> str:
+        """What it says."""
+        return self.run(*self._deploy_arguments(guest, name, manifest), code=code)
+
+    def _deploy_arguments(self, guest: str, name: str, manifest: str, *options: str) -> list:
         arguments = ["deploy", str(guests() / (guest + ".wasm")), "--name", name, *options]
-        if manifest:
-            file = scratch.new("manifest") / "wasabi.toml"
-            file.write_text(manifest)
-            arguments += ["--manifest", str(file)]
-        return self.json(*arguments)
+        if not manifest:
+            return arguments
+        file = scratch.new("manifest") / "wasabi.toml"
+        file.write_text(manifest)
+        return [*arguments, "--manifest", str(file)]
 
     def call(self, target: str, **options) -> wire.Reply:
         return wire.call(self.address, target, **options)
