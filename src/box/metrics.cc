@@ -40,6 +40,7 @@ void MetricsDelta::add(const RequestRecord& record) {
 
 void MetricsTotals::merge(const MetricsDelta& delta) {
   for (std::size_t i = 0; i < kReasons; ++i) reasons_[i] += delta.reasons()[i];
+  for (std::size_t i = 0; i < kTurnedAwayReasons; ++i) turned_away_[i] += delta.turnedAway()[i];
   for (std::size_t i = 0; i < kWaitReasons; ++i) waits_[i].merge(delta.waits()[i]);
   for (auto& [version, series] : functions_) series.activity /= 2;
   for (const auto& [version, entry] : delta.functions()) {

@@ -59,6 +59,8 @@ struct RequestCounters {
 class MetricsDelta {
  public:
   void add(const RequestRecord& record);
+  // A request of the gateway that goes elsewhere, or waits there: it is none of this box's requests.
+  void addTurnedAway(std::size_t number) { ++turned_away_[number]; }
 
   struct FunctionEntry {
     catalog::FunctionPtr function;
@@ -67,10 +69,12 @@ class MetricsDelta {
   const std::unordered_map<const catalog::FunctionSpec*, FunctionEntry>& functions() const { return functions_; }
   const std::array<std::uint64_t, kReasons>& reasons() const { return reasons_; }
   const std::array<DurationHistogram, kWaitReasons>& waits() const { return waits_; }
+  const std::array<std::uint64_t, kTurnedAwayReasons>& turnedAway() const { return turned_away_; }
 
  private:
   std::unordered_map<const catalog::FunctionSpec*, FunctionEntry> functions_;
   std::array<std::uint64_t, kReasons> reasons_{};
+  std::array<std::uint64_t, kTurnedAwayReasons> turned_away_{};
   std::array<DurationHistogram, kWaitReasons> waits_;
 };
 
@@ -98,6 +102,7 @@ class MetricsTotals {
   const std::array<std::uint64_t, kReasons>& reasons() const { return reasons_; }
   // For how long requests waited for their admission, by number of the reason (waitNumber).
   const std::array<DurationHistogram, kWaitReasons>& waits() const { return waits_; }
+  const std::array<std::uint64_t, kTurnedAwayReasons>& turnedAway() const { return turned_away_; }
 
  private:
   FunctionSeries* seriesFor(const MetricsDelta::FunctionEntry& entry);
@@ -107,6 +112,7 @@ class MetricsTotals {
   std::map<std::string, RequestCounters> tenants_;
   RequestCounters others_;
   std::array<std::uint64_t, kReasons> reasons_{};
+  std::array<std::uint64_t, kTurnedAwayReasons> turned_away_{};
   std::array<DurationHistogram, kWaitReasons> waits_;
 };
 

@@ -44,6 +44,19 @@ TEST(MetricsTest, CountsByTenantFunctionAndReason) {
   EXPECT_EQ(totals.reasons()[static_cast<std::size_t>(Reason::kNoRoute)], 1u);
 }
 
+TEST(MetricsTest, WhatWasTurnedAwayIsCountedByReasonAndIsNoRequest) {
+  MetricsDelta delta;
+  delta.addTurnedAway(waitNumber(Reason::kQueueMemory));
+  delta.addTurnedAway(kNotHereNumber);
+  MetricsTotals totals(10);
+  totals.merge(delta);
+  totals.merge(delta);
+  EXPECT_EQ(totals.turnedAway()[waitNumber(Reason::kQueueMemory)], 2u);
+  EXPECT_EQ(totals.turnedAway()[kNotHereNumber], 2u);
+  EXPECT_EQ(totals.turnedAway()[waitNumber(Reason::kQueueCpu)], 0u);
+  EXPECT_TRUE(totals.tenants().empty());
+}
+
 TEST(MetricsTest, MemoryIsSummedByTenantWhereverItWasHeld) {
   RequestRecord record = request(function("acme", "one"));
   record.memory_byte_seconds = 1.5e6;

@@ -78,6 +78,11 @@ constexpr bool isWait(Reason reason) {
   return waitNumber(reason) < kWaitReasons;
 }
 
+// Why a box turned a request of its gateway away: by the number of what it would have waited for, or since the version
+// is not there.
+inline constexpr std::size_t kNotHereNumber = kWaitReasons;
+inline constexpr std::size_t kTurnedAwayReasons = kNotHereNumber + 1;
+
 std::string_view toString(Outcome outcome);
 std::string_view toString(Reason reason);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/prometheus_text.h"
+#include "box/gateway_words.h"
 
 namespace wasabi::box {
 namespace {
@@ -73,6 +74,18 @@ void writeReasons(PrometheusText& text, const MetricsTotals& totals) {
     const auto reason = static_cast<Reason>(i);
     if (isWait(reason)) continue;
     text.sample("wasabi_request_reasons_total", fmt::format("reason=\"{}\"", toString(reason)), totals.reasons()[i]);
+  }
+}
+
+// Each attempt counts: the gateway asks again and again while a request waits there, whose line is in its own log.
+void writeTurnedAway(PrometheusText& text, const MetricsTotals& totals) {
+  text.family(
+      "wasabi_turned_away_total", "counter",
+      "Times that a request of the gateway was not begun and went back to it, by what it would have waited for.");
+  for (std::size_t i = 0; i < kTurnedAwayReasons; ++i) {
+    const auto wait = static_cast<Reason>(static_cast<std::size_t>(kFirstWait) + i);
+    const std::string_view reason = i == kNotHereNumber ? kNotHere : toString(wait);
+    text.sample("wasabi_turned_away_total", fmt::format("reason=\"{}\"", reason), totals.turnedAway()[i]);
   }
 }
 
@@ -197,6 +210,7 @@ std::string prometheusText(const BoxFigures& figures) {
   writeRequests(text, *figures.totals);
   writeTenants(text, *figures.totals);
   writeReasons(text, *figures.totals);
+  writeTurnedAway(text, *figures.totals);
   writeAdmission(text, *figures.totals, figures.desk);
   writeInvocations(text, figures);
   writeMemory(text, figures);

@@ -203,7 +203,10 @@ void Worker::serveForGateway(http::ServerStream& stream) {
   const auto route = gatewayRouteOf(stream.request());
   if (!route) return refuse(stream, nullptr, {Reason::kBadPath, {}, route.error().message()});
   const Deployment* deployment = functions_ ? functions_->find(route->function) : nullptr;
-  if (!deployment) return sendNoRoom(stream, kNotHere);
+  if (!deployment) {
+    delta_.addTurnedAway(kNotHereNumber);
+    return sendNoRoom(stream, kNotHere);
+  }
   admit(stream, {deployment, route->prefix_size});
 }
 
@@ -224,7 +227,8 @@ void Worker::admit(http::ServerStream& stream, const FunctionTable::Match& match
       {index_, token, match.deployment->load->account.function(), now, deadline, if_no_room}, now);
   using Kind = AdmissionDesk::Answer::Kind;
   if (answer.kind == Kind::kRefused) {
-    if (const Reason why = answer.obstacle; services_.config.front == Front::kGateway && why != Reason::kNone) {
+    if (const Reason why = answer.obstacle; services_.config.front == Front::kGateway && isWait(why)) {
+      delta_.addTurnedAway(waitNumber(why));
       return sendNoRoom(stream, toString(why));
     }
     return refuse(stream, match.deployment->spec, {answer.reason, answer.retry_after, {}, answer.obstacle});

@@ -61,6 +61,10 @@ class BehindGateway(unittest.TestCase):
         self.assertIn("x-mine", text)
         self.assertNotIn("wasabi-", text)
 
+    def test_what_a_function_answers_says_what_it_was_booked(self):
+        self.assertGreater(int(self.box.ask("acme/hello@10").header("wasabi-booked")), 0)
+        self.assertIsNone(self.box.ask("acme/env@3").header("wasabi-booked"))
+
     def test_a_version_that_is_not_there_is_said_to_be_elsewhere(self):
         reply = self.box.ask("acme/env@3")
         self.assertEqual((reply.status, reply.header("wasabi-no-room")), (503, "not_here"))
@@ -157,6 +161,11 @@ class NoRoom(unittest.TestCase):
             reply = second.reply("POST")
             self.assertEqual((reply.status, reply.header("wasabi-no-room")), (503, "queue.memory"))
             self.assertEqual(json.loads(box.admin("/-/load").text)["waiting_units"], 0)
+            self.assertEqual(box.ask("t/nobody@1").status, 503)
+            metrics = box.metrics()
+            self.assertEqual(metrics.sum("wasabi_turned_away_total", reason="queue.memory"), 1)
+            self.assertEqual(metrics.sum("wasabi_turned_away_total", reason="not_here"), 1)
+            self.assertEqual(metrics.sum("wasabi_turned_away_total"), 2)
             first.close()
             eventually(lambda: not json.loads(box.admin("/-/invocations").text)["invocations"])
             third = box.connect()
