@@ -76,7 +76,8 @@ class MemoryQuota(unittest.TestCase):
         return ("--superpods", "1")
 
     def tenant(self, name: str = "acme") -> dict:
-        return next((one for one in self.serve.json("top")["tenants"] if one["name"] == name), {})
+        told = json.loads(self.serve.api("GET", "/status").text)["tenants"]
+        return next((one for one in told if one["name"] == name), {})
 
     def why(self, function: str) -> str:
         return self.serve.run("why", function)
@@ -120,11 +121,11 @@ class Memory(MemoryQuota):
         self.assertEqual(load.failures(), {})
 
     def test_what_could_never_run_is_refused_with_the_mend(self):
-        told = self.serve.deploy_fails("hello", "acme/big", '[limits]\nmemory = "65MiB"\n')
+        told = self.serve.deploy_fails("hello", "acme/big", '[limits]\nmemory = "65MiB"\n', code=4)
         self.assertIn("limits.memory is 65MiB", told)
         self.assertIn("ask the operator for a larger memory quota", told)
         self.deploy_sleepers()
-        waiting = Waiting(self.serve, ["/acme/nap?ms=2000"] * 3)
+        waiting = Waiting(self.serve, ["/acme/nap?ms=4000"] * 3)
         eventually(lambda: self.tenant().get("waiting") == 1, what="one that waits")
         self.serve.run("tenant", "set", "acme", "--memory", "16MiB")
         reply = self.serve.call("/acme/nap?ms=1")
@@ -140,7 +141,7 @@ class Memory(MemoryQuota):
 
     def test_without_time_or_a_place_to_wait_it_is_refused(self):
         self.deploy_sleepers()
-        sleeping = Waiting(self.serve, ["/acme/nap?ms=2500"] * 2)
+        sleeping = Waiting(self.serve, ["/acme/nap?ms=4000"] * 2)
         eventually(lambda: self.tenant().get("running") == 2, what="two that run")
         reply = self.serve.call("/acme/nap?ms=1", headers=[("wasabi-timeout", "300ms")])
         self.assertEqual((reply.status, "refused.deadline" in reply.header("proxy-status")), (503, True))
@@ -171,7 +172,7 @@ class Memory(MemoryQuota):
 
     def test_charges_return_when_superpods_die_and_clients_leave(self):
         self.deploy_sleepers()
-        sleeping = Waiting(self.serve, ["/acme/nap?ms=1500"] * 4)
+        sleeping = Waiting(self.serve, ["/acme/nap?ms=4000"] * 4)
         eventually(lambda: self.tenant().get("waiting") == 2, what="two that wait")
         os.kill(self.serve.hosts()[0]["pid"], 9)
         self.assertEqual(sleeping.statuses(), [200] * 4)
@@ -212,7 +213,7 @@ class ContainerMemory(MemoryQuota):
         folder = images.folder("scale = { max = 3 }\n[limits]\nconcurrency = 2\nmemory = '40MiB'\n")
         self.serve.run("deploy", str(folder), "--name", "acme/shop")
         self.deploy_sleepers()
-        sleeping = Waiting(self.serve, ["/acme/shop/sleep?2500"] * 4)
+        sleeping = Waiting(self.serve, ["/acme/shop/sleep?6000"] * 4)
         eventually(lambda: self.tenant().get("waiting") == 2, what="two that wait")
         self.assertEqual((self.tenant()["running"], self.tenant()["booked_bytes"]), (2, 40 << 20))
         self.assertIn("acme/shop 40 MiB", self.why("acme/nap"))
@@ -226,4 +227,4 @@ class ContainerMemory(MemoryQuota):
     def test_more_kept_ready_than_the_quota_is_no_deploy(self):
         folder = images.folder("scale = { min = 2, max = 3 }\n[limits]\nmemory = '40MiB'\n")
         self.assertIn("2 containers (scale.min) of 40MiB each",
-                      self.serve.run("deploy", str(folder), "--name", "acme/shop", code=1))
+                      self.serve.run("deploy", str(folder), "--name", "acme/shop", code=4))
