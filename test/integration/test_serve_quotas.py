@@ -92,17 +92,17 @@ class MemoryQuota(unittest.TestCase):
 class Memory(MemoryQuota):
     def test_what_finds_no_room_waits_and_delays_no_other_tenant(self):
         self.deploy_sleepers()
-        sleeping = Waiting(self.serve, ["/acme/nap?ms=3000"] * 6)
+        sleeping = Waiting(self.serve, ["/acme/nap?ms=8000"] * 6)
         eventually(lambda: self.tenant().get("waiting") == 4, what="four that wait")
         told = self.tenant()
         self.assertEqual((told["running"], told["booked_bytes"], told["memory_quota_bytes"]), (2, 64 << 20, 64 << 20))
-        others = [self.serve.call("/other/nap?ms=1") for _ in range(20)]
-        self.assertEqual([reply.status for reply in others], [200] * 20)
-        self.assertGreaterEqual(self.tenant()["waiting"], 1, "the others came before any of these had ended")
         told = self.why("acme/nap")
         self.assertIn("its tenant's memory quota has no room", told)
         self.assertIn("64 MiB of acme's 64 MiB are held: acme/nap 64 MiB", told)
         self.assertIn("end that hold 32 MiB together", told)
+        others = [self.serve.call("/other/nap?ms=1") for _ in range(20)]
+        self.assertEqual([reply.status for reply in others], [200] * 20)
+        self.assertGreaterEqual(self.tenant()["waiting"], 1, "the others came before any of these had ended")
         metrics = self.serve.api("GET", "/metrics").text
         self.assertIn('wasabi_gateway_tenant_memory_quota_bytes{tenant="acme"} 67108864', metrics)
         self.assertIn('wasabi_gateway_tenant_booked_bytes{tenant="acme"} 67108864', metrics)
@@ -161,11 +161,11 @@ class Memory(MemoryQuota):
 
     def test_the_check_of_a_new_version_waits_like_any_request(self):
         self.deploy_sleepers()
-        sleeping = Waiting(self.serve, ["/acme/nap?ms=4000"] * 2)
+        sleeping = Waiting(self.serve, ["/acme/nap?ms=15000"] * 2)
         eventually(lambda: self.tenant().get("running") == 2, what="two that run")
         checked = '[limits]\nmemory = "32MiB"\n[check]\npath = "/?ms=2"\ntimeout = "500ms"\n'
         self.assertIn("no answer to GET /?ms=2 within 500ms",
-                      self.serve.deploy_fails("sleep", "acme/checked", checked))
+                      self.serve.deploy_fails("sleep", "acme/checked", checked, code=2))
         self.assertEqual(sleeping.statuses(), [200] * 2)
         again = self.serve.deploy("sleep", "acme/checked", checked.replace("ms=2", "ms=3"))
         self.assertEqual(again["state"], "ready")
