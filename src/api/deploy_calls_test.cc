@@ -77,7 +77,8 @@ TEST_F(DeployCallTest, OneThingIsDeployed) {
   refuses({{"oci", "oci://r.example/app:1"}, {"oci_username", "a"}}, 400, "go together");
   refuses({{"oci", "oci://r.example/app:1"}, {"manifest", "image = 'oci://r.example/app:2'"}}, 400,
           "'oci' is oci://r.example/app:1, and the manifest names oci://r.example/app:2");
-  refuses({{"module", module}, {"manifest", "image = 'oci://r.example/app:2'"}}, 400, kOne);
+  refuses({{"module", module}, {"manifest", "image = 'oci://r.example/app:2'"}}, 400,
+          "the manifest names an image, and a module came with it");
 }
 
 TEST_F(DeployCallTest, WhatIsDeployedHasToBeThere) {
