@@ -109,8 +109,11 @@ class Memory(MemoryQuota):
         self.assertIn("64.0 MiB", self.serve.run("top", "--once"))
         self.assertEqual(sleeping.statuses(), [200] * 6)
         eventually(lambda: self.tenant()["booked_bytes"] == 0, what="all charges back")
-        lines = [json.loads(line) for line in self.access.read_text().splitlines()]
-        self.assertEqual(sum(line.get("waited_for") == "queue.tenant_memory" for line in lines), 4)
+
+        def waits():
+            lines = [json.loads(line) for line in self.access.read_text().splitlines()]
+            return sum(line.get("waited_for") == "queue.tenant_memory" for line in lines)
+        eventually(lambda: waits() == 4, what="the lines of the four that waited")
 
     def test_a_large_one_is_not_starved_by_small_ones_of_its_tenant(self):
         self.serve.deploy("sleep", "acme/small", '[limits]\nmemory = "8MiB"\n')
