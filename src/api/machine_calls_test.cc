@@ -47,11 +47,8 @@ TEST_F(MachineCallsTest, WhatRunsTheFunctionsIsTheOperatorsToKnow) {
   EXPECT_EQ(all["functions"].size(), 2u);
   EXPECT_EQ(all["superpods"][0]["name"], "superpod-1");
   EXPECT_EQ(all["containers"][1]["last_end"]["why"], "it ended with 3");
-  EXPECT_EQ(all["tenants"][1], Json({{"name", "other"},
-                                     {"booked_bytes", 5},
-                                     {"running", 1},
-                                     {"waiting", 2},
-                                     {"memory_quota_bytes", 9}}));
+  EXPECT_EQ(all["tenants"][1],
+            Json({{"name", "other"}, {"booked_bytes", 5}, {"running", 1}, {"waiting", 2}, {"memory_quota_bytes", 9}}));
   Json acme = jsonOf(world_.asAcme("GET", "/status"));
   EXPECT_THAT(namesOf(acme), testing::ElementsAre("up_seconds", "functions", "tenants", "containers"));
   ASSERT_EQ(acme["tenants"].size(), 1u);

@@ -132,10 +132,11 @@ Result<void> Records::Impl::checkMemory(const TenantRecord& tenant, const Versio
                                                 toString(memory), tenant.name, toString(quota)));
   }
   if (kept > 0 && memory.value > quota.value / kept) {
-    return fail(ErrorCode::kDenied,
-                fmt::format("{} containers (scale.min) of {} each (limits.memory) are more than the {} that {} may have; "
-                            "declare less, or ask the operator for a larger memory quota",
-                            kept, toString(memory), toString(quota), tenant.name));
+    return fail(
+        ErrorCode::kDenied,
+        fmt::format("{} containers (scale.min) of {} each (limits.memory) are more than the {} that {} may have; "
+                    "declare less, or ask the operator for a larger memory quota",
+                    kept, toString(memory), toString(quota), tenant.name));
   }
   return {};
 }
