@@ -43,7 +43,6 @@ class FleetTest : public HostingTest<Fleet> {
     settings_.superpod.program = "/box";
     settings_.superpod.fingerprint = "engine";
     settings_.superpod.memory = ByteSize{1ull << 30};
-    settings_.superpod.start_timeout = 1s;
     settings_.superpod.drain_timeout = 10s;
     settings_.superpod.log_line = [](std::string_view) {};
     std::filesystem::create_directories(settings_.superpod.directory);
