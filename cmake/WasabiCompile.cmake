@@ -1,7 +1,7 @@
 # Compiler flags shared by every target, and the sanitizer and fuzzing variants (see CMakePresets.json).
 
 set(WASABI_SANITIZE "" CACHE STRING "sanitizers to build with: empty, 'address,undefined' or 'thread'")
-option(WASABI_FUZZ "build the libFuzzer targets only (needs clang)" OFF)
+option(WASABI_FUZZ "build the libFuzzer targets as well (needs clang)" OFF)
 
 add_library(wasabi_compile_options INTERFACE)
 target_compile_options(wasabi_compile_options INTERFACE

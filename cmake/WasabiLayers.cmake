@@ -38,10 +38,19 @@ function(wasabi_layer)
   file(CREATE_LINK "${CMAKE_CURRENT_SOURCE_DIR}" "${include_root}/${ARG_NAME}" SYMBOLIC)
 
   add_library(wasabi_${ARG_NAME} STATIC ${ARG_SOURCES})
+  # Every header compiles alone: one with a source of its own does so there, as its first line (scripts/tree-rules holds
+  # that), the others in the target all_verify_interface_header_sets, which is part of `./dev test`.
+  set(sourceless ${ARG_HEADERS})
+  list(TRANSFORM ARG_SOURCES REPLACE "\\.cc$" ".h" OUTPUT_VARIABLE led)
+  list(REMOVE_ITEM sourceless ${led})
+  list(REMOVE_ITEM ARG_HEADERS ${sourceless})
   list(TRANSFORM ARG_HEADERS PREPEND "${include_root}/${ARG_NAME}/")
-  target_sources(wasabi_${ARG_NAME} PUBLIC FILE_SET HEADERS BASE_DIRS "${include_root}" FILES ${ARG_HEADERS})
-  # Every header is compiled alone as well (target all_verify_interface_header_sets, part of `./dev test`).
-  set_property(TARGET wasabi_${ARG_NAME} PROPERTY VERIFY_INTERFACE_HEADER_SETS ON)
+  list(TRANSFORM sourceless PREPEND "${include_root}/${ARG_NAME}/")
+  target_sources(wasabi_${ARG_NAME} PUBLIC
+    FILE_SET HEADERS BASE_DIRS "${include_root}" FILES ${ARG_HEADERS}
+    FILE_SET sourceless TYPE HEADERS BASE_DIRS "${include_root}" FILES ${sourceless})
+  set_target_properties(wasabi_${ARG_NAME} PROPERTIES
+    VERIFY_INTERFACE_HEADER_SETS ON INTERFACE_HEADER_SETS_TO_VERIFY sourceless)
   foreach(used IN LISTS ARG_USES)
     target_link_libraries(wasabi_${ARG_NAME} PUBLIC wasabi_${used})
   endforeach()

@@ -2,9 +2,6 @@
 # one call are unified and the server must not contain a compiler. Cargo's own target folder lies beside the
 # CMake build trees and is shared by all presets and clones: sanitizers instrument the C++ only.
 
-if(WASABI_FUZZ)
-  return()
-endif()
 set(WASABI_CARGO_TARGET_DIR "$ENV{WASABI_CARGO_TARGET_DIR}" CACHE PATH "where cargo puts its build tree")
 if(NOT WASABI_CARGO_TARGET_DIR)
   set(WASABI_CARGO_TARGET_DIR "${CMAKE_BINARY_DIR}/cargo" CACHE PATH "where cargo puts its build tree" FORCE)

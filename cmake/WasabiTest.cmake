@@ -1,25 +1,27 @@
-# wasabi_test(NAME name LAYERS layer... SOURCES x_test.cc... [LINKS external...])
+# wasabi_test(NAME name LAYERS layer... SOURCES x_test.cc... [LINKS external...] [NOT_FOR_THREAD_SANITIZER])
 #   one GoogleTest program per layer; each of its cases is a ctest test labelled 'unit'
 # wasabi_fuzzer(NAME name LAYERS layer... SOURCE x_fuzz.cc CORPUS dir)
 #   a libFuzzer program; ctest (label 'fuzz') runs it over its corpus and for a few seconds more
 
-if(NOT WASABI_FUZZ)
-  find_package(GTest REQUIRED)
-  include(GoogleTest)
-endif()
+find_package(GTest REQUIRED)
+include(GoogleTest)
 # Everything that ctest runs; sanitized trees build nothing else.
 add_custom_target(tests)
 set(WASABI_FUZZ_SECONDS 5 CACHE STRING "how long each fuzzer runs in the test suite")
 
 function(wasabi_test)
-  if(WASABI_FUZZ)
+  cmake_parse_arguments(ARG "NOT_FOR_THREAD_SANITIZER" "NAME" "LAYERS;SOURCES;LINKS" ${ARGN})
+  if(ARG_NOT_FOR_THREAD_SANITIZER AND WASABI_SANITIZE STREQUAL "thread")
     return()
   endif()
-  cmake_parse_arguments(ARG "" "NAME" "LAYERS;SOURCES;LINKS" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SOURCES})
   list(TRANSFORM ARG_LAYERS PREPEND wasabi_)
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LAYERS} ${ARG_LINKS} GTest::gmock GTest::gtest_main
     wasabi_compile_options)
+  if(WASABI_SANITIZE)
+    # What the tests say is compiled on every run of CI, and optimising it takes longer than running it.
+    target_compile_options(${ARG_NAME} PRIVATE -O0)
+  endif()
   add_dependencies(tests ${ARG_NAME})
   gtest_discover_tests(${ARG_NAME} TEST_PREFIX "${ARG_NAME}." DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()

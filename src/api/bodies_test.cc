@@ -72,7 +72,7 @@ TEST_F(BodiesTest, NumbersBeyondAllAreRefused) {
 }
 
 TEST_F(BodiesTest, WhatIsNestedTooDeepIsRefused) {
-  for (const std::size_t depth : {16, 1'000, 100'000}) {
+  for (const std::size_t depth : {16u, 1'000u, 100'000u}) {
     for (const char* name : {"name", "to", "hosts", "1"}) {
       refusesAll(fmt::format(R"({{"{}": {}{}}})", name, std::string(depth, '['), std::string(depth, ']')),
                  "the body is nested deeper than 16 levels");

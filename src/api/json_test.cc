@@ -132,7 +132,7 @@ TEST(JsonInputTest, WhatLiesTooDeepIsRefusedForThat) {
     return "{\"a\": " + std::string(depth, '[') + std::string(depth, ']') + "}";
   };
   EXPECT_EQ(wrongIn(nested(15)), "'a' is not known here");
-  for (const std::size_t depth : {16, 17, 100, 100'000}) {
+  for (const std::size_t depth : {16u, 17u, 100u, 100'000u}) {
     EXPECT_EQ(wrongIn(nested(depth)), "the body is nested deeper than 16 levels") << depth;
   }
   EXPECT_THAT(wrongIn(std::string(500'000, '[')), HasSubstr("no JSON object"));

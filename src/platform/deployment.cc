@@ -1,8 +1,9 @@
-#include "platform/version_file.h"
+#include "platform/deployment.h"
 
 #include <fmt/format.h>
 
 #include "base/sha256.h"
+#include "platform/version_file.h"
 
 namespace wasabi::platform {
 namespace {

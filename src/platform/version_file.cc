@@ -1,7 +1,8 @@
+#include "platform/version_file.h"
+
 #include <fmt/format.h>
 
 #include "platform/json_fields.h"
-#include "platform/version_file.h"
 
 namespace wasabi::platform {
 

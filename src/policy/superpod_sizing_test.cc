@@ -175,7 +175,7 @@ RC_GTEST_PROP(SuperpodSizingProperty, NothingBindsBeforeMemory, ()) {
   const auto smallest = *rc::gen::inRange<std::uint64_t>(1, 4'000);
   const SizedSuperpod sized = sizeSuperpod(podOf({mib << 20}, 1, {smallest << 20}));
   if (!sized.problems.empty()) {
-    RC_ASSERT(smallest << 20 > bookableOf({mib << 20}).value);
+    RC_ASSERT((smallest << 20) > bookableOf({mib << 20}).value);
     return;
   }
   const SuperpodSizing& sizing = sized.sizing;

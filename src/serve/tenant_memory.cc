@@ -18,7 +18,9 @@ std::string mib(ByteSize size) {
 std::string holdersText(const std::map<FunctionName, ByteSize>& held) {
   if (held.empty()) return "none of its functions holds any";
   std::vector<std::pair<FunctionName, ByteSize>> holders(held.begin(), held.end());
-  std::ranges::stable_sort(holders, [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::ranges::sort(holders, [](const auto& a, const auto& b) {
+    return a.second != b.second ? a.second > b.second : a.first < b.first;
+  });
   std::string text;
   for (std::size_t i = 0; i < std::min(holders.size(), kMostHoldersTold); ++i) {
     if (i > 0) text += ", ";
