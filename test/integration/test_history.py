@@ -1,5 +1,6 @@
 """What was seen of functions, and what of it the next box knows."""
 
+import time
 import unittest
 
 from harness import wasm, wire
@@ -44,8 +45,14 @@ def together(box: Box, name: str) -> int:
         metrics = box.metrics()
         parked = metrics.sum("wasabi_invocations", state="parked")
         return parked if parked + metrics.sum("wasabi_invocations", state="queued") == TOGETHER else None
+
+    def settled():
+        # They are admitted one after another.
+        count = running()
+        time.sleep(0.3)
+        return count if count == running() else None
     try:
-        return int(eventually(running, what="requests that run or wait"))
+        return int(eventually(settled, what="requests that run or wait"))
     finally:
         for connection in connections:
             connection.close()
