@@ -28,7 +28,7 @@ ByteSize lessOrNothing(ByteSize size, ByteSize by) {
   return size > by ? size - by : ByteSize{};
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(WASABI_SANITIZED)
 // A sanitizer's own memory would be taken for the box's.
 constexpr bool kAnonymousIsOurs = false;
 #else
