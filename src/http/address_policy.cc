@@ -58,13 +58,15 @@ constexpr Embedding kEmbeddings[] = {
     {{{0x20, 0x02}, 16}, 2},                                 // 6to4
 };
 
+bool sameFrontOf(const std::uint8_t* a, const std::uint8_t* b, std::size_t bits) {
+  const std::size_t whole = bits / 8;
+  if (std::memcmp(a, b, whole) != 0) return false;
+  const auto rest = static_cast<unsigned>(bits % 8);
+  return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
+}
+
 bool startsWith(const std::uint8_t* address, const Prefix& prefix) {
-  const unsigned whole = prefix.bits / 8;
-  if (std::memcmp(address, prefix.bytes, whole) != 0) return false;
-  const unsigned rest = prefix.bits % 8;
-  if (rest == 0) return true;
-  const unsigned mask = (0xff00U >> rest) & 0xffU;
-  return (address[whole] & mask) == (prefix.bytes[whole] & mask);
+  return sameFrontOf(address, prefix.bytes, prefix.bits);
 }
 
 bool startsWithAny(const std::uint8_t* address, std::span<const Prefix> prefixes) {
@@ -93,6 +95,10 @@ std::string toString(const IpAddress& address) {
   char text[INET6_ADDRSTRLEN] = {};
   inet_ntop(address.size == 4 ? AF_INET : AF_INET6, address.bytes, text, sizeof text);
   return text;
+}
+
+bool sameFront(const IpAddress& a, const IpAddress& b, std::size_t bits) {
+  return sameFrontOf(a.bytes, b.bytes, bits);
 }
 
 bool isSpecialAddress(const IpAddress& address) {

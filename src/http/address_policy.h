@@ -2,6 +2,7 @@
 // to, so that a public name cannot lead to a private address.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -20,6 +21,9 @@ struct IpAddress {
 // they go through the resolver, and its answer through the policy.
 std::optional<IpAddress> parseIpAddress(std::string_view text);
 std::string toString(const IpAddress& address);
+
+// Whether the first bits of two addresses of one size are the same.
+bool sameFront(const IpAddress& a, const IpAddress& b, std::size_t bits);
 
 // Whether the address is anything but a globally reachable unicast address: private, loopback, link-local, shared,
 // multicast, reserved, documentation, unspecified; and IPv6 forms that embed such an IPv4 address.

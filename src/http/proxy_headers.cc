@@ -1,8 +1,6 @@
 #include "http/proxy_headers.h"
 
 #include <algorithm>
-#include <optional>
-#include <vector>
 
 #include "base/text.h"
 #include "http/character_class.h"
@@ -10,50 +8,18 @@
 namespace wasabi::http {
 namespace {
 
-// The names that Connection fields list. A proxy of ours strips them where it parses, so there are few or none.
-std::vector<std::string> connectionOptions(const Fields& fields) {
-  std::vector<std::string> options;
-  for (const Fields::Field field : fields) {
-    if (field.name != "connection") continue;
-    forEachListMember(field.value, [&](std::string_view member) { options.push_back(lowerCase(member)); });
-  }
-  return options;
-}
-
 // Passes every field that may go further to `add`.
 template <typename Add>
 void forEachEndToEnd(const Fields& fields, Add add) {
-  const std::vector<std::string> options = connectionOptions(fields);
+  const EndToEnd end_to_end(fields);
   for (const Fields::Field field : fields) {
-    if (isHopByHop(field.name) || isInternalField(field.name)) continue;
-    // Without its length a body would be framed otherwise than it came.
-    const bool named = std::find(options.begin(), options.end(), field.name) != options.end();
-    if (!named || field.name == "content-length") add(field);
+    if (end_to_end.passes(field.name) && !isInternalField(field.name)) add(field);
   }
-}
-
-// Of "1.2.3.4:567" or "[::1]:567", without brackets; nothing for other addresses.
-std::optional<std::string_view> hostOf(std::string_view address) {
-  const std::size_t colon = address.rfind(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  std::string_view host = address.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  return host;
-}
-
-std::string quotedUnlessToken(std::string_view text) {
-  if (isToken(text)) return std::string(text);
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + '"';
 }
 
 // One element of Forwarded (RFC 7239).
 std::string forwardedElement(const ProxiedClient& client) {
-  const auto host = hostOf(client.address);
+  const auto host = hostOfPeer(client.address);
   std::string element = "for=";
   if (!host) {
     element += "unknown";
@@ -118,19 +84,53 @@ bool takeEarlier(Fields::Field field, bool trusted, EarlierHops& earlier, Fields
 
 }  // namespace
 
+// A proxy of ours strips Connection where it parses, so there are few or none.
+EndToEnd::EndToEnd(const Fields& fields) {
+  for (const Fields::Field field : fields) {
+    if (field.name != "connection") continue;
+    forEachListMember(field.value, [&](std::string_view member) { named_.push_back(lowerCase(member)); });
+  }
+}
+
+bool EndToEnd::passes(std::string_view lower_case_name) const {
+  if (isHopByHop(lower_case_name)) return false;
+  return lower_case_name == "content-length" || std::ranges::find(named_, lower_case_name) == named_.end();
+}
+
+std::optional<std::string_view> hostOfPeer(std::string_view address) {
+  const std::size_t colon = address.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = address.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return host;
+}
+
+std::string quotedUnlessToken(std::string_view text) {
+  if (isToken(text)) return std::string(text);
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+std::optional<std::string_view> onlyTraceparent(const Fields& received) {
+  std::optional<std::string_view> found;
+  for (const Fields::Field field : received) {
+    if (field.name != "traceparent") continue;
+    if (found) return std::nullopt;
+    found = field.value;
+  }
+  return found && traceIdOf(*found) ? found : std::nullopt;
+}
+
 bool isInternalField(std::string_view lower_case_name) {
   return lower_case_name.starts_with("wasabi-") && lower_case_name != "wasabi-timeout";
 }
 
 std::string traceparentFor(const Fields& received, RequestIdSource& ids, std::string_view trace_id) {
-  std::optional<std::string_view> found;
-  std::size_t count = 0;
-  for (const Fields::Field field : received) {
-    if (field.name != "traceparent") continue;
-    found = field.value;
-    ++count;
-  }
-  if (count == 1 && traceIdOf(*found)) return std::string(*found);
+  if (const auto only = onlyTraceparent(received)) return std::string(*only);
   const std::string trace = trace_id.empty() ? ids.next() : std::string(trace_id);
   // Half of an id may be all zero, which no span may be.
   std::string span = ids.next().substr(0, 16);
@@ -156,7 +156,7 @@ void addProxiedRequestFields(const Fields& received, const ProxiedClient& client
     });
   }
   out.add("traceparent", traceparent);
-  if (const auto host = hostOf(client.address)) appendMember(earlier.forwarded_for, *host);
+  if (const auto host = hostOfPeer(client.address)) appendMember(earlier.forwarded_for, *host);
   if (!earlier.forwarded_for.empty()) out.add("x-forwarded-for", earlier.forwarded_for);
   if (!earlier.host && !client.authority.empty()) out.add("x-forwarded-host", client.authority);
   if (!earlier.proto) out.add("x-forwarded-proto", client.scheme);

@@ -1,8 +1,10 @@
 // Which header fields a reverse proxy passes on, which it leaves out, and what it adds. Fields in, fields out: no I/O.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "http/message.h"
 #include "http/request_id.h"
@@ -23,6 +25,27 @@ struct ProxiedClient {
 // A field of the platform itself, which neither clients nor functions may set or see: `Wasabi-*`, apart from
 // Wasabi-Timeout, by which clients ask for a shorter deadline.
 bool isInternalField(std::string_view lower_case_name);
+
+// Which fields of a message go further than the next hop: neither hop-by-hop ones (RFC 9110 section 7.6.1) nor those
+// that its Connection fields name. Content-Length goes, named or not: without it a body would be framed otherwise than
+// it came.
+class EndToEnd {
+ public:
+  explicit EndToEnd(const Fields& fields);
+  bool passes(std::string_view lower_case_name) const;
+
+ private:
+  std::vector<std::string> named_;
+};
+
+// Of "1.2.3.4:567" or "[::1]:567", without brackets; nothing for other addresses.
+std::optional<std::string_view> hostOfPeer(std::string_view address);
+
+// A value of Forwarded (RFC 7239).
+std::string quotedUnlessToken(std::string_view text);
+
+// The traceparent of a request that has exactly one, and a valid one.
+std::optional<std::string_view> onlyTraceparent(const Fields& received);
 
 // The W3C trace context to pass on: that of the request if it has exactly one that is valid, else a new span of the
 // trace with that id, or of a new one.

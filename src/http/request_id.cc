@@ -36,19 +36,10 @@ std::optional<std::string_view> traceIdOf(std::string_view header) {
   return trace_id;
 }
 
-// SplitMix64 (Steele, Lea, Flood 2014): every state occurs once in 2^64 steps.
-std::uint64_t RequestIdSource::nextWord() {
-  state_ += 0x9e3779b97f4a7c15ull;
-  std::uint64_t z = state_;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-  return z ^ (z >> 31);
-}
-
 std::string RequestIdSource::next() {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string id(kTraceIdSize, '0');
-  std::uint64_t words[2] = {nextWord(), nextWord() | 1};
+  std::uint64_t words[2] = {words_.next(), words_.next() | 1};
   for (std::size_t i = 0; i < kTraceIdSize; ++i) {
     id[i] = kDigits[(words[i / 16] >> (60 - 4 * (i % 16))) & 0xf];
   }

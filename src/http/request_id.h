@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/split_mix.h"
+
 namespace wasabi::http {
 
 // The 32 hex digits of the trace id, if `header` is a valid traceparent of any version but ff
@@ -16,13 +18,12 @@ std::optional<std::string_view> traceIdOf(std::string_view header);
 class RequestIdSource {
  public:
   // Different seeds give different sequences; the same seed the same one.
-  explicit RequestIdSource(std::uint64_t seed) : state_(seed) {}
+  explicit RequestIdSource(std::uint64_t seed) : words_(seed) {}
   // 32 lower-case hex digits, not all zero.
   std::string next();
 
  private:
-  std::uint64_t nextWord();
-  std::uint64_t state_;
+  SplitMix64 words_;
 };
 
 }  // namespace wasabi::http

@@ -14,15 +14,6 @@ constexpr std::string_view kVersionField = "wasabi-version";
 constexpr std::string_view kBearer = "Bearer ";
 constexpr std::chrono::seconds kVersionComesSoon{1};
 
-// SplitMix64 (Steele, Lea, Flood 2014): fast, and even enough to draw versions.
-std::uint64_t nextRandom(std::uint64_t& state) {
-  state += 0x9e3779b97f4a7c15;
-  std::uint64_t word = state;
-  word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9;
-  word = (word ^ (word >> 27)) * 0x94d049bb133111eb;
-  return word ^ (word >> 31);
-}
-
 std::optional<std::string_view> bearerToken(const http::Fields& headers) {
   const auto authorization = headers.find("authorization");
   if (!authorization || !authorization->starts_with(kBearer)) return std::nullopt;
@@ -43,7 +34,7 @@ NotRouted notReady(const platform::FunctionRecord& function, const platform::Ver
 
 }  // namespace
 
-RequestRouter::RequestRouter(const Services& services, std::uint64_t seed) : services_(services), random_state_(seed) {}
+RequestRouter::RequestRouter(const Services& services, std::uint64_t seed) : services_(services), random_(seed) {}
 
 void RequestRouter::use(platform::SnapshotPtr snapshot) {
   numbers_.clear();
@@ -130,7 +121,7 @@ std::optional<NotRouted> RequestRouter::forbidden(const platform::PlatformRoute&
 std::variant<platform::VersionPtr, NotRouted> RequestRouter::choose(const platform::PlatformRoute& route) {
   const platform::FunctionRecord& function = *route.function;
   if (!route.version && function.traffic.empty()) return notReady(function, function.leading());
-  const std::uint32_t number = route.version ? *route.version : function.traffic.choose(nextRandom(random_state_));
+  const std::uint32_t number = route.version ? *route.version : function.traffic.choose(random_.next());
   const platform::VersionEntry* entry = function.find(number);
   if (!entry) return NotRouted{Reason::kNoRoute, fmt::format("{} has no version {}", function.name.toString(), number)};
   if (entry->state != platform::VersionState::kReady) return notReady(function, *entry);

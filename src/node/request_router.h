@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <variant>
 
+#include "base/split_mix.h"
 #include "base/units.h"
 #include "http/message.h"
 #include "node/reason.h"
@@ -80,7 +81,7 @@ class RequestRouter {
                              const platform::VersionPtr& version);
 
   const Services services_;
-  std::uint64_t random_state_;
+  SplitMix64 random_;
   platform::SnapshotPtr snapshot_;
   // Of versions that `snapshot_` holds, so that a request costs neither the registry's lock nor names.
   std::unordered_map<const platform::Version*, policy::VersionId> numbers_;

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "http/proxy_headers.h"
 
 namespace wasabi::queueproxy {
 namespace {
@@ -21,18 +22,11 @@ http::IpAddress unmapped(const http::IpAddress& address) {
   return v4;
 }
 
-bool sameFront(const http::IpAddress& a, const http::IpAddress& b, std::size_t bits) {
-  const std::size_t whole = bits / 8;
-  if (std::memcmp(a.bytes, b.bytes, whole) != 0) return false;
-  const auto rest = static_cast<unsigned>(bits % 8);
-  return rest == 0 || ((a.bytes[whole] ^ b.bytes[whole]) >> (8 - rest)) == 0;
-}
-
 }  // namespace
 
 bool AddressRange::contains(const http::IpAddress& peer) const {
   const http::IpAddress plain = unmapped(peer);
-  return plain.size == address.size && sameFront(plain, address, prefix_bits);
+  return plain.size == address.size && http::sameFront(plain, address, prefix_bits);
 }
 
 Result<AddressRange> parseAddressRange(std::string_view text) {
@@ -58,10 +52,7 @@ std::string toString(const AddressRange& range) {
 }
 
 std::string_view peerHost(std::string_view peer_address) {
-  const std::size_t colon = peer_address.rfind(':');
-  if (colon == std::string_view::npos) return peer_address;
-  const std::string_view host = peer_address.substr(0, colon);
-  return host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host;
+  return http::hostOfPeer(peer_address).value_or(peer_address);
 }
 
 }  // namespace wasabi::queueproxy

@@ -1,9 +1,9 @@
 #include "queueproxy/forwarded_header.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "base/text.h"
+#include "http/proxy_headers.h"
 #include "http/request_id.h"
 #include "queueproxy/address_range.h"
 #include "queueproxy/list_text.h"
@@ -18,37 +18,17 @@ std::string_view firstValue(const http::Fields& fields, std::string_view name) {
   return trim(fields.find(name).value_or(std::string_view()));
 }
 
-std::string quotedUnlessToken(std::string_view text) {
-  if (http::isToken(text)) return std::string(text);
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
 // An address of IPv6 has brackets in Forwarded, and none in X-Forwarded-For.
 std::string nodeOf(std::string_view address) {
   const bool is_bare_v6 = address.find(':') != std::string_view::npos && !address.starts_with('[') &&
                           http::parseIpAddress(address).has_value();
-  return is_bare_v6 ? "\"[" + std::string(address) + "]\"" : quotedUnlessToken(address);
+  return is_bare_v6 ? "\"[" + std::string(address) + "]\"" : http::quotedUnlessToken(address);
 }
 
 void appendPair(std::string& element, std::string_view name, std::string_view value) {
   if (value.empty()) return;
   if (!element.empty()) element += ';';
   element.append(name).append("=").append(value);
-}
-
-// What Connection fields name, in lower case.
-std::vector<std::string> namedByConnection(const http::Fields& fields) {
-  std::vector<std::string> names;
-  for (const http::Fields::Field field : fields) {
-    if (field.name != "connection") continue;
-    for (const std::string_view name : splitList(field.value)) names.push_back(lowerCase(name));
-  }
-  return names;
 }
 
 // Spoken between Knative's parts only.
@@ -80,8 +60,8 @@ std::string forwardedFrom(const http::Fields& received) {
   if (!nodes.empty()) appendPair(forwarded, "for", nodeOf(nodes.front()));
   const std::string_view host = firstValue(received, "x-forwarded-host");
   const std::string_view proto = firstValue(received, "x-forwarded-proto");
-  if (!host.empty()) appendPair(forwarded, "host", quotedUnlessToken(host));
-  if (!proto.empty()) appendPair(forwarded, "proto", quotedUnlessToken(proto));
+  if (!host.empty()) appendPair(forwarded, "host", http::quotedUnlessToken(host));
+  if (!proto.empty()) appendPair(forwarded, "proto", http::quotedUnlessToken(proto));
   for (std::size_t i = 1; i < nodes.size(); ++i) forwarded += ", for=" + nodeOf(nodes[i]);
   return forwarded;
 }
@@ -94,7 +74,7 @@ std::string_view authorityForApp(const http::RequestHead& request) {
 void addFieldsForApp(const http::Fields& received, std::string_view peer_address, std::string_view traceparent,
                      http::Fields& out) {
   const std::string forwarded = forwardedFrom(received);
-  const std::vector<std::string> named = namedByConnection(received);
+  const http::EndToEnd end_to_end(received);
   const bool other_trace = isOtherTrace(received, traceparent);
   const auto isReplaced = [&](std::string_view name) {
     if (name == "forwarded") return !forwarded.empty();  // it is there, but says nothing
@@ -103,9 +83,7 @@ void addFieldsForApp(const http::Fields& received, std::string_view peer_address
   };
   std::string forwarded_for;
   for (const http::Fields::Field field : received) {
-    if (http::isHopByHop(field.name) || isKnativesOwn(field.name)) continue;
-    // Without its length a body would be framed otherwise than it came.
-    if (field.name != "content-length" && std::find(named.begin(), named.end(), field.name) != named.end()) continue;
+    if (!end_to_end.passes(field.name) || isKnativesOwn(field.name)) continue;
     if (field.name == kForwardedFor) {
       if (!forwarded_for.empty()) forwarded_for += ", ";
       forwarded_for += field.value;

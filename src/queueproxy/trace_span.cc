@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <span>
 
+#include "base/sha256.h"
 #include "base/text.h"
-#include "http/request_id.h"
+#include "http/proxy_headers.h"
 
 namespace wasabi::queueproxy {
 namespace {
@@ -20,14 +21,6 @@ void readHex(std::string_view text, std::span<std::uint8_t> out) {
   }
 }
 
-void appendHex(std::string& out, std::span<const std::uint8_t> bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  for (const std::uint8_t byte : bytes) {
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 0xf];
-  }
-}
-
 void writeWord(std::uint64_t word, std::span<std::uint8_t, 8> out) {
   for (std::size_t i = 0; i < 8; ++i) out[i] = static_cast<std::uint8_t>(word >> (56 - 8 * i));
 }
@@ -35,13 +28,8 @@ void writeWord(std::uint64_t word, std::span<std::uint8_t, 8> out) {
 }  // namespace
 
 std::optional<TraceContext> traceContextOf(const http::Fields& received) {
-  std::optional<std::string_view> found;
-  for (const http::Fields::Field field : received) {
-    if (field.name != "traceparent") continue;
-    if (found) return std::nullopt;
-    found = field.value;
-  }
-  if (!found || !http::traceIdOf(*found)) return std::nullopt;
+  const std::optional<std::string_view> found = http::onlyTraceparent(received);
+  if (!found) return std::nullopt;
   TraceContext context;
   readHex(found->substr(kTraceOffset), context.trace.bytes);
   readHex(found->substr(kSpanOffset), context.span.bytes);
@@ -50,29 +38,18 @@ std::optional<TraceContext> traceContextOf(const http::Fields& received) {
 }
 
 std::string traceparentOf(const TraceContext& context) {
-  std::string text = "00-";
-  appendHex(text, context.trace.bytes);
-  text += '-';
-  appendHex(text, context.span.bytes);
+  std::string text = "00-" + toHex(context.trace.bytes.data(), context.trace.bytes.size());
+  text += '-' + toHex(context.span.bytes.data(), context.span.bytes.size());
   return text += context.sampled ? "-01" : "-00";
 }
 
 Tracer::Tracer(double rate, std::uint64_t seed)
-    : state_(seed), sampled_below_(static_cast<std::uint64_t>(std::clamp(rate, 0.0, 1.0) * kTwoTo63)) {}
-
-// SplitMix64 (Steele, Lea, Flood 2014): every state occurs once in 2^64 steps.
-std::uint64_t Tracer::nextWord() {
-  state_ += 0x9e3779b97f4a7c15ull;
-  std::uint64_t z = state_;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-  return z ^ (z >> 31);
-}
+    : words_(seed), sampled_below_(static_cast<std::uint64_t>(std::clamp(rate, 0.0, 1.0) * kTwoTo63)) {}
 
 SpanId Tracer::nextSpan() {
   SpanId span;
-  std::uint64_t word = nextWord();
-  while (word == 0) word = nextWord();
+  std::uint64_t word = words_.next();
+  while (word == 0) word = words_.next();
   writeWord(word, span.bytes);
   return span;
 }
@@ -82,9 +59,9 @@ TraceContext Tracer::begin(const std::optional<TraceContext>& parent) {
   TraceContext context;
   // The low half decides, as by OpenTelemetry's TraceIdRatioBased, so that all who ask agree. It is never zero, and so
   // neither is the id.
-  std::uint64_t low = nextWord();
-  while (low == 0) low = nextWord();
-  writeWord(nextWord(), std::span(context.trace.bytes).first<8>());
+  std::uint64_t low = words_.next();
+  while (low == 0) low = words_.next();
+  writeWord(words_.next(), std::span(context.trace.bytes).first<8>());
   writeWord(low, std::span(context.trace.bytes).last<8>());
   context.span = nextSpan();
   context.sampled = (low >> 1) < sampled_below_;

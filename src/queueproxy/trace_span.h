@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/split_mix.h"
 #include "http/message.h"
 
 namespace wasabi::queueproxy {
@@ -49,10 +50,9 @@ class Tracer {
   TraceContext below(const TraceContext& parent);
 
  private:
-  std::uint64_t nextWord();
   SpanId nextSpan();
 
-  std::uint64_t state_;
+  SplitMix64 words_;
   std::uint64_t sampled_below_;  // of 2^63
 };
 
