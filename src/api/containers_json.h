@@ -13,16 +13,15 @@ inline Json containersJson(const MachineStatus::OfContainers& version) {
                         {"state", replica.state},
                         {"age_seconds", replica.age_seconds},
                         {"pid", replica.pid},
-                        {"running", replica.running}});
+                        {"running", replica.running},
+                        {"cores_used", replica.cores_used},
+                        {"memory_bytes", replica.memory.value},
+                        {"memory_peak_bytes", replica.peak.value}});
   }
-  Json json = {{"version", version.version.toString()},
-               {"image", version.image},
-               {"state", version.state},
-               {"replicas", std::move(replicas)},
-               {"desired", version.desired},
-               {"scale_reason", version.scale_reason},
-               {"started", version.started},
-               {"died", version.died}};
+  Json json = {
+      {"version", version.version.toString()}, {"image", version.image},     {"state", version.state},
+      {"replicas", std::move(replicas)},       {"desired", version.desired}, {"scale_reason", version.scale_reason},
+      {"scaled_by", version.scaled_by},        {"started", version.started}, {"died", version.died}};
   if (!version.last_end.empty()) {
     json["last_end"] = {
         {"why", version.last_end}, {"seconds_ago", version.last_end_seconds}, {"in_a_row", version.ends_in_a_row}};

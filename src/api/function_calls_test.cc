@@ -179,7 +179,7 @@ TEST_F(WaitTest, WhoWaitsIsAnsweredOnceTheVersionIsReadyOrHasFailed) {
 
 TEST_F(WaitTest, AtItsEndWhoWaitsIsToldWhatThereIs) {
   deployUnfinished("one");
-  const auto exchange = waitFor("20ms");
+  const auto exchange = waitFor("2s");
   runALittle();
   EXPECT_EQ(exchange->answer().status, 0);
   ASSERT_TRUE(exchange->runUntilAnswered());

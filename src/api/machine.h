@@ -37,6 +37,9 @@ struct MachineStatus {
       double age_seconds = 0;  // in that state
       std::int64_t pid = 0;
       std::uint64_t running = 0;
+      double cores_used = 0;
+      ByteSize memory;  // in use
+      ByteSize peak;
     };
     platform::VersionName version;
     std::string image;  // "sha256:..."
@@ -44,6 +47,7 @@ struct MachineStatus {
     std::vector<Replica> replicas;
     std::uint64_t desired = 0;
     std::string scale_reason;
+    std::string scaled_by = "requests";  // or "cpu": which of the two wants so many
     std::uint64_t started = 0;
     std::uint64_t died = 0;
     std::string last_end;         // of one that nobody had told to end; empty for none

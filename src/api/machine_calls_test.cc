@@ -43,10 +43,16 @@ TEST_F(MachineCallsTest, WhatRunsTheFunctionsIsTheOperatorsToKnow) {
   }
   told.tenants.back().memory = ByteSize{9};
   told.containers.back().last_end = "it ended with 3";
+  told.containers.back().replicas.push_back({"container-1", "ready", 5, 4711, 1, 0.25, ByteSize{1000}, ByteSize{2000}});
   Json all = jsonOf(world_.asOperator("GET", "/status"));
   EXPECT_EQ(all["functions"].size(), 2u);
   EXPECT_EQ(all["superpods"][0]["name"], "superpod-1");
   EXPECT_EQ(all["containers"][1]["last_end"]["why"], "it ended with 3");
+  EXPECT_EQ(all["containers"][1]["scaled_by"], "requests");
+  const Json& replica = all["containers"][1]["replicas"][0];
+  EXPECT_EQ(replica["cores_used"], 0.25);
+  EXPECT_EQ(replica["memory_bytes"], 1000);
+  EXPECT_EQ(replica["memory_peak_bytes"], 2000);
   EXPECT_EQ(all["tenants"][1],
             Json({{"name", "other"}, {"booked_bytes", 5}, {"running", 1}, {"waiting", 2}, {"memory_quota_bytes", 9}}));
   Json acme = jsonOf(world_.asAcme("GET", "/status"));

@@ -7,6 +7,7 @@
 
 #include "base/function_name.h"
 #include "cli/screen_text.h"
+#include "cli/table.h"
 
 namespace wasabi::cli {
 
@@ -38,9 +39,13 @@ double numberOf(const Json& object, const char* name) {
 std::vector<std::string> containersRow(const Json& containers, Output output) {
   std::size_t ready = 0;
   double running = 0;
+  double cores = 0;
+  double memory = 0;
   for (const Json& replica : containers.value("replicas", Json::array())) {
     ready += textOf(replica, "state") == "ready" ? 1 : 0;
     running += numberOf(replica, "running");
+    cores += numberOf(replica, "cores_used");
+    memory += numberOf(replica, "memory_bytes");
   }
   std::string last_end;
   if (const Json end = containers.value("last_end", Json::object()); !end.empty()) {
@@ -50,8 +55,10 @@ std::vector<std::string> containersRow(const Json& containers, Output output) {
           stateOf(containers, output),
           std::to_string(ready),
           textOf(containers, "desired"),
-          textOf(containers, "scale_reason"),
+          textOf(containers, "scale_reason") + (textOf(containers, "scaled_by") == "cpu" ? ", by cpu" : ""),
           fmt::format("{:.0f}", running),
+          fmt::format("{:.2f}", cores),
+          shortBytes(memory),
           textOf(containers, "died"),
           std::move(last_end)};
 }

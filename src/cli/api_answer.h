@@ -22,7 +22,9 @@ std::string textOf(const Json& object, const char* name);
 std::string stateOf(const Json& object, Output output);
 double numberOf(const Json& object, const char* name);
 
-// Of the containers of one version: version, state, ready, wanted, because, running, died, last end.
+// Of the containers of one version, and what their columns are called.
+inline const std::vector<std::string> kContainersColumns{"CONTAINERS OF", "STATE", "READY",  "WANTED", "BECAUSE",
+                                                         "RUNNING",       "CPU",   "MEMORY", "DIED",   "LAST END"};
 std::vector<std::string> containersRow(const Json& containers, Output output);
 
 // "/functions/acme/hello" for "acme/hello".

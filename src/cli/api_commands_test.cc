@@ -138,12 +138,17 @@ TEST(ApiCommandsTest, ContainersAreDescribedWithTheirFunction) {
     return FakeApi::Answer{200,
                            R"({"name": "acme/app", "url": "http://h/", "traffic": {"1": 100}, "visibility": "public",
                  "versions": [{"number": 1, "state": "ready", "image": "sha256:cd"}],
-                 "containers": [{"version": "acme/app@1", "state": "crash loop", "replicas": [],
-                                 "desired": 1, "scale_reason": "stable", "started": 4, "died": 4,
+                 "containers": [{"version": "acme/app@1", "state": "crash loop",
+                                 "replicas": [{"name": "container-1", "state": "ready", "running": 1,
+                                               "cores_used": 0.25, "memory_bytes": 1048576},
+                                              {"name": "container-2", "state": "starting",
+                                               "cores_used": 0.5, "memory_bytes": 524288}],
+                                 "desired": 1, "scale_reason": "panic", "scaled_by": "cpu", "started": 4, "died": 4,
                                  "last_end": {"why": "ended with 3", "seconds_ago": 7, "in_a_row": 4}}]})"};
   });
   EXPECT_THAT(printed([&] { return describe(*api.client(), "acme/app", Output::kText); }),
-              AllOf(HasSubstr("crash loop"), HasSubstr("7 s ago: ended with 3"), HasSubstr("image of v1  sha256:cd")));
+              AllOf(HasSubstr("crash loop"), HasSubstr("panic, by cpu"), HasSubstr(" 0.75 "), HasSubstr("1.5 MiB"),
+                    HasSubstr("7 s ago: ended with 3"), HasSubstr("image of v1  sha256:cd")));
 }
 
 TEST_F(DeployCommandTest, AFolderHasItsManifestAndItsModule) {

@@ -53,7 +53,7 @@ void describeFunction(const Json& function, Output output) {
   print("\n");
   showVersions(function, output);
   if (!function.contains("containers")) return;
-  Table containers({"CONTAINERS OF", "STATE", "READY", "WANTED", "BECAUSE", "RUNNING", "DIED", "LAST END"});
+  Table containers(kContainersColumns);
   for (const Json& one : function["containers"]) containers.add(containersRow(one, output));
   print("\n" + containers.text());
   for (const Json& version : function["versions"]) {

@@ -47,7 +47,7 @@ std::string screen(const Json& status, Rates& before, Output output) {
     out += superpods.text() + "\n";
   }
   if (!status.value("containers", Json::array()).empty()) {
-    Table containers({"CONTAINERS OF", "STATE", "READY", "WANTED", "BECAUSE", "RUNNING", "DIED", "LAST END"});
+    Table containers(kContainersColumns);
     for (const Json& one : status["containers"]) containers.add(containersRow(one, output));
     out += containers.text() + "\n";
   }

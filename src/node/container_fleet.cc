@@ -27,6 +27,10 @@ ContainerFleet::ContainerFleet(PoolRules rules, Services services)
                     services_.ask_until_ready,
                     services_.get_secret,
                     services_.log_line,
+                    [this](const TenantUse& use) {
+                      cpu_seconds_ += use.cpu_seconds;
+                      services_.used({use});
+                    },
                     rules_.patience},
       timer_(services_.loop),
       alive_(std::make_shared<bool>(true)) {
@@ -37,12 +41,25 @@ ContainerFleet::~ContainerFleet() = default;
 
 void ContainerFleet::look() {
   wakeUnserved();
+  measure();
   for (const auto& entry : pools_) entry.second->look();
   for (const PoolPtr& pool : closing_) pool->look();
   std::erase_if(pools_, [this](const auto& entry) { return isOver(*entry.second); });
   std::erase_if(closing_, [this](const PoolPtr& pool) { return isOver(*pool); });
   makeRoom();
   timer_.arm(services_.loop.now() + kLook, [this] { look(); });
+}
+
+// Whose turn was longest ago comes first, so that nobody is left out where there are more than a look may read.
+void ContainerFleet::measure() {
+  const TimePoint before = services_.loop.now() - rules_.measured_each;
+  std::vector<ContainerReplica*> replicas;
+  for (const auto& entry : pools_) entry.second->addUnmeasured(before, replicas);
+  for (const PoolPtr& pool : closing_) pool->addUnmeasured(before, replicas);
+  const std::size_t count = std::min(replicas.size(), rules_.most_measured);
+  std::ranges::partial_sort(replicas, replicas.begin() + static_cast<std::ptrdiff_t>(count), {},
+                            &ContainerReplica::measuredAt);
+  for (std::size_t i = 0; i < count; ++i) replicas[i]->measure();
 }
 
 bool ContainerFleet::isOver(const ContainerPool& pool) {
@@ -214,6 +231,7 @@ ContainerFleetFigures ContainerFleet::figures() const {
   for (const PoolPtr& pool : closing_) add(*pool);
   figures.started = started_before_;
   figures.died = died_before_;
+  figures.cpu_seconds = cpu_seconds_;
   for (const ContainerFleetFigures::OfVersion& version : figures.versions) {
     figures.started += version.pool.started;
     figures.died += version.pool.died;

@@ -4,6 +4,7 @@
 //   wanted(version) --> ContainerPool --> one starts --> the desk --> the request that waited goes
 //   no room for it  --> the pool that was idle longest gives one up; where it is the room of its tenant that lacks, the
 //                       one of that tenant
+//   each second, what the containers used --> tenants' usage, and their pools' scale
 //
 // Lives on the control loop; wanted() and bringUp() alone are thread-safe.
 #pragma once
@@ -31,8 +32,9 @@ struct ContainerFleetFigures {
   std::vector<OfVersion> versions;
   std::uint64_t started = 0;  // of all versions, gone ones too
   std::uint64_t died = 0;
-  ByteSize room;   // of the machine, for superpods and containers
-  ByteSize taken;  // of it
+  double cpu_seconds = 0;  // that they used, likewise
+  ByteSize room;           // of the machine, for superpods and containers
+  ByteSize taken;          // of it
 };
 
 class ContainerFleet {
@@ -51,6 +53,8 @@ class ContainerFleet {
     platform::SuperpodCatalog::GetSecret get_secret;
     std::function<void(const platform::VersionName&, std::string_view line)> log_line;
     RefuseWaiting refuse;
+    // What tenants' containers used since it was told last.
+    std::function<void(const std::vector<TenantUse>&)> used;
     Logger& log;
   };
   // All services outlive this.
@@ -79,6 +83,7 @@ class ContainerFleet {
 
   void look();
   void wakeUnserved();
+  void measure();
   bool isOver(const ContainerPool& pool);
   void makeRoom();
   void makeRoomAmong(const std::function<bool(const ContainerPool&)>& concerned);
@@ -94,6 +99,7 @@ class ContainerFleet {
   const ContainerReplica::Services for_replicas_;
   platform::SnapshotPtr snapshot_;
   TenantRooms tenants_;
+  double cpu_seconds_ = 0;
   std::map<policy::VersionId, PoolPtr> pools_;
   std::vector<PoolPtr> closing_;
   std::uint32_t last_name_ = 0;

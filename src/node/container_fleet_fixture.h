@@ -24,6 +24,7 @@ class ContainerFleetTest : public HostingTest<ContainerFleet> {
     rules_.window = 2s;
     rules_.grace = 1s;
     rules_.patience = 1s;
+    rules_.measured_each = 100ms;
   }
 
   void begin() {
@@ -46,6 +47,12 @@ class ContainerFleetTest : public HostingTest<ContainerFleet> {
           said_.push_back(version.toString() + " " + std::string(line));
         },
         [this](policy::VersionId version, Reason reason, const std::string& why) { refuse(version, reason, why); },
+        [this](const std::vector<TenantUse>& used) {
+          for (const TenantUse& one : used) {
+            used_[one.tenant].cpu_seconds += one.cpu_seconds;
+            used_[one.tenant].memory_byte_seconds += one.memory_byte_seconds;
+          }
+        },
         log_};
     fleet_ = std::make_unique<ContainerFleet>(rules_, std::move(services));
     if (snapshot_) fleet_->use(snapshot_);
@@ -74,7 +81,8 @@ class ContainerFleetTest : public HostingTest<ContainerFleet> {
   Result<ContainerImage> image_ =
       ContainerImage{"/roots/1", {"/app"}, {"--image"}, {"A=image", "B=image"}, "/srv", 7, 8, {}};
   std::string secret_;
-  std::vector<std::string> said_;  // by the work thread while a container starts
+  std::vector<std::string> said_;          // by the work thread while a container starts
+  std::map<std::string, TenantUse> used_;  // up to now
   MachineRoom room_{ByteSize{1ull << 30}};
   ContainerSockets sockets_;
   FakeEgress egress_;

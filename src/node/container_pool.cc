@@ -14,15 +14,17 @@ using namespace std::chrono_literals;
 
 constexpr Duration kOneSample = 1s;
 
-policy::Autoscaler::Settings autoscalingOf(const platform::Version& version, const PoolRules& rules) {
-  const std::uint32_t concurrency = version.spec->limits.concurrency;
-  const policy::ScalingTarget target = policy::scalingTarget(std::min<double>(rules.most_target, concurrency),
-                                                             rules.most_target, concurrency, rules.utilization);
-  policy::Autoscaler::Settings settings;
-  settings.target = target.target;
-  settings.total = target.total;
-  settings.target_burst_capacity = 0;  // the gateway holds every burst
-  settings.stable_window = rules.window;
+policy::ContainerScaler::Settings scalingOf(const platform::Version& version, const PoolRules& rules) {
+  const catalog::FunctionLimits& limits = version.spec->limits;
+  const policy::ScalingTarget target = policy::scalingTarget(std::min<double>(rules.most_target, limits.concurrency),
+                                                             rules.most_target, limits.concurrency, rules.utilization);
+  policy::ContainerScaler::Settings settings;
+  settings.by_requests.target = target.target;
+  settings.by_requests.total = target.total;
+  settings.by_requests.target_burst_capacity = 0;  // the gateway holds every burst
+  settings.by_requests.stable_window = rules.window;
+  if (limits.cpu) settings.quota = Cores{*limits.cpu};
+  settings.utilization = rules.utilization;
   return settings;
 }
 
@@ -43,7 +45,7 @@ ContainerPool::ContainerPool(policy::VersionId number, platform::VersionPtr vers
     : number_(number),
       version_(std::move(version)),
       services_(services),
-      autoscaler_(autoscalingOf(*version_, services_.rules), 0, services_.replica.loop.now()),
+      scaler_(scalingOf(*version_, services_.rules), services_.replica.loop.now()),
       scale_control_(
           controlOf(*version_, scale_, services_.rules),
           policy::ScaleControl::beginning(controlOf(*version_, scale_, services_.rules), services_.replica.loop.now())),
@@ -91,26 +93,44 @@ void ContainerPool::measure() {
     if (replica->state() == ContainerReplica::State::kReady) backoff_.serves(*replica->readyAt(), now);
   }
   if (now - measured_since_ < kOneSample) return;
-  autoscaler_.record(now, load_sum_ / samples_);
+  scaler_.recordRequests(now, load_sum_ / samples_);
+  recordCpu();
   load_sum_ = 0;
   samples_ = 0;
   measured_since_ = now;
 }
 
+// Where none tells anything, nothing is known.
+void ContainerPool::recordCpu() {
+  std::optional<Cores> used;
+  for (const auto& replica : replicas_) {
+    if (const auto cores = replica->coresServing()) used = Cores{used.value_or(Cores{}).value + cores->value};
+  }
+  if (used) scaler_.recordCpu(services_.replica.loop.now(), *used);
+}
+
+void ContainerPool::addUnmeasured(TimePoint before, std::vector<ContainerReplica*>& replicas) {
+  for (const auto& replica : replicas_) {
+    if (const auto measured = replica->measuredAt(); measured && *measured <= before) replicas.push_back(replica.get());
+  }
+}
+
 void ContainerPool::decide() {
   const TimePoint now = services_.replica.loop.now();
   next_decision_ = now + policy::Autoscaler::kTick;
-  const policy::ScaleControl::Step step = scale_control_.apply(autoscaler_.decide(ready(), now), ready(), {}, now);
+  const policy::CombinedWish wish = scaler_.decide(ready(), now);
+  const policy::ScaleControl::Step step = scale_control_.apply(wish.wish, ready(), {}, now);
   if (step.replicas) desired_ = *step.replicas;
   if (left_with_) desired_ = std::min(desired_, *left_with_);
   counters_.scale_reason = policy::toString(step.reason);
+  counters_.scaled_by = wish.binding;
 }
 
 void ContainerPool::wanted() {
   if (closed_ || desired_ > 0) return;
   left_with_.reset();
   const TimePoint now = services_.replica.loop.now();
-  autoscaler_.record(now, static_cast<double>(services_.replica.desk.figures(number_).waiting));
+  scaler_.recordRequests(now, static_cast<double>(services_.replica.desk.figures(number_).waiting));
   decide();
   desired_ = std::max(desired_, 1U);
   last_used_ = now;
@@ -223,6 +243,7 @@ void ContainerPool::giveUpOne() {
   left_with_ = std::max(ready(), 1U) - 1;
   desired_ = *left_with_;
   counters_.scale_reason = "room_for_others";
+  counters_.scaled_by = policy::Metric::kRequests;
   keepDesired();
 }
 
@@ -319,9 +340,18 @@ PoolFigures ContainerPool::figures() const {
   figures.desired = desired_;
   figures.lacks = lacks_;
   for (const auto& replica : replicas_) {
-    const bool is_target = replica->readyAt().has_value();
-    figures.containers.push_back({replica->name(), replica->state(), replica->since(), replica->pid(),
-                                  is_target ? services_.replica.desk.running(replica->target()) : 0});
+    PoolFigures::OfContainer one;
+    one.name = replica->name();
+    one.state = replica->state();
+    one.since = replica->since();
+    one.pid = replica->pid();
+    if (replica->readyAt()) one.running = services_.replica.desk.running(replica->target());
+    if (const auto& meter = replica->meter()) {
+      if (meter->rate()) one.cores = meter->rate()->cores;
+      one.memory = meter->memory();
+      one.peak = meter->peak();
+    }
+    figures.containers.push_back(std::move(one));
   }
   return figures;
 }

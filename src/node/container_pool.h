@@ -1,6 +1,7 @@
 // The containers of one version: how many there are, and what becomes of one that dies.
 //
-//   requests that run and wait, each second --> policy::Autoscaler --> ScaleControl --> so many are kept
+//   requests that run and wait, processors that are used, each second
+//                          --> policy::ContainerScaler --> ScaleControl --> so many are kept
 //   somebody waits and there is none ---------------------------------> one is started at once
 //   one died ----> policy::RestartBackoff: another one, at once or later; in a loop those who wait are told
 //
@@ -19,7 +20,7 @@
 #include "node/machine_room.h"
 #include "node/target_numbers.h"
 #include "node/tenant_rooms.h"
-#include "policy/autoscaler.h"
+#include "policy/container_scaler.h"
 #include "policy/restart_backoff.h"
 #include "policy/scale_control.h"
 
@@ -32,6 +33,8 @@ struct PoolRules {
   double most_target = 100;                             // requests at once, where its concurrency is larger
   Duration forgotten_after = std::chrono::minutes(10);  // the way its containers ended
   Duration patience = std::chrono::seconds(10);         // with one that was asked to end
+  Duration measured_each = std::chrono::seconds(1);     // what a container uses
+  std::size_t most_measured = 16;                       // in one look of the fleet, which is a turn of the control loop
 };
 
 // What there is no room in for one more container.
@@ -44,10 +47,14 @@ struct PoolFigures {
     TimePoint since;
     pid_t pid = 0;
     std::uint32_t running = 0;  // requests
+    Cores cores;                // used lately
+    ByteSize memory;            // in use
+    ByteSize peak;
   };
   std::vector<OfContainer> containers;
   std::uint32_t desired = 0;
   std::string scale_reason;
+  policy::Metric scaled_by = policy::Metric::kRequests;
   std::uint64_t started = 0;
   std::uint64_t died = 0;
   std::optional<RoomLack> lacks;
@@ -93,6 +100,8 @@ class ContainerPool final : private ReplicaOwner {
   void close();
   // Every 50 ms.
   void look();
+  // Adds those of which nobody has seen since `before` what they use.
+  void addUnmeasured(TimePoint before, std::vector<ContainerReplica*>& replicas);
 
   // It has not started one for want of that room, and serves nobody.
   bool waitsFor(RoomLack lack) const { return lacks_ == lack && ready() == 0; }
@@ -112,6 +121,7 @@ class ContainerPool final : private ReplicaOwner {
   void replicaGone(ContainerReplica& replica, const ReplicaEnd& end) override;
 
   void measure();
+  void recordCpu();
   void decide();
   void keepDesired();
   bool startOne();
@@ -132,7 +142,7 @@ class ContainerPool final : private ReplicaOwner {
   const platform::VersionPtr version_;
   const Services services_;
   catalog::Scale scale_;
-  policy::Autoscaler autoscaler_;
+  policy::ContainerScaler scaler_;
   policy::ScaleControl scale_control_;
   policy::RestartBackoff backoff_;
   std::vector<std::unique_ptr<ContainerReplica>> replicas_;

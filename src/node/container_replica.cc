@@ -110,6 +110,7 @@ ContainerReplica::ContainerReplica(std::uint32_t name_number, policy::VersionId 
 
 // What ends it blocks.
 ContainerReplica::~ContainerReplica() {
+  measure();
   services_.egress.disconnect(target_);
   if (is_target_) services_.desk.closeTarget(target_);
   services_.sockets.remove(name_);
@@ -141,6 +142,7 @@ void ContainerReplica::imageFound(Result<ContainerImage> image) {
 
 void ContainerReplica::startOnWorkThread(ContainerImage image) {
   enter(State::kStarting);  // what the start may take begins here
+  meter_.emplace(since_);
   sandbox::SandboxEvents events{
       [shared = shared_, name = platform::VersionName{version_->name(), version_->number},
        log_line = services_.log_line](std::string_view line) {
@@ -222,7 +224,29 @@ void ContainerReplica::becomeReady() {
 void ContainerReplica::notReadyInTime() {
   not_in_time_ = true;
   asking_.reset();
+  measure();
   shared_->container->kill();
+}
+
+// ---- what it uses ---------------------------------------------------------------------------------------------------
+
+std::optional<TimePoint> ContainerReplica::measuredAt() const {
+  const bool runs = state_ != State::kGone && shared_->container != nullptr;
+  return runs ? std::optional(meter_->readAt()) : std::nullopt;
+}
+
+void ContainerReplica::measure() {
+  if (measuredAt()) account(shared_->container->used());
+}
+
+void ContainerReplica::account(const sandbox::GroupUse& use) {
+  const ContainerMeter::Growth growth = meter_->take(use, services_.loop.now());
+  services_.used({version_->name().tenant, growth.cpu_seconds, growth.memory_byte_seconds});
+}
+
+std::optional<Cores> ContainerReplica::coresServing() const {
+  const bool tells = state_ == State::kReady && meter_->rate() && meter_->rate()->since >= *ready_at_;
+  return tells ? std::optional(meter_->rate()->cores) : std::nullopt;
 }
 
 // ---- its end --------------------------------------------------------------------------------------------------------
@@ -236,7 +260,10 @@ void ContainerReplica::drain() {
   enter(State::kDraining);
   if (is_target_) services_.desk.closeTarget(target_);
   if (before == State::kReady) return watchDrain();
-  if (shared_->container) return shared_->container->kill();
+  if (shared_->container) {
+    measure();
+    return shared_->container->kill();
+  }
   // It is with the work thread, or its image still comes: then nobody else tells its end.
   services_.starts.post([this, alive = std::weak_ptr<bool>(alive_), &loop = services_.loop] {
     loop.post([this, alive] {
@@ -253,8 +280,12 @@ void ContainerReplica::watchDrain() {
     timer_.arm(now + kLookAgain, [this] { watchDrain(); });
     return;
   }
+  measure();
   shared_->container->askToEnd();
-  timer_.arm(now + services_.patience, [this] { shared_->container->kill(); });
+  timer_.arm(now + services_.patience, [this] {
+    measure();
+    shared_->container->kill();
+  });
 }
 
 std::string ContainerReplica::lastWords() const {
@@ -263,6 +294,7 @@ std::string ContainerReplica::lastWords() const {
 }
 
 void ContainerReplica::ended(const sandbox::Exit& exit) {
+  if (state_ != State::kGone) account(exit.used.value_or(sandbox::GroupUse{}));
   if (not_in_time_) {
     return gone(
         {false, true,

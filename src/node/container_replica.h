@@ -19,9 +19,11 @@
 #include "base/work_thread.h"
 #include "http/event_loop.h"
 #include "node/container_image.h"
+#include "node/container_meter.h"
 #include "node/container_sockets.h"
 #include "node/dispatch_desk.h"
 #include "node/egress_doors.h"
+#include "node/usage_meter.h"
 #include "platform/superpod_catalog.h"
 #include "policy/ids.h"
 #include "sandbox/container_runner.h"
@@ -64,6 +66,8 @@ class ContainerReplica {
     platform::SuperpodCatalog::GetSecret get_secret;
     // What a container says, on any thread.
     std::function<void(const platform::VersionName&, std::string_view line)> log_line;
+    // What a container used since this was told last.
+    std::function<void(const TenantUse&)> used;
     Duration patience;  // from being asked to end until it is killed
   };
   enum class State : std::uint8_t { kStarting, kReady, kDraining, kGone };
@@ -83,6 +87,14 @@ class ContainerReplica {
   std::optional<TimePoint> readyAt() const { return ready_at_; }  // it was a target from then on
   pid_t pid() const;                                              // 0 while it has none
 
+  // Reads what it used, and tells that. Nothing where it does not run yet, or any more.
+  void measure();
+  // When that was done last, of one that runs.
+  std::optional<TimePoint> measuredAt() const;
+  const std::optional<ContainerMeter>& meter() const { return meter_; }  // nothing before its start
+  // What it used lately. Its start does not count: it is no work for requests, of which others could take some.
+  std::optional<Cores> coresServing() const;
+
   // No new requests; those that run finish, within the function's own timeout. The owner is told later, never inside.
   void drain();
 
@@ -99,6 +111,7 @@ class ContainerReplica {
   void askToEnd();
   void ended(const sandbox::Exit& exit);
   void goneSoon(std::string why);
+  void account(const sandbox::GroupUse& use);
   std::string lastWords() const;
   void gone(ReplicaEnd end);
   void enter(State next);
@@ -115,6 +128,7 @@ class ContainerReplica {
   std::optional<TimePoint> ready_at_;
   bool meant_to_end_ = false;
   bool not_in_time_ = false;
+  std::optional<ContainerMeter> meter_;
   http::Timer timer_;
   std::shared_ptr<void> asking_;
   std::shared_ptr<Shared> shared_;

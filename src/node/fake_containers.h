@@ -23,6 +23,9 @@ class FakeContainers final : public sandbox::ContainerRunner {
     bool becomes_ready = true;
     bool ignores_sigterm = false;
     std::string says;  // as soon as it runs
+    double cores = 0;  // that it uses from its start on
+    ByteSize memory;
+    bool tells_its_last_use = true;  // when it ends
   };
 
   explicit FakeContainers(http::EventLoop& loop) : loop_(loop) {}
@@ -43,6 +46,11 @@ class FakeContainers final : public sandbox::ContainerRunner {
   std::size_t running() const {
     const std::scoped_lock lock(mutex_);
     return running_.size();
+  }
+  // Of all that have ended.
+  Duration cpuOfEnded() const {
+    const std::scoped_lock lock(mutex_);
+    return cpu_of_ended_;
   }
   std::vector<sandbox::ContainerSpec> started() const {
     const std::scoped_lock lock(mutex_);
@@ -73,10 +81,10 @@ class FakeContainers final : public sandbox::ContainerRunner {
       const std::scoped_lock lock(mutex_);
       started_.push_back(spec);
       manners = manners_;
+      inside->manners = manners;
       if (!manners.cannot_start) running_[spec.name] = inside;
     }
     if (manners.cannot_start) return fail(ErrorCode::kUnavailable, "no walls today");
-    inside->ignores_sigterm = manners.ignores_sigterm;
     if (!manners.says.empty()) inside->events.line(manners.says);
     if (manners.ends_at_once) end(inside, {3, {}});
     return std::unique_ptr<sandbox::Container>(std::make_unique<Running>(*this, inside));
@@ -86,7 +94,13 @@ class FakeContainers final : public sandbox::ContainerRunner {
   struct Inside {
     std::string name;
     sandbox::SandboxEvents events;
-    bool ignores_sigterm = false;
+    Manners manners;
+    TimePoint started = Clock::now();
+
+    sandbox::GroupUse used() const {
+      const auto cpu = std::chrono::duration_cast<Duration>((Clock::now() - started) * manners.cores);
+      return {cpu, manners.memory, manners.memory};
+    }
   };
   using InsidePtr = std::shared_ptr<Inside>;
 
@@ -97,10 +111,11 @@ class FakeContainers final : public sandbox::ContainerRunner {
     Running(const Running&) = delete;
     Running& operator=(const Running&) = delete;
     void askToEnd() override {
-      if (!inside_->ignores_sigterm) all_.end(inside_, {{}, 15});
+      if (!inside_->manners.ignores_sigterm) all_.end(inside_, {{}, 15});
     }
     void kill() override { all_.end(inside_, {{}, 9}); }
     pid_t pid() const override { return 4711; }
+    sandbox::GroupUse used() override { return inside_->used(); }
     MakeSocket sockets() const override {
       return []() -> Result<FileDescriptor> { return fail(ErrorCode::kUnavailable, "none here"); };
     }
@@ -113,12 +128,15 @@ class FakeContainers final : public sandbox::ContainerRunner {
     InsidePtr inside_;
   };
 
-  void end(const InsidePtr& inside, const sandbox::Exit& exit) {
+  void end(const InsidePtr& inside, sandbox::Exit exit) {
+    const sandbox::GroupUse used = inside->used();
+    if (inside->manners.tells_its_last_use) exit.used = used;
     {
       const std::scoped_lock lock(mutex_);
       const auto found = running_.find(inside->name);
       if (found == running_.end() || found->second != inside) return;
       running_.erase(found);
+      cpu_of_ended_ += *used.cpu;
     }
     inside->events.ended(exit);
   }
@@ -128,6 +146,7 @@ class FakeContainers final : public sandbox::ContainerRunner {
   Manners manners_;
   std::map<std::string, InsidePtr> running_;
   std::vector<sandbox::ContainerSpec> started_;
+  Duration cpu_of_ended_{};
 };
 
 }  // namespace wasabi::node

@@ -8,11 +8,11 @@
 
 namespace wasabi::node {
 
-// By requests that are over.
 struct TenantUse {
   std::string tenant;
   double cpu_seconds = 0;
-  double memory_byte_seconds = 0;  // the peak of each request, for as long as it lasted
+  // On superpods the peak of each request, for as long as it lasted, once it is over; of containers what they have.
+  double memory_byte_seconds = 0;
 };
 
 class UsageMeter {

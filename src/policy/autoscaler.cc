@@ -122,6 +122,18 @@ std::int64_t Autoscaler::excessBurst(double panic, std::uint32_t ready) const {
 
 // ---- two metrics ----------------------------------------------------------------------------------------------------
 
+std::string_view toString(Metric metric) {
+  switch (metric) {
+    case Metric::kMemory:
+      return "memory";
+    case Metric::kCpu:
+      return "cpu";
+    case Metric::kRequests:
+      return "requests";
+  }
+  return {};
+}
+
 CombinedWish largerOf(const ScaleWish& memory, const ScaleWish& cpu, std::uint32_t ready) {
   const bool by_cpu = cpu.desired && (!memory.desired || *cpu.desired > *memory.desired);
   CombinedWish combined{by_cpu ? cpu : memory, by_cpu ? Metric::kCpu : Metric::kMemory};

@@ -5,7 +5,8 @@
 //        --> ScaleWish --> [largerOf(memory, cpu)] --> ScaleControl (scale_control.h): bounds and the way to zero
 //
 // The metric is a load that adds up over replicas: for superpods memory units, (booked + waiting demand) / unit, and in
-// a second Autoscaler CPU units; for a container its concurrency. `decide`, with R ready replicas, 1 at least:
+// a second Autoscaler CPU units; for containers their concurrency, and likewise CPU (container_scaler.h). `decide`,
+// with R ready replicas, 1 at least:
 //   S = ceil(stable average / target), P = ceil(panic average / target), each within floor(R / down rate) and
 //       ceil(R * up rate); an unreachable version may fall to nothing at once. Anything but 0 is raised to the
 //       activation scale, whatever the rate.
@@ -120,7 +121,7 @@ class Autoscaler {
 
 // One decision out of two metrics of the same replicas: the larger count; of equal ones the memory's. Where one metric
 // has no data, the other may raise the count but not lower it below `ready`.
-enum class Metric : std::uint8_t { kMemory, kCpu };
+enum class Metric : std::uint8_t { kMemory, kCpu, kRequests };
 std::string_view toString(Metric metric);
 
 struct CombinedWish {

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/unique_function.h"
 #include "base/units.h"
+#include "sandbox/group_use.h"
 
 namespace wasabi::sandbox {
 
@@ -52,7 +53,9 @@ struct Exit {
   std::optional<int> code;
   std::optional<int> signal;
   bool out_of_memory = false;  // the kernel killed something in it for want of memory; told where there are walls
-  std::string words() const;   // "ended with 1", "killed by signal 9", "killed by signal 9, out of memory"
+  // All that it used, where the runtime keeps its control groups until then (runc does, crun does not).
+  std::optional<GroupUse> used{};
+  std::string words() const;  // "ended with 1", "killed by signal 9", "killed by signal 9, out of memory"
 };
 
 // Called on a thread of the backend's own, in order; they must not block it, nor destroy the sandbox they are of.

@@ -36,6 +36,8 @@ class Container {
   virtual void askToEnd() = 0;  // SIGTERM
   virtual void kill() = 0;
   virtual pid_t pid() const = 0;
+  // What it used up to now. From one thread; reads a few small files of the kernel, which blocks nobody.
+  virtual GroupUse used() = 0;
   // Makes TCP sockets (IPv4), not connected, that are in its network: there 127.0.0.1 is the container. May be called
   // by any thread, blocks nobody, and outlives the container: then nobody is there.
   using MakeSocket = std::function<Result<FileDescriptor>()>;

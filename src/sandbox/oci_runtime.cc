@@ -123,7 +123,9 @@ Result<std::unique_ptr<Sandbox>> OciRuntime::start(const std::string& container,
   // The container, which outlives its events, holds it.
   auto ended = [this, container, told = std::move(events.ended)](const Exit& how) mutable {
     Exit exit = exitOfContainer(how);
-    exit.out_of_memory = ranOutOfMemory(container);
+    const auto groups = controlGroupsOf(groupName(container));
+    exit.out_of_memory = killedForMemory(groups);
+    if (!groups.empty()) exit.used = GroupReader(groups).read();
     told(exit);
   };
   auto runtime = processes_->run(std::move(command), {std::move(events.line), std::move(ended)});
@@ -158,10 +160,6 @@ Result<void> OciRuntime::remove(const std::string& container) const {
   fs::remove_all(state() + "/" + container, error);
   fs::remove_all(bundle(container), error);
   return {};
-}
-
-bool OciRuntime::ranOutOfMemory(const std::string& container) const {
-  return killedForMemory(controlGroupsOf(groupName(container)));
 }
 
 }  // namespace wasabi::sandbox

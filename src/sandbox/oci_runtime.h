@@ -42,7 +42,6 @@ class OciRuntime : public std::enable_shared_from_this<OciRuntime> {
   std::string bundle(const std::string& container) const { return directory_ + "/bundles/" + container; }
   Result<void> prepare();
   Result<void> remove(const std::string& container) const;
-  bool ranOutOfMemory(const std::string& container) const;
 
   const std::string runtime_;
   const std::string directory_;

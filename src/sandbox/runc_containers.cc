@@ -13,6 +13,8 @@
 
 #include "base/check.h"
 #include "sandbox/container_config.h"
+#include "sandbox/control_groups.h"
+#include "sandbox/group_use.h"
 #include "sandbox/oci_runtime.h"
 #include "sandbox/root_file_system.h"
 
@@ -25,6 +27,9 @@ namespace fs = std::filesystem;
 constexpr std::uint32_t kFirstUser = 1u << 30;
 // Folders that every machine has and no OCI runtime needs.
 constexpr const char* kPlaces[] = {"/mnt", "/media", "/srv", "/opt"};
+
+// For control groups: the runtime makes them a moment after it was started, and some machines have none to read.
+constexpr std::uint32_t kMostSearches = 30;
 
 // A program that every machine has and that only ends.
 constexpr const char* kTrial = "/bin/true";
@@ -53,12 +58,21 @@ Result<FileDescriptor> socketIn(int network) {
 
 class RuncContainers::Running final : public Container {
  public:
-  Running(std::unique_ptr<Sandbox> runtime, FileDescriptor network)
-      : runtime_(std::move(runtime)), network_(std::make_shared<const FileDescriptor>(std::move(network))) {}
+  Running(std::unique_ptr<Sandbox> runtime, FileDescriptor network, std::string group)
+      : runtime_(std::move(runtime)),
+        group_(std::move(group)),
+        network_(std::make_shared<const FileDescriptor>(std::move(network))) {}
 
   void askToEnd() override { runtime_->askToEnd(); }
   void kill() override { runtime_->kill(); }
   pid_t pid() const override { return runtime_->pid(); }
+  GroupUse used() override {
+    if (!reader_.isComplete() && searches_ < kMostSearches) {
+      ++searches_;
+      reader_ = GroupReader(controlGroupsOf(group_));
+    }
+    return reader_.read();
+  }
   MakeSocket sockets() const override {
     return [network = network_] { return socketIn(network->get()); };
   }
@@ -78,6 +92,9 @@ class RuncContainers::Running final : public Container {
 
  private:
   const std::unique_ptr<Sandbox> runtime_;
+  const std::string group_;
+  GroupReader reader_;
+  std::uint32_t searches_ = 0;
   const std::shared_ptr<const FileDescriptor> network_;
 };
 
@@ -136,7 +153,8 @@ Result<std::unique_ptr<Container>> RuncContainers::start(const ContainerSpec& sp
   const std::string path = fmt::format("/proc/{}/ns/net", (*runtime)->pid());
   FileDescriptor network(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!network.valid()) return fail(Error::fromErrno("the network of " + spec.name, errno));
-  return std::unique_ptr<Container>(std::make_unique<Running>(std::move(*runtime), std::move(network)));
+  return std::unique_ptr<Container>(
+      std::make_unique<Running>(std::move(*runtime), std::move(network), runtime_->groupName(spec.name)));
 }
 
 }  // namespace wasabi::sandbox

@@ -171,6 +171,24 @@ TEST_P(RuncContainersTest, ItIsAskedToEnd) {
   EXPECT_THAT(heard_.lines(), Contains("asked"));
 }
 
+TEST_P(RuncContainersTest, WhatItUsesIsTold) {
+  const auto container =
+      start(spec("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done; read forever < /dev/zero"));
+  ASSERT_NE(container, nullptr);
+  ASSERT_TRUE(heard_.waitForLine("done"));
+  const GroupUse used = container->used();
+  ASSERT_TRUE(used.cpu && used.memory);
+  EXPECT_GT(*used.cpu, Duration::zero());
+  EXPECT_GT(*used.memory, ByteSize{0});
+  EXPECT_LT(*used.memory, ByteSize{64 << 20});
+  container->kill();
+  const auto exit = heard_.waitForExit();
+  ASSERT_TRUE(exit);
+  if (std::string_view(GetParam()) != "runc") return;  // which alone keeps the groups
+  ASSERT_TRUE(exit->used && exit->used->cpu);
+  EXPECT_GE(*exit->used->cpu, *used.cpu);
+}
+
 TEST_P(RuncContainersTest, ItIsKilledWithAllThatIsInIt) {
   const auto container = start(spec("trap '' TERM; echo up; while :; do :; done"));
   ASSERT_NE(container, nullptr);

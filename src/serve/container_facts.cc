@@ -32,7 +32,24 @@ std::string lastEndText(const node::PoolFigures& pool, TimePoint now) {
   return fmt::format("{:.0f} s ago a container {} ({} in a row)", toSeconds(now - end.when), end.why, end.in_a_row);
 }
 
+std::string useText(const node::PoolFigures& pool, const catalog::FunctionLimits& limits) {
+  const ContainersUse use = useOf(pool);
+  const std::string quota = limits.cpu ? fmt::format("{:.2f} each by limits.cpu", *limits.cpu) : "no limits.cpu";
+  return fmt::format("they use {:.2f} cores ({}) and {} of memory, the largest {} at most ({} each by limits.memory)",
+                     use.cores.value, quota, toString(use.memory), toString(use.largest_peak), toString(limits.memory));
+}
+
 }  // namespace
+
+ContainersUse useOf(const node::PoolFigures& pool) {
+  ContainersUse use;
+  for (const node::PoolFigures::OfContainer& one : pool.containers) {
+    use.cores.value += one.cores.value;
+    use.memory = use.memory + one.memory;
+    use.largest_peak = std::max(use.largest_peak, one.peak);
+  }
+  return use;
+}
 
 std::string_view stateOf(const node::PoolFigures& pool) {
   if (countOf(pool, State::kReady) > 0) return "serving";
@@ -50,11 +67,12 @@ api::MachineStatus::OfContainers statusOf(const node::ContainerFleetFigures::OfV
   told.image = "sha256:" + version.image.toHex();
   told.state = stateOf(pool);
   for (const node::PoolFigures::OfContainer& one : pool.containers) {
-    told.replicas.push_back(
-        {one.name, std::string(nameOf(one.state)), toSeconds(now - one.since), one.pid, one.running});
+    told.replicas.push_back({one.name, std::string(nameOf(one.state)), toSeconds(now - one.since), one.pid, one.running,
+                             one.cores.value, one.memory, one.peak});
   }
   told.desired = pool.desired;
   told.scale_reason = pool.scale_reason;
+  told.scaled_by = policy::toString(pool.scaled_by);
   told.started = pool.started;
   told.died = pool.died;
   if (pool.last_end) {
@@ -94,9 +112,10 @@ ContainerWhy whyOf(const platform::Version& version, const std::optional<node::P
     why.answer = fmt::format("no container of {} runs; a request has one started first", name);
   }
   if (pool) {
-    why.because.push_back(fmt::format("containers: {} ready, {} starting, {} wanted ({}), {} requests each",
+    why.because.push_back(fmt::format("containers: {} ready, {} starting, {} wanted ({}, by {}), {} requests each",
                                       countOf(*pool, State::kReady), countOf(*pool, State::kStarting), pool->desired,
-                                      pool->scale_reason, each));
+                                      pool->scale_reason, policy::toString(pool->scaled_by), each));
+    if (!pool->containers.empty()) why.because.push_back(useText(*pool, version.spec->limits));
     if (pool->last_end) why.because.push_back(lastEndText(*pool, now));
   }
   why.because.push_back(fmt::format("image: sha256:{}", version.image.toHex()));

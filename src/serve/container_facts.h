@@ -11,6 +11,13 @@ namespace wasabi::serve {
 
 // "serving", "starting", "crash loop", "no room", "idle".
 std::string_view stateOf(const node::PoolFigures& pool);
+// What the containers of a version use now, as measured last.
+struct ContainersUse {
+  Cores cores;
+  ByteSize memory;
+  ByteSize largest_peak;  // of any one of them
+};
+ContainersUse useOf(const node::PoolFigures& pool);
 api::MachineStatus::OfContainers statusOf(const node::ContainerFleetFigures::OfVersion& version, TimePoint now);
 
 // What a request to a version of a container function would meet.

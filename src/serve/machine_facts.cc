@@ -35,6 +35,22 @@ void writeContainers(const node::ContainerFleetFigures& containers, PrometheusTe
   text.single("wasabi_containers", "gauge", "Containers of functions there are.", present);
   text.single("wasabi_containers_started_total", "counter", "Containers started.", containers.started);
   text.single("wasabi_containers_died_total", "counter", "Containers that ended unasked.", containers.died);
+  text.single("wasabi_containers_cpu_seconds_total", "counter", "Processor time that containers used.",
+              containers.cpu_seconds);
+  const auto write = [&](std::string_view name, std::string_view help, auto number) {
+    text.family(name, "gauge", help);
+    for (const auto& version : containers.versions) {
+      const FunctionName& function = version.version.function;
+      text.sample(name,
+                  fmt::format("tenant=\"{}\",function=\"{}\",version=\"{}\"", function.tenant, function.function,
+                              version.version.number),
+                  number(useOf(version.pool)));
+    }
+  };
+  write("wasabi_containers_cores_used", "Cores that the containers of a version use.",
+        [](const ContainersUse& use) { return use.cores.value; });
+  write("wasabi_containers_memory_bytes", "Memory that the containers of a version have in use.",
+        [](const ContainersUse& use) { return use.memory.value; });
   text.single("wasabi_room_bytes", "gauge", "Memory for superpods and containers.", containers.room.value);
   text.single("wasabi_room_taken_bytes", "gauge", "What of it they may have.", containers.taken.value);
 }

@@ -214,7 +214,7 @@ Result<void> Server::openContainers() {
                  container_sockets_, *gateway_, findImagesIn(*images_, image_work_),
                  askContainers(control_loop_, container_sockets_), std::bind_front(&Server::secretOf, this),
                  [this](const platform::VersionName& version, std::string_view line) { lines_->addOf(version, line); },
-                 std::bind_front(&Server::refuseWaiting, this), log_});
+                 std::bind_front(&Server::refuseWaiting, this), std::bind_front(&Server::wasUsed, this), log_});
   container_host_ = std::make_unique<FleetAsHost>(*containers_, no_containers_);
   return {};
 }

@@ -158,6 +158,30 @@ class Served(Containers):
             client.join()
         self.assertEqual(replies, [200] * 6)
 
+    def test_what_they_use_is_their_tenants_and_asks_for_more_of_them(self):
+        self.deploy("scale = { max = 2 }\n[limits]\ncpu = '200m'\nmemory = '32MiB'\n")
+
+        def used() -> dict:
+            told = json.loads(self.serve.api("GET", "/usage").text)["usage"]
+            return next((one for one in told if one["tenant"] == "acme"), {"cpu_seconds": 0, "gb_seconds": 0})
+
+        before, replies = used(), []
+        client = threading.Thread(target=lambda: replies.append(self.serve.call("/acme/shop/spin?20000").status))
+        client.start()
+        # One request alone would be content with one.
+        eventually(lambda: len(self.ready()) == 2, what="a second container")
+        shown = self.serve.json("top")["containers"][0]
+        self.assertEqual(shown["scaled_by"], "cpu")
+        self.assertGreater(sum(one["memory_bytes"] for one in shown["replicas"]), 0)
+        self.assertIn("by cpu", self.serve.run("describe", "acme/shop"))
+        self.assertIn("cores (0.20 each by limits.cpu)", self.serve.run("why", "acme/shop"))
+        eventually(lambda: used()["cpu_seconds"] >= before["cpu_seconds"] + 0.5, what="its use of CPU")
+        self.assertGreater(used()["gb_seconds"], before["gb_seconds"])
+        self.assertRegex(self.serve.api("GET", "/metrics").text, r"wasabi_containers_cpu_seconds_total 0\.\d|"
+                         r"wasabi_containers_cpu_seconds_total [1-9]")
+        client.join()
+        self.assertEqual(replies, [200])
+
 
 class FromRegistry(Containers):
     options = ("--private-registries",)

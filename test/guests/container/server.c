@@ -2,6 +2,7 @@
  *
  *   /            hello, and how many requests this process has answered
  *   /env?NAME    a variable of its environment       /sleep?ms    answers later
+ *   /spin?ms     computes for so long, then answers
  *   /log?text    on both standard streams            /die         the process ends with 3
  *   /echo        the body of the request             /stream      three chunks, 100 ms apart
  *   /call?URL    what the proxy of HTTP_PROXY answers to "GET URL", head and all
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { HEAD_BYTES = 16 * 1024 };
@@ -44,6 +46,13 @@ static int send_all(int fd, const char* bytes, size_t size) {
     size -= (size_t)put;
   }
   return 0;
+}
+
+static void spin_ms(long ms) {
+  struct timespec begun, now;
+  clock_gettime(CLOCK_MONOTONIC, &begun);
+  do clock_gettime(CLOCK_MONOTONIC, &now);
+  while ((now.tv_sec - begun.tv_sec) * 1000 + (now.tv_nsec - begun.tv_nsec) / 1000000 < ms);
 }
 
 /* The value of a field, or NULL. */
@@ -191,6 +200,7 @@ static int serve(int fd, struct request* request) {
   if (strcmp(name, "/stream") == 0) return stream(fd);
   if (query != NULL && (strcmp(name, "/call") == 0 || strcmp(name, "/connect") == 0)) return call_out(fd, name, query);
   if (strcmp(name, "/sleep") == 0) pause_ms(query != NULL ? atol(query) : 0);
+  if (strcmp(name, "/spin") == 0) spin_ms(query != NULL ? atol(query) : 0);
   if (strcmp(name, "/env") == 0) {
     const char* told = query != NULL ? getenv(query) : NULL;
     snprintf(text, sizeof text, "%s\n", told != NULL ? told : "(none)");
