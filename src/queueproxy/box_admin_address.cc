@@ -1,34 +1,33 @@
 #include "queueproxy/box_admin_address.h"
 
-#include <cstdint>
+#include <fmt/format.h>
 
 #include "base/text.h"
-#include "http/address_policy.h"
 
 namespace wasabi::queueproxy {
 namespace {
 
 constexpr std::string_view kUnixPrefix = "unix:";
+constexpr std::string_view kLoopback = "127.0.0.1";
 constexpr std::size_t kMostUnixPath = 107;
-
-bool isLoopback(const http::IpAddress& address) {
-  if (address.size == 4) return address.bytes[0] == 127;
-  return http::toString(address) == "::1";
-}
 
 }  // namespace
 
-bool isBoxAdminAddress(std::string_view text) {
+std::optional<BoxAdminAddress> parseBoxAdminAddress(std::string_view text) {
   if (text.starts_with(kUnixPrefix)) {
     const std::string_view path = text.substr(kUnixPrefix.size());
-    return path.starts_with('/') && path.size() > 1 && path.size() <= kMostUnixPath;
+    const bool is_path = path.starts_with('/') && path.size() > 1 && path.size() <= kMostUnixPath;
+    return is_path ? std::optional(BoxAdminAddress{std::string(path), 0}) : std::nullopt;
   }
-  auto [host, port] = splitAuthority(text);
+  const auto [host, port] = splitAuthority(text);
   const auto number = parseDecimal<std::uint16_t>(port);
-  if (!number || *number == 0) return false;
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  const auto address = http::parseIpAddress(host);
-  return address && isLoopback(*address);
+  if (host != kLoopback || !number || *number == 0) return std::nullopt;
+  return BoxAdminAddress{{}, *number};
+}
+
+std::string toString(const BoxAdminAddress& address) {
+  if (!address.unix_path.empty()) return fmt::format("{}{}", kUnixPrefix, address.unix_path);
+  return fmt::format("{}:{}", kLoopback, address.port);
 }
 
 }  // namespace wasabi::queueproxy

@@ -2,43 +2,35 @@
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <utility>
 
-#include "base/text.h"
 #include "queueproxy/app_dialer.h"
 
 namespace wasabi::queueproxy {
 namespace {
 
-constexpr std::string_view kUnixPrefix = "unix:";
+http::Endpoint endpointOf(const BoxAdminAddress& admin) {
+  if (!admin.unix_path.empty()) return {admin.unix_path, 0};
+  return {"box", admin.port};
+}
+
+std::unique_ptr<http::Connector> connectorTo(const BoxAdminAddress& admin, http::EventLoop& loop) {
+  return admin.unix_path.empty() ? loopbackConnector(loop) : http::unixConnector(loop);
+}
 
 }  // namespace
 
-Result<std::unique_ptr<BoxWatch>> BoxWatch::start(http::EventLoop& loop, const std::string& admin, ByteSize memory_unit,
-                                                  Logger& log) {
-  std::unique_ptr<BoxWatch> watch;
-  if (admin.starts_with(kUnixPrefix)) {
-    watch.reset(new BoxWatch(loop, http::unixConnector(loop), {admin.substr(kUnixPrefix.size()), 0}, memory_unit, log));
-  } else {
-    const auto port = parseDecimal<std::uint16_t>(splitAuthority(admin).port);
-    if (!port || *port == 0) {
-      return fail(ErrorCode::kInvalid, "the box's admin listener is at unix:/path or 127.0.0.1:port, not at " + admin);
-    }
-    watch.reset(new BoxWatch(loop, loopbackConnector(loop), {"box", *port}, memory_unit, log));
-  }
-  watch->ask();
-  return watch;
-}
-
-BoxWatch::BoxWatch(http::EventLoop& loop, std::unique_ptr<http::Connector> connector, http::Endpoint endpoint,
-                   ByteSize memory_unit, Logger& log)
+BoxWatch::BoxWatch(http::EventLoop& loop, const BoxAdminAddress& admin, ByteSize memory_unit, Logger& log)
     : loop_(loop),
       log_(log),
-      endpoint_(std::move(endpoint)),
-      client_(loop, http::ClientLimits{}, std::move(connector)),
+      endpoint_(endpointOf(admin)),
+      client_(loop, http::ClientLimits{}, connectorTo(admin, loop)),
       asker_(loop, client_, {kPatience, kMostLoadBytes}),
       demand_(memory_unit),
-      next_(loop) {}
+      next_(loop) {
+  ask();
+}
 
 void BoxWatch::ask() {
   next_.arm(loop_.now() + (was_ready_ ? kPeriod : kFirstPeriod), [this] { ask(); });

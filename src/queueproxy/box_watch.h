@@ -4,7 +4,7 @@
 // Lives on its loop.
 #pragma once
 
-#include <memory>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -13,6 +13,7 @@
 #include "http/asker.h"
 #include "http/client.h"
 #include "http/event_loop.h"
+#include "queueproxy/box_admin_address.h"
 #include "queueproxy/superpod_demand.h"
 
 namespace wasabi::queueproxy {
@@ -23,10 +24,8 @@ class BoxWatch {
   static constexpr Duration kFirstPeriod = std::chrono::milliseconds(50);
   static constexpr Duration kPatience = std::chrono::milliseconds(900);  // one question at a time
 
-  // `admin`: "unix:/path", or a port of 127.0.0.1 as "127.0.0.1:8081". Tells `log` when the box ceases to answer and
-  // when it does again.
-  static Result<std::unique_ptr<BoxWatch>> start(http::EventLoop& loop, const std::string& admin, ByteSize memory_unit,
-                                                 Logger& log);
+  // Asks from now on. Tells `log` when the box ceases to answer and when it does again.
+  BoxWatch(http::EventLoop& loop, const BoxAdminAddress& admin, ByteSize memory_unit, Logger& log);
 
   // The box answered last time, and said it was ready.
   bool ready() const { return demand_.ready(); }
@@ -34,8 +33,6 @@ class BoxWatch {
   std::optional<double> units() const { return demand_.units(loop_.now()); }
 
  private:
-  BoxWatch(http::EventLoop& loop, std::unique_ptr<http::Connector> connector, http::Endpoint endpoint,
-           ByteSize memory_unit, Logger& log);
   void ask();
   void told(Result<http::Asker::Answer> answer);
   void failed(const std::string& why);

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "queueproxy/box_admin_address.h"
 #include "queueproxy/observability.h"
 #include "queueproxy/peer_trust.h"
 #include "queueproxy/readiness_probe.h"
@@ -64,8 +65,8 @@ struct TlsSettings {
 struct SuperpodSettings {
   bool on = false;  // a box is behind: report memory units in place of requests
   ByteSize memory_unit{std::uint64_t{200} << 20};
-  std::string box_admin = "127.0.0.1:8081";  // a loopback address, or "unix:/path"
-  std::uint32_t queue_bound = 2000;          // requests in this pod at once, where containerConcurrency is 0
+  BoxAdminAddress box_admin;
+  std::uint32_t queue_bound = 2000;  // requests in this pod at once, where containerConcurrency is 0
 };
 
 struct QueueProxyConfig {

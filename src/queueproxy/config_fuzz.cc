@@ -10,7 +10,6 @@
 
 #include "base/check.h"
 #include "http/message.h"
-#include "queueproxy/box_admin_address.h"
 #include "queueproxy/config.h"
 #include "queueproxy/pod_annotations.h"
 
@@ -43,7 +42,8 @@ void checkProbe(const ReadinessProbe& probe) {
 
 void checkConfig(const QueueProxyConfig& config) {
   WASABI_CHECK(config.addresses.user_port != 0 && config.superpod.queue_bound >= 1);
-  WASABI_CHECK(config.superpod.memory_unit.value >= 1 << 20 && isBoxAdminAddress(config.superpod.box_admin));
+  WASABI_CHECK(config.superpod.memory_unit.value >= 1 << 20);
+  WASABI_CHECK(parseBoxAdminAddress(toString(config.superpod.box_admin)) == config.superpod.box_admin);
   WASABI_CHECK(config.timeouts.overall >= Duration::zero() && config.drain_quiet <= std::chrono::minutes(10));
   WASABI_CHECK(config.tls.min <= config.tls.max && config.readiness.size() <= kMostProbes);
   WASABI_CHECK(config.kubelet_probe_from.kind != Belief::Kind::kLearned);

@@ -176,7 +176,7 @@ TEST(ConfigTest, AnnotationsComeBeforeVariables) {
   ASSERT_TRUE(config) << config.error().message();
   EXPECT_TRUE(config->superpod.on);
   EXPECT_EQ(config->superpod.memory_unit.value, std::uint64_t{64} << 20);
-  EXPECT_EQ(config->superpod.box_admin, "127.0.0.1:9000");
+  EXPECT_EQ(config->superpod.box_admin, (BoxAdminAddress{{}, 9000}));
   EXPECT_EQ(config->superpod.queue_bound, 5u);
   EXPECT_EQ(toString(config->proxy_request_from), "10.0.0.0/8,fd00::1/128");
   EXPECT_EQ(config->kubelet_probe_from.kind, Belief::Kind::kEverybody);
@@ -252,14 +252,9 @@ TEST(ConfigTest, TlsVersionsThatLeaveNoneAreRefused) {
   EXPECT_THAT(problemWith({{"QUEUE_PROXY_TLS_MAX_VERSION", "1.2"}}), HasSubstr("QUEUE_PROXY_TLS_MIN_VERSION"));
 }
 
-TEST(ConfigTest, OnlyLoopbackAndUnixSocketsAreAddressesOfABox) {
-  for (const char* good : {"127.0.0.1:1", "127.9.9.9:65535", "[::1]:8081", "unix:/run/box.sock"}) {
-    EXPECT_EQ(problemWith({{"WASABI_QP_BOX_ADMIN", good}}), "") << good;
-  }
-  for (const char* bad : {"0.0.0.0:1", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:70000", "[::]:1", "localhost:1",
-                          "unix:", "unix:box.sock", "10.0.0.1:8081", "[::ffff:10.0.0.1]:1"}) {
-    EXPECT_NE(problemWith({{"WASABI_QP_BOX_ADMIN", bad}}), "") << bad;
-  }
+TEST(ConfigTest, TheBoxIsAskedInsideThePodOnly) {
+  EXPECT_EQ(problemWith({{"WASABI_QP_BOX_ADMIN", "unix:/run/box.sock"}}), "");
+  EXPECT_THAT(problemWith({{"WASABI_QP_BOX_ADMIN", "10.0.0.1:8081"}}), HasSubstr("write \"127.0.0.1:8081\""));
 }
 
 TEST(ConfigTest, WhereTheAnnotationsAreIsKnownBeforeTheyAreRead) {

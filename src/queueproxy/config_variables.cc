@@ -1,6 +1,5 @@
 #include "queueproxy/config_variables.h"
 
-#include "queueproxy/box_admin_address.h"
 #include "queueproxy/observability.h"
 #include "queueproxy/readiness_probe.h"
 #include "queueproxy/tls_names.h"
@@ -160,10 +159,9 @@ ConfigVariable belief(Names names, bool may_learn, Belief QueueProxyConfig::* me
 
 // Whoever reaches the admin listener controls the box.
 Result<void> readBoxAdmin(const std::string& value, QueueProxyConfig& config) {
-  if (!isBoxAdminAddress(value)) {
-    return fail(ErrorCode::kInvalid, "write a loopback address with its port (\"127.0.0.1:8081\") or \"unix:/path\"");
-  }
-  config.superpod.box_admin = value;
+  auto address = parseBoxAdminAddress(value);
+  if (!address) return fail(ErrorCode::kInvalid, "write \"127.0.0.1:8081\", with the box's port, or \"unix:/path\"");
+  config.superpod.box_admin = *std::move(address);
   return {};
 }
 
@@ -177,8 +175,8 @@ void addOwn(std::vector<ConfigVariable>& all) {
   all.push_back(flag({"WASABI_QP_SUPERPOD", "wasabi.dev/superpod"}, WASABI_AT(superpod.on)));
   all.push_back(
       size({"WASABI_QP_MEMORY_UNIT", "wasabi.dev/memory-unit"}, 1_MiB, 1024_GiB, WASABI_AT(superpod.memory_unit)));
-  all.push_back(other({"WASABI_QP_BOX_ADMIN", "wasabi.dev/box-admin"}, "address", usual.box_admin,
-                      "loopback, unix socket", readBoxAdmin));
+  all.push_back(other({"WASABI_QP_BOX_ADMIN", "wasabi.dev/box-admin"}, "address", toString(usual.box_admin),
+                      "a port of 127.0.0.1, `unix:/path`", readBoxAdmin));
   all.push_back(whole({"WASABI_QP_QUEUE_BOUND", "wasabi.dev/queue-bound"}, "count", 1, kMostConcurrency,
                       WASABI_AT(superpod.queue_bound)));
 }

@@ -85,7 +85,7 @@ struct QueueProxy::Impl {
   RequestStatistics statistics{loop.now()};
   std::optional<Places> places{placesFor(config)};
   AppProber prober{loop, config.readiness};
-  std::unique_ptr<BoxWatch> box;
+  std::optional<BoxWatch> box;
   DrainDoor drain{loop,
                   drainSettings(config),
                   {[this] { return data->open(); }, [this](Drain::Phase phase) { phaseBegins(phase); }}};
@@ -122,18 +122,15 @@ Result<void> QueueProxy::Impl::openTls() {
 }
 
 Result<void> QueueProxy::Impl::open() {
-  if (config.superpod.on) {
-    auto watch = BoxWatch::start(loop, config.superpod.box_admin, config.superpod.memory_unit, log);
-    if (!watch) return fail(std::move(watch.error()));
-    box = std::move(*watch);
-  }
+  if (config.superpod.on) box.emplace(loop, config.superpod.box_admin, config.superpod.memory_unit, log);
+  const BoxWatch* const watch = box ? &*box : nullptr;
   Places* const limit = places ? &*places : nullptr;
   auto opened = Telemetry::open(loop, config, limit, std::random_device()(), log);
   if (!opened) return fail(std::move(opened.error()));
   telemetry = std::move(*opened);
   const PassServices pass{loop, app, config, statistics, limit, *telemetry};
-  data.emplace(DataDoor::Services{pass, prober, box.get(), drain});
-  stat.emplace(loop, config.revision.pod, statistics, box.get(), limit);
+  data.emplace(DataDoor::Services{pass, prober, watch, drain});
+  stat.emplace(loop, config.revision.pod, statistics, watch, limit);
 
   const auto serve = [this](std::optional<http::Server>& server, http::RequestHandler& handler, std::uint16_t port,
                             const char* what) -> Result<void> {

@@ -112,15 +112,6 @@ void UserMetrics::record(const Request& request) {
   ++series.asked;
 }
 
-void UserMetrics::merge(const UserMetrics& other) {
-  for (const auto& [key, theirs] : other.series_) {
-    Series& ours = seriesOf(key);
-    ours.whole.merge(theirs.whole);
-    ours.application.merge(theirs.application);
-    ours.asked += theirs.asked;
-  }
-}
-
 std::string UserMetrics::prometheusText(const RevisionIdentity& revision, std::optional<std::uint64_t> queued) const {
   const std::string labels = revisionLabels(revision);
   std::string out;

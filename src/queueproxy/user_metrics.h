@@ -36,7 +36,7 @@ class InvocationHistogram {
   Duration sum_{};
 };
 
-// Not thread-safe: one for each worker, merged where they are read.
+// Not thread-safe.
 class UserMetrics {
  public:
   // Label values come from clients. What would be one series more goes to that of the tag "other".
@@ -51,7 +51,6 @@ class UserMetrics {
   };
   // Of a request that is over, and no probe.
   void record(const Request& request);
-  void merge(const UserMetrics& other);
 
   // `queued`: requests in the breaker, running and waiting; none without a breaker.
   std::string prometheusText(const RevisionIdentity& revision, std::optional<std::uint64_t> queued) const;

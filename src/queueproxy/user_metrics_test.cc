@@ -68,14 +68,12 @@ TEST(UserMetricsTest, ClientsCannotMakeSeriesWithoutEnd) {
                               "http_response_status_code=\"0\",kn_route_tag=\"other\"} 1501\n"));
 }
 
-TEST(UserMetricsTest, ThoseOfWorkersAddUp) {
-  UserMetrics one;
-  UserMetrics other;
-  one.record({"GET", "DEFAULT", 200, milliseconds(1), milliseconds(1)});
-  other.record({"GET", "DEFAULT", 200, milliseconds(1), milliseconds(1)});
-  other.record({"GET", "DEFAULT", 500, milliseconds(1), milliseconds(1)});
-  one.merge(other);
-  const std::string text = one.prometheusText({}, std::nullopt);
+TEST(UserMetricsTest, ThoseOfOneStatusAddUp) {
+  UserMetrics metrics;
+  metrics.record({"GET", "DEFAULT", 200, milliseconds(1), milliseconds(1)});
+  metrics.record({"POST", "DEFAULT", 200, milliseconds(1), milliseconds(1)});
+  metrics.record({"GET", "DEFAULT", 500, milliseconds(1), milliseconds(1)});
+  const std::string text = metrics.prometheusText({}, std::nullopt);
   EXPECT_THAT(text, HasSubstr("kn_serving_invocation_duration_seconds_count{http_response_status_code=\"200\"} 2\n"));
   EXPECT_THAT(text, HasSubstr("kn_serving_invocation_duration_seconds_count{http_response_status_code=\"500\"} 1\n"));
 }
