@@ -62,17 +62,20 @@ def tests_in(folder: pathlib.Path, wanted):
     return [test for test in flatten(unittest.TestLoader().discover(str(folder), "test_*.py")) if wanted(test.id())]
 
 
-def try_again(folder: pathlib.Path, result: Result):
+def try_again(folder: pathlib.Path, first: Result) -> Result:
     """Runs what failed once more. What passes then is unsteady, and counts as passed (see CONTRIBUTING.md)."""
-    print(f"once more: {len(result.failed)}", flush=True)
+    print(f"once more: {len(first.failed)}", flush=True)
     # A part of a test is named "test (part)". What failed outside any test, such as the setting up of a class, stays failed.
-    names = {name.split(" ")[0] for name in result.failed}
+    names = {name.split(" ")[0] for name in first.failed}
     again = tests_in(folder, names.__contains__)
     found = {test.id() for test in again}
-    result.failed = [name for name in result.failed if name.split(" ")[0] not in found]
-    unittest.TestSuite(again).run(result)
-    for name in sorted(found - {name.split(" ")[0] for name in result.failed}):
+    second = Result()
+    unittest.TestSuite(again).run(second)
+    for name in sorted(found - {name.split(" ")[0] for name in second.failed}):
         print("unsteady: " + name, flush=True)
+    second.passed += first.passed
+    second.failed += [name for name in first.failed if name.split(" ")[0] not in found]
+    return second
 
 
 def run(folder: pathlib.Path) -> int:
@@ -88,7 +91,7 @@ def run(folder: pathlib.Path) -> int:
     try:
         unittest.TestSuite(tests_in(folder, wanted.search)).run(result)
         if result.failed and os.environ.get("CI") == "true":
-            try_again(folder, result)
+            result = try_again(folder, result)
     finally:
         if result.failed and "WASABI_KEEP" in os.environ:
             print(f"kept: {scratch.directory}")
